@@ -1,0 +1,40 @@
+"""Initial weights, every number from a given generator."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+Fill = Callable[[Tensor, torch.Generator], None]
+
+
+def initialize(module: nn.Module, generator: torch.Generator, fill: Fill) -> None:
+    """Fill kernels with `fill` in the order of the modules; biases 0; batch norm as the identity."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            fill(layer.weight, generator)
+            if layer.bias is not None:
+                layer.bias.zero_()
+        elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            layer.reset_parameters()
+
+
+def glorot_uniform(weight: Tensor, generator: torch.Generator) -> None:
+    """Uniform with variance 2 / (fan in + fan out) (Glorot and Bengio 2010)."""
+    nn.init.xavier_uniform_(weight, generator=generator)
+
+
+def fan_in_normal(gain: float) -> Fill:
+    """Normal with variance gain / fan in."""
+
+    def fill(weight: Tensor, generator: torch.Generator) -> None:
+        weight.normal_(0.0, math.sqrt(gain / weight[0].numel()), generator=generator)
+
+    return fill
+
+
+def fan_in_uniform(weight: Tensor, generator: torch.Generator) -> None:
+    """Uniform within ±1/√(fan in), PyTorch's own default for convolutions and dense layers."""
+    bound = 1 / math.sqrt(weight[0].numel())
+    weight.uniform_(-bound, bound, generator=generator)

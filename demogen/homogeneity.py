@@ -1,0 +1,162 @@
+"""Positively homogeneous networks: folding of batch norm, layer norms ρ, the normalized network f̃.
+
+A chain of convolutions and dense layers with ReLU, pooling and (in evaluation mode) batch norm
+obeys f(…, c·W_k, …) = c·f for c > 0, once each bias is scaled by the product of the factors of the
+layers up to it. Dividing every W_k by its norm ρ_k and every b_k by ρ_1⋯ρ_k therefore gives
+f̃ = f / ∏ρ_k exactly (Liao et al. 2018, section 2).
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from demogen.errors import NotMeasurable
+from demogen.tapped import TappedModule, WeightLayer
+
+# Each maps c·x to c·(its value at x) for c > 0, is 1-Lipschitz and, in evaluation mode, has no weights.
+_HOMOGENEOUS = (
+    nn.ReLU,
+    nn.MaxPool2d,
+    nn.AvgPool2d,
+    nn.AdaptiveAvgPool2d,
+    nn.AdaptiveMaxPool2d,
+    nn.Flatten,
+    nn.Identity,
+    nn.Dropout,
+    nn.Dropout2d,
+)
+_BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+@dataclass(frozen=True)
+class AffineLayer:
+    """x ↦ W x + b with any batch norm after it folded in; W a convolution or a matrix.
+
+    Attributes:
+        weight: (out, in, k, k) or (out, in).
+        bias: (out,), or None.
+        input_shape: shape of one sample, (c, h, w) or (d,).
+        convolution: stride, padding, dilation and groups as functional.conv2d takes them; None for
+            a dense layer.
+    """
+
+    name: str
+    weight: Tensor
+    bias: Tensor | None
+    input_shape: tuple[int, ...]
+    convolution: "Convolution | None"
+
+    def linear_map(self, x: Tensor) -> Tensor:
+        """W x without the bias, for x of shape (n, *input_shape)."""
+        if self.convolution is None:
+            return F.linear(x, self.weight)
+        return self.convolution.apply(x, self.weight)
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """How a kernel is applied; zero padding only."""
+
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
+    groups: int
+
+    def apply(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Convolve x (n, c, h, w) with weight (out, c / groups, k, k)."""
+        return F.conv2d(x, weight, None, self.stride, self.padding, self.dilation, self.groups)  # type: ignore[arg-type]
+
+
+def why_not_homogeneous(module: TappedModule) -> str | None:
+    """Why the network is not known to be a positively homogeneous chain, or None if it is."""
+    try:
+        chain = module.chain()
+    except NotMeasurable as reason:
+        return str(reason)
+    before: nn.Module | None = None
+    weights = 0
+    for name, layer in chain:
+        if isinstance(layer, _BATCH_NORM):
+            if not isinstance(before, nn.Conv2d | nn.Linear):
+                return f"batch norm {name!r} does not follow a convolution or dense layer directly"
+            if layer.running_mean is None:
+                return f"batch norm {name!r} keeps no running statistics"
+        elif isinstance(layer, nn.Conv2d | nn.Linear):
+            weights += 1
+            if isinstance(layer, nn.Conv2d) and layer.padding_mode != "zeros":
+                return f"{name!r} pads with {layer.padding_mode}, not zeros"
+        elif not isinstance(layer, _HOMOGENEOUS):
+            return f"{name!r} ({type(layer).__name__}) is not positively homogeneous"
+        before = layer
+    return None if weights else "it has no convolution or dense layer"
+
+
+def affine_layers(module: TappedModule, input_shape: tuple[int, ...]) -> list[AffineLayer]:
+    """The network's affine maps in order, batch norm (evaluation mode) folded into the map before it.
+
+    Raises:
+        NotMeasurable: the network is not a positively homogeneous chain.
+    """
+    if reason := why_not_homogeneous(module):
+        raise NotMeasurable(reason)
+    layers = {layer.name: _affine(layer) for layer in module.weight_layers(input_shape)}
+    before = ""
+    for name, layer in module.chain():
+        if isinstance(layer, _BATCH_NORM):
+            layers[before] = _fold(layers[before], layer)
+        before = name
+    return list(layers.values())
+
+
+def layer_norm(layer: AffineLayer, p: float = 2.0, *, with_bias: bool = False) -> Tensor:
+    """ρ: the entrywise ℓp norm of a layer's weights (p = 2: Frobenius), a float64 scalar.
+
+    The first layer's norm includes its bias (Liao et al. 2018): `with_bias`.
+    """
+    parts = [layer.weight.double().flatten()]
+    if with_bias and layer.bias is not None:
+        parts.append(layer.bias.double().flatten())
+    return torch.linalg.vector_norm(torch.cat(parts), ord=p)
+
+
+def log_norms(layers: list[AffineLayer], p: float = 2.0) -> Tensor:
+    """Log ρ_k of every layer, the first with its bias; float64, shape (layers,).
+
+    Raises:
+        NotMeasurable: a layer's weights are all zero.
+    """
+    norms = torch.stack(
+        [layer_norm(layer, p, with_bias=index == 0) for index, layer in enumerate(layers)]
+    )
+    if not bool((norms > 0).all()):
+        zero = layers[int((norms <= 0).nonzero()[0])].name
+        raise NotMeasurable(f"the weights of layer {zero!r} are all zero")
+    return norms.log()
+
+
+def _affine(layer: WeightLayer) -> AffineLayer:
+    module = layer.module
+    weight = module.weight.detach()
+    bias = None if module.bias is None else module.bias.detach()
+    if isinstance(module, nn.Linear):
+        return AffineLayer(layer.name, weight, bias, layer.input_shape, None)
+    padding = module.padding if isinstance(module.padding, str) else tuple(module.padding)
+    convolution = Convolution(module.stride, padding, module.dilation, module.groups)
+    return AffineLayer(layer.name, weight, bias, layer.input_shape, convolution)
+
+
+def _fold(layer: AffineLayer, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> AffineLayer:
+    assert norm.running_mean is not None  # why_not_homogeneous has seen to it
+    assert norm.running_var is not None
+    scale = (norm.running_var + norm.eps).rsqrt()
+    shift = -norm.running_mean * scale
+    if norm.affine:
+        scale, shift = (
+            scale * norm.weight.detach(),
+            shift * norm.weight.detach() + norm.bias.detach(),
+        )
+    bias = shift if layer.bias is None else layer.bias * scale + shift
+    weight = layer.weight * scale.reshape(-1, *[1] * (layer.weight.ndim - 1))
+    return replace(layer, weight=weight, bias=bias)

@@ -1,0 +1,26 @@
+"""Looking things up by name, with help for the one who mistyped."""
+
+import difflib
+from collections.abc import Mapping
+from typing import TypeVar
+
+from demogen.errors import DemogenError
+
+Value = TypeVar("Value")
+
+
+def choose(name: str, among: Mapping[str, Value], kind: str, error: type[DemogenError]) -> Value:
+    """The value called `name`.
+
+    Raises:
+        error: there is none; the nearest names are listed, or all where none is near.
+
+    >>> choose("cifar-10", {"cifar10": 1, "mnist": 2}, "image set", DemogenError)
+    Traceback (most recent call last):
+    demogen.errors.DemogenError: no image set 'cifar-10'; did you mean 'cifar10'?
+    """
+    if name in among:
+        return among[name]
+    if near := difflib.get_close_matches(name, among, n=3):
+        raise error(f"no {kind} {name!r}; did you mean {' or '.join(map(repr, near))}?")
+    raise error(f"no {kind} {name!r}; there are: {', '.join(sorted(among)) or 'none'}")

@@ -1,0 +1,332 @@
+"""What was asked for, what came out, and what a zoo consists of: typed, frozen, closed to unknown keys.
+
+Nothing here imports torch: tables and pages are made without it.
+"""
+
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from demogen.errors import ZooError
+
+SPEC_VERSION = 1
+"""Part of every id: raised when the meaning of a spec changes, defaults included."""
+
+FORMAT_VERSION = 1
+"""Layout of a zoo on disk; read before anything else of a zoo is validated."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+Width = Annotated[int, Field(ge=1, le=65_536)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+DropoutRate = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Frozen(BaseModel):
+    """Base of all typed data here: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NiN(Frozen):
+    """Network in network of Jiang et al. 2019, Table 2 (three blocks of 3x3 stride 2, 1x1, 1x1)."""
+
+    family: Literal["nin"]
+    width: Width
+    batch_norm: bool = False
+    dropout: DropoutRate = 0.0
+
+
+class ConvNet(Frozen):
+    """Plain convolutions, one after the other, and a dense layer; no pooling (Liao et al. 2018)."""
+
+    family: Literal["convnet"]
+    channels: Annotated[tuple[Width, ...], Field(min_length=1, max_length=32)]
+    kernel: Annotated[int, Field(ge=1, le=15)] = 5
+    stride: Annotated[int, Field(ge=1, le=8)] = 1
+    padding: Annotated[int, Field(ge=0, le=7)] = 0
+    bias: Literal["all", "first", "none"] = "first"
+    batch_norm: bool = False
+
+
+class MLP(Frozen):
+    """Fully connected network of Novak et al. 2018; depth counts weight layers."""
+
+    family: Literal["mlp"]
+    width: Width
+    depth: Annotated[int, Field(ge=2, le=128)]
+    activation: Literal["relu", "relu6", "hardtanh", "hardsigmoid", "tanh"] = "relu"
+    bias: Literal["all", "none"] = "none"
+
+
+Architecture = Annotated[NiN | ConvNet | MLP, Field(discriminator="family")]
+
+
+class Data(Frozen):
+    """Which images and labels a network was trained on, and how it saw them."""
+
+    images: str
+    standardization: Literal["image", "set"] = "image"
+    train_size: Annotated[int, Field(ge=1)] | None = None
+    """A fixed subset of that many training images (the first in a seeded order); None: all."""
+    subset_seed: int = 0
+    corruption: Fraction = 0.0
+    """Fraction of the labels of each class replaced by uniformly random labels."""
+    corruption_seed: int = 0
+
+
+class Training(Frozen):
+    """How a network was trained. `l2` is the λ of λ·Σw²/2 over kernels; biases and norms go free."""
+
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    learning_rate: Positive = 0.01
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    l2: NonNegative = 0.0
+    batch_size: Annotated[int, Field(ge=1)] = 128
+    epochs: Annotated[int, Field(ge=1)] = 380
+    decay_epochs: Annotated[int, Field(ge=1)] | None = None
+    """The learning rate is multiplied by `decay` after every so many epochs; None: never."""
+    decay: Annotated[float, Field(gt=0, le=1)] = 0.1
+    stop_accuracy: Fraction | None = None
+    """Stop after the first epoch whose running training accuracy is at least this."""
+    augmentation: tuple[Literal["crop", "flip", "shift"], ...] = ()
+
+
+class NetworkSpec(Frozen):
+    """Everything that decides what a network becomes.
+
+    Same spec, same id, on every machine:
+
+    >>> spec = NetworkSpec(
+    ...     architecture=NiN(family="nin", width=192, batch_norm=True),
+    ...     data=Data(images="cifar10"), training=Training(l2=0.001), copy_number=1, seed=7)
+    >>> spec.id
+    'nin-w192-bn-l0.001-c1-55a2fe77b541'
+    """
+
+    architecture: Architecture
+    data: Data
+    training: Training
+    copy_number: Annotated[int, Field(ge=1)] = 1
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+    def canonical(self) -> str:
+        """Canonical JSON: sorted keys, no defaults, so that a new option renames nothing."""
+        return canonical_json(self.model_dump(mode="json", exclude_defaults=True))
+
+    @property
+    def id(self) -> str:
+        """A readable prefix and 12 hex digits of the sha256 of the canonical JSON."""
+        digest = sha256(f"{SPEC_VERSION}:{self.canonical()}".encode())
+        return f"{'-'.join(self._readable())}-{digest[:12]}"
+
+    @property
+    def configuration(self) -> str:
+        """12 hex digits shared by the copies of one configuration, which differ only in the seed."""
+        content = json.loads(self.canonical())
+        content.pop("copy_number", None)
+        content.pop("seed", None)
+        return sha256(f"{SPEC_VERSION}:{canonical_json(content)}".encode())[:12]
+
+    def factors(self) -> dict[str, Any]:
+        """The spec as flat columns: the fields of architecture, data and training, copy and seed."""
+        parts = self.model_dump(mode="json")
+        flat = {**parts.pop("architecture"), **parts.pop("data"), **parts.pop("training")}
+        return {**flat, **parts}
+
+    def _readable(self) -> Iterator[str]:
+        architecture, data, training = self.architecture, self.data, self.training
+        yield architecture.family
+        if isinstance(architecture, ConvNet):
+            yield "w" + "x".join(map(str, architecture.channels))
+        else:
+            yield f"w{architecture.width}"
+        if isinstance(architecture, MLP):
+            yield f"n{architecture.depth}"
+            yield architecture.activation
+        elif architecture.batch_norm:
+            yield "bn"
+        if isinstance(architecture, NiN) and architecture.dropout:
+            yield f"d{architecture.dropout:g}"
+        if training.l2:
+            yield f"l{training.l2:g}"
+        if training.augmentation:
+            yield "aug"
+        if data.corruption:
+            yield f"r{data.corruption:g}"
+        yield f"c{self.copy_number}"
+
+
+class NetworkRecord(Frozen):
+    """A trained network's spec and what came out.
+
+    Accuracies and cross-entropies (nats, mean over samples) are taken in evaluation mode on the whole
+    sets, without augmentation; training figures are against the labels trained on.
+    """
+
+    spec: NetworkSpec
+    parameters: int
+    train_accuracy: Fraction
+    test_accuracy: Fraction
+    train_cross_entropy: NonNegative
+    test_cross_entropy: NonNegative
+    epochs_run: int
+    stopped: Literal["epochs", "accuracy"]
+    labels: Sha256 | None = None
+    """Digest of the corrupted training labels in labels.safetensors; None: the image set's own."""
+    weights_sha256: Sha256
+    initial_sha256: Sha256
+    """Digest of the initial weights, which are made again from the seed."""
+    probe_logits: tuple[tuple[float, ...], ...]
+    """Logits of the first few test images: a loaded network must give them back."""
+
+    @property
+    def id(self) -> str:
+        """The spec's id."""
+        return self.spec.id
+
+    @property
+    def gap(self) -> float:
+        """Generalization gap: training accuracy minus test accuracy."""
+        return self.train_accuracy - self.test_accuracy
+
+
+class RunFacts(Frozen):
+    """Facts of one training run that differ each time; kept outside the zoo's digest."""
+
+    id: str
+    seconds: float
+    device: str
+    host: str
+    versions: dict[str, str]
+
+
+class FileDigest(Frozen):
+    """Size in bytes and sha256 of one file of a zoo."""
+
+    bytes: int
+    sha256: Sha256
+
+
+class Paper(Frozen):
+    """Where a collection comes from."""
+
+    key: str
+    title: str
+    section: str
+    bibtex: str = ""
+
+
+class ZooManifest(Frozen):
+    """zoo.json: its sha256 is the zoo's digest, and it holds the sha256 of every other file."""
+
+    format_version: Literal[1]
+    name: str
+    recipe_digest: Sha256
+    code_version: str
+    paper: Paper
+    printed_results: dict[str, dict[str, float]] = {}
+    """The paper's own numbers: predictor → statistic → value."""
+    image_sets: dict[str, Sha256]
+    networks: int
+    planned: int
+    """Networks in the whole recipe; more than `networks` where only a part was trained."""
+    failed: dict[str, str] = {}
+    """Networks that could not be trained: id → reason."""
+    files: dict[str, FileDigest]
+
+    @model_validator(mode="after")
+    def _paths_stay_inside(self) -> Self:
+        for path in self.files:
+            parts = path.split("/")
+            if path.startswith("/") or "\\" in path or not set(parts).isdisjoint({"", ".", ".."}):
+                raise ValueError(f"file path {path!r} leaves the zoo's folder")
+        return self
+
+    @classmethod
+    def from_json(cls, text: bytes, source: str) -> "ZooManifest":
+        """Read zoo.json, its format version first.
+
+        Raises:
+            ZooError: not JSON, an unknown format version (named), or not a manifest.
+        """
+        try:
+            content = json.loads(text)
+            version = content["format_version"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ZooError(f"{source}: zoo.json is no manifest of a zoo ({error!r})") from error
+        if version != FORMAT_VERSION:
+            raise ZooError(
+                f"{source}: zoo format {version} is not known here (this is format "
+                f"{FORMAT_VERSION}); install a newer demogen to read it"
+            )
+        return parse(cls, content, f"{source}: zoo.json")
+
+    def to_json(self) -> bytes:
+        """Sorted, indented JSON; the same manifest always gives the same bytes."""
+        return (json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True) + "\n").encode()
+
+
+def parse(model: type[Model], content: Any, where: str) -> Model:
+    """Validate `content`; raise ZooError with one line naming the first fault and its place."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise ZooError(f"{where}: {first_fault(error)}") from error
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first fault of a validation error as 'place: what is wrong'."""
+    fault = error.errors()[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{place}: {fault['msg']}{more}" if place else f"{fault['msg']}{more}"
+
+
+def canonical_json(content: Any) -> str:
+    """JSON with sorted keys and no spaces; NaN refused."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def sha256(content: bytes) -> str:
+    """Hex sha256."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def factor_types() -> dict[str, Any]:
+    """Flat column → Python type, over all families; None is stripped from optional fields.
+
+    Raises:
+        TypeError: two parts of a spec use one name for different types.
+    """
+    families = typing.get_args(typing.get_args(Architecture)[0])
+    columns: dict[str, Any] = {}
+    for part in (*families, Data, Training, NetworkSpec):
+        for name, field in part.model_fields.items():
+            if part is NetworkSpec and name in ("architecture", "data", "training"):
+                continue
+            kind = _plain_type(field.annotation)
+            if columns.setdefault(name, kind) is not kind and columns[name] != kind:
+                raise TypeError(f"column {name!r} is both {columns[name]} and {kind}")
+    return columns
+
+
+def _plain_type(annotation: Any) -> Any:
+    if typing.get_origin(annotation) is Annotated:
+        return _plain_type(typing.get_args(annotation)[0])
+    if typing.get_origin(annotation) is Literal:
+        return type(typing.get_args(annotation)[0])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        inner = [kind for kind in typing.get_args(annotation) if kind is not types.NoneType]
+        return _plain_type(inner[0])
+    if typing.get_origin(annotation) is tuple:
+        return tuple[_plain_type(typing.get_args(annotation)[0]), ...]  # type: ignore[misc]
+    return annotation

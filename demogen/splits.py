@@ -1,0 +1,165 @@
+"""Standardized splits: made once from a zoo's table, stored by id, cited by digest."""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, final
+
+from demogen.errors import ZooError
+from demogen.schema import Frozen, canonical_json, parse, sha256
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SMALL_ZOO = 20
+"""Zoos of fewer networks have leave-one-out only."""
+
+
+class SplitFile(Frozen):
+    """splits/<name>.json: the ids of the zoo and the test ids of each fold."""
+
+    name: str
+    kind: Literal["partition", "holdout"]
+    ids: tuple[str, ...]
+    tests: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Ids of the networks a regressor is fitted on, and of those it is judged by."""
+
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+@final
+@dataclass(frozen=True)
+class Split:
+    """A named list of folds over the networks of a zoo.
+
+    Attributes:
+        name: "kfold-10", say.
+        kind: "partition": every network is tested exactly once; "holdout": repeated divisions.
+        ids: all networks, sorted.
+        tests: test ids of each fold, sorted within a fold.
+        zoo: name and digest of the zoo it was read from, for the citation.
+
+    Raises:
+        ZooError: when made from folds that overlap, leave a gap, are empty or name unknown ids.
+    """
+
+    name: str
+    kind: Literal["partition", "holdout"]
+    ids: tuple[str, ...]
+    tests: tuple[tuple[str, ...], ...]
+    zoo: str = ""
+
+    def __post_init__(self) -> None:
+        known = set(self.ids)
+        if list(self.ids) != sorted(known):
+            raise ZooError(f"split {self.name}: its ids are not sorted, or one stands twice")
+        if not self.tests:
+            raise ZooError(f"split {self.name} has no folds")
+        for number, test in enumerate(self.tests):
+            if not test or len(test) == len(known):
+                raise ZooError(f"split {self.name}: fold {number} leaves nothing to test or to fit")
+            if len(set(test)) < len(test):
+                raise ZooError(f"split {self.name}: fold {number} tests a network twice")
+            if unknown := set(test) - known:
+                raise ZooError(f"split {self.name}: fold {number} has unknown id {min(unknown)}")
+        if self.kind == "partition":
+            tested = [network for test in self.tests for network in test]
+            if len(tested) != len(known) or set(tested) != known:
+                raise ZooError(f"split {self.name}: its folds overlap or leave networks out")
+
+    @cached_property
+    def folds(self) -> tuple[Fold, ...]:
+        """Train and test ids of each fold."""
+        return tuple(
+            Fold(tuple(i for i in self.ids if i not in test), tuple(sorted(test)))
+            for test in map(set, self.tests)
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """Hex sha256 over name, kind, ids and folds."""
+        content = {"name": self.name, "kind": self.kind, "ids": self.ids, "tests": self.tests}
+        return sha256(canonical_json(content).encode())
+
+    def citation(self) -> str:
+        """One line that pins the split: its name, the zoo and both digests."""
+        of = f" of zoo {self.zoo}" if self.zoo else ""
+        return f"split {self.name}{of}, {len(self.tests)} folds, sha256:{self.digest}"
+
+    def to_json(self) -> bytes:
+        """The stored form; the same split always gives the same bytes."""
+        content = SplitFile(name=self.name, kind=self.kind, ids=self.ids, tests=self.tests)
+        return (json.dumps(content.model_dump(), indent=1, sort_keys=True) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, text: bytes, zoo: str = "") -> "Split":
+        """Read a stored split back, validated as when it was made.
+
+        Raises:
+            ZooError: not such a file, or not a valid split.
+        """
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise ZooError(f"a stored split of {zoo or 'a zoo'} is not JSON: {error}") from error
+        stored = parse(SplitFile, content, f"a stored split of {zoo or 'a zoo'}")
+        return cls(stored.name, stored.kind, stored.ids, stored.tests, zoo)
+
+
+def make_splits(table: "pd.DataFrame", seed: int = 0) -> dict[str, Split]:
+    """The standardized splits of a zoo, from the ids and configurations in its table.
+
+    kfold-10 (the papers' 90/10), grouped-kfold-10 (copies of one configuration stay together) and
+    holdout-100 (100 divisions 90/10); leave-one-out alone for fewer than 20 networks. They depend
+    on ids, configurations and the seed only, not on the order of the rows.
+    """
+    ids = sorted(map(str, table.index))
+    if len(ids) < 2:
+        return {}
+    if len(ids) < SMALL_ZOO:
+        return {"leave-one-out": _partition("leave-one-out", ids, [[network] for network in ids])}
+    configurations: dict[str, list[str]] = {}
+    for network in ids:
+        configurations.setdefault(str(table.at[network, "configuration"]), []).append(network)
+    groups = [configurations[key] for key in sorted(configurations)]
+    splits = [
+        _partition("kfold-10", ids, _deal([[network] for network in ids], 10, seed)),
+        _holdout("holdout-100", ids, 100, seed),
+    ]
+    if len(groups) >= 10:
+        splits.append(_partition("grouped-kfold-10", ids, _deal(groups, 10, seed)))
+    return {split.name: split for split in splits}
+
+
+def _deal(groups: Sequence[Sequence[str]], folds: int, seed: int) -> list[list[str]]:
+    """Deal shuffled groups out, each to the fold that has the fewest networks so far."""
+    shuffled = list(groups)
+    random.Random(seed).shuffle(shuffled)
+    dealt: list[list[str]] = [[] for _ in range(folds)]
+    for group in shuffled:
+        min(dealt, key=len).extend(group)
+    return dealt
+
+
+def _partition(name: str, ids: list[str], tests: Sequence[Sequence[str]]) -> Split:
+    return Split(name, "partition", tuple(ids), tuple(tuple(sorted(test)) for test in tests))
+
+
+def _holdout(name: str, ids: list[str], divisions: int, seed: int) -> Split:
+    generator = random.Random(seed)
+    size = max(1, round(len(ids) / 10))
+    tests = [tuple(sorted(generator.sample(ids, size))) for _ in range(divisions)]
+    return Split(name, "holdout", tuple(ids), tuple(tests))
+
+
+def read_splits(files: Mapping[str, bytes], zoo: str) -> dict[str, Split]:
+    """Stored splits by name, sorted; `zoo` is what their citation says."""
+    splits = [Split.from_json(files[path], zoo) for path in sorted(files)]
+    return {split.name: split for split in splits}

@@ -1,0 +1,165 @@
+"""A network as a pipeline of named stages, so that activations are read without hooks."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from demogen.errors import NotMeasurable
+
+INPUT = "input"
+UNITS = "units"
+
+
+@dataclass(frozen=True)
+class WeightLayer:
+    """One linear map of a chain: a convolution or dense layer and the shape of what it gets."""
+
+    name: str
+    module: nn.Conv2d | nn.Linear
+    input_shape: tuple[int, ...]
+    """Shape of one sample, (c, h, w) or (d,)."""
+
+
+@final
+class TappedModule(nn.Module):
+    """A network as a sequence of stages with named places (taps) where activations are read.
+
+    Args:
+        stages: name → module, applied one after the other; state keys carry these names.
+        taps: tap → stage; the tap is that stage's output. The tap "input" is always there.
+        units: the stage whose output unit ablation acts on: feature maps (n, M, h, w) or hidden
+            units (n, M), after their ReLU. None where there is no such place.
+
+    Raises:
+        ValueError: a tap or `units` names no stage, a tap uses a reserved name, or an activation
+            works in place (it would overwrite a tapped one).
+
+    >>> stages = OrderedDict(hidden=nn.Linear(4, 3), relu=nn.ReLU(), out=nn.Linear(3, 2))
+    >>> module = TappedModule(stages, taps={"h1": "hidden"}, units="relu")
+    >>> logits, activations = module.forward_with_taps(torch.zeros(5, 4))
+    >>> {tap: tuple(value.shape) for tap, value in activations.items()}
+    {'input': (5, 4), 'h1': (5, 3)}
+    >>> torch.equal(module.forward_from("h1", activations["h1"]), logits)
+    True
+    """
+
+    def __init__(
+        self,
+        stages: OrderedDict[str, nn.Module],
+        taps: Mapping[str, str],
+        units: str | None = None,
+    ) -> None:
+        super().__init__()
+        names = list(stages)
+        for tap, stage in {**taps, **({UNITS: units} if units else {})}.items():
+            if stage not in stages:
+                raise ValueError(f"tap {tap!r} names stage {stage!r}; the stages are {names}")
+        for reserved in {INPUT, UNITS} & set(taps):
+            raise ValueError(f"{reserved!r} is a reserved name for a tap")
+        for name, stage_module in stages.items():
+            for inner, layer in stage_module.named_modules():
+                if getattr(layer, "inplace", False):
+                    place = f"{name}.{inner}" if inner else name
+                    raise ValueError(
+                        f"{place} ({type(layer).__name__}) works in place and would overwrite a "
+                        "tapped activation; build it with inplace=False"
+                    )
+            self.add_module(name, stage_module)
+        self._names = names
+        self._ends = {INPUT: 0, **{tap: names.index(stage) + 1 for tap, stage in taps.items()}}
+        self._units_end = names.index(units) + 1 if units else None
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """Names of the taps in the order given, "input" first."""
+        return tuple(self._ends)
+
+    @property
+    def has_units(self) -> bool:
+        """Whether there is a place for unit ablation, called "units" below."""
+        return self._units_end is not None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits, shape (n, classes)."""
+        return self._run(x, 0, len(self._names))
+
+    def forward_with_taps(self, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Logits (n, classes) and every tap's activation (n, ...), in one forward pass."""
+        activations: dict[str, Tensor] = {}
+        done = 0
+        for tap, end in sorted(self._ends.items(), key=lambda item: item[1]):
+            x = self._run(x, done, end)
+            done = end
+            activations[tap] = x
+        logits = self._run(x, done, len(self._names))
+        return logits, {tap: activations[tap] for tap in self._ends}
+
+    def forward_to(self, place: str, x: Tensor) -> Tensor:
+        """Activation at a tap, or at "units"."""
+        return self._run(x, 0, self._end(place))
+
+    def forward_from(self, place: str, activation: Tensor) -> Tensor:
+        """Logits from the activation at a tap, or at "units": the rest of the network."""
+        return self._run(activation, self._end(place), len(self._names))
+
+    def chain(self) -> list[tuple[str, nn.Module]]:
+        """All layers in the order they are applied, with their state-key prefixes.
+
+        Raises:
+            NotMeasurable: a stage is no plain sequence of layers (a residual block, say).
+        """
+        return list(self._leaves(self, "", self._names))
+
+    def weight_layers(self, input_shape: tuple[int, ...]) -> list[WeightLayer]:
+        """The linear maps in order, each with its input shape; costs one forward pass of one sample.
+
+        Raises:
+            NotMeasurable: the network is no chain of layers.
+        """
+        like = next(self.parameters())
+        x = torch.zeros(1, *input_shape, dtype=like.dtype, device=like.device)
+        layers = []
+        was_training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                for name, layer in self.chain():
+                    if isinstance(layer, nn.Conv2d | nn.Linear):
+                        layers.append(WeightLayer(name, layer, tuple(x.shape[1:])))
+                    x = layer(x)
+        finally:
+            self.train(was_training)
+        return layers
+
+    def _run(self, x: Tensor, start: int, end: int) -> Tensor:
+        for name in self._names[start:end]:
+            x = self._modules[name](x)  # type: ignore[misc]
+        return x
+
+    def _end(self, place: str) -> int:
+        if place == UNITS:
+            if self._units_end is None:
+                raise NotMeasurable("this network names no place for unit ablation (`units`)")
+            return self._units_end
+        if place not in self._ends:
+            raise ValueError(f"no tap {place!r}; the taps are {list(self._ends)}")
+        return self._ends[place]
+
+    def _leaves(
+        self, module: nn.Module, prefix: str, names: list[str]
+    ) -> Iterator[tuple[str, nn.Module]]:
+        for name in names:
+            child = module.get_submodule(name)
+            path = f"{prefix}{name}"
+            children = [key for key, _ in child.named_children()]
+            if isinstance(child, nn.Sequential):
+                yield from self._leaves(child, f"{path}.", children)
+            elif children:
+                kind = type(child).__name__
+                raise NotMeasurable(f"stage {path!r} is a {kind}, not a plain sequence of layers")
+            else:
+                yield path, child
