@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from demogen.errors import NotMeasurable
 from demogen.tapped import TappedModule, WeightLayer
 
-# Each maps c·x to c·(its value at x) for c > 0, is 1-Lipschitz and, in evaluation mode, has no weights.
+# Each maps c·x to c·(its value at x) for c > 0, is 1-Lipschitz, and has no weights.
 _HOMOGENEOUS = (
     nn.ReLU,
     nn.MaxPool2d,
@@ -66,7 +66,7 @@ class Convolution:
 
     def apply(self, x: Tensor, weight: Tensor) -> Tensor:
         """Convolve x (n, c, h, w) with weight (out, c / groups, k, k)."""
-        return F.conv2d(x, weight, None, self.stride, self.padding, self.dilation, self.groups)  # type: ignore[arg-type]
+        return F.conv2d(x, weight, None, self.stride, self.padding, self.dilation, self.groups)
 
 
 def why_not_homogeneous(module: TappedModule) -> str | None:
@@ -94,7 +94,9 @@ def why_not_homogeneous(module: TappedModule) -> str | None:
 
 
 def affine_layers(module: TappedModule, input_shape: tuple[int, ...]) -> list[AffineLayer]:
-    """The network's affine maps in order, batch norm (evaluation mode) folded into the map before it.
+    """The network's affine maps in order, batch norm folded into the map before it.
+
+    Batch norm is taken as it is in evaluation mode.
 
     Raises:
         NotMeasurable: the network is not a positively homogeneous chain.
@@ -118,7 +120,8 @@ def layer_norm(layer: AffineLayer, p: float = 2.0, *, with_bias: bool = False) -
     parts = [layer.weight.double().flatten()]
     if with_bias and layer.bias is not None:
         parts.append(layer.bias.double().flatten())
-    return torch.linalg.vector_norm(torch.cat(parts), ord=p)
+    norm: Tensor = torch.linalg.vector_norm(torch.cat(parts), ord=p)
+    return norm
 
 
 def log_norms(layers: list[AffineLayer], p: float = 2.0) -> Tensor:

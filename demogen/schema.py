@@ -1,4 +1,4 @@
-"""What was asked for, what came out, and what a zoo consists of: typed, frozen, closed to unknown keys.
+"""What was asked for, what came out, what a zoo consists of: typed, frozen, closed to other keys.
 
 Nothing here imports torch: tables and pages are made without it.
 """
@@ -69,6 +69,8 @@ class MLP(Frozen):
 
 Architecture = Annotated[NiN | ConvNet | MLP, Field(discriminator="family")]
 
+FAMILIES: dict[str, type[Frozen]] = {"nin": NiN, "convnet": ConvNet, "mlp": MLP}
+
 
 class Data(Frozen):
     """Which images and labels a network was trained on, and how it saw them."""
@@ -84,7 +86,7 @@ class Data(Frozen):
 
 
 class Training(Frozen):
-    """How a network was trained. `l2` is the λ of λ·Σw²/2 over kernels; biases and norms go free."""
+    """How a network was trained. `l2` is the λ of λ·Σw²/2 over kernels, not biases and norms."""
 
     optimizer: Literal["sgd", "adam"] = "sgd"
     learning_rate: Positive = 0.01
@@ -109,7 +111,7 @@ class NetworkSpec(Frozen):
     ...     architecture=NiN(family="nin", width=192, batch_norm=True),
     ...     data=Data(images="cifar10"), training=Training(l2=0.001), copy_number=1, seed=7)
     >>> spec.id
-    'nin-w192-bn-l0.001-c1-55a2fe77b541'
+    'nin-w192-bn-l0.001-c1-333caa707b02'
     """
 
     architecture: Architecture
@@ -130,14 +132,14 @@ class NetworkSpec(Frozen):
 
     @property
     def configuration(self) -> str:
-        """12 hex digits shared by the copies of one configuration, which differ only in the seed."""
+        """12 hex digits shared by the copies of one configuration; they differ in the seed only."""
         content = json.loads(self.canonical())
         content.pop("copy_number", None)
         content.pop("seed", None)
         return sha256(f"{SPEC_VERSION}:{canonical_json(content)}".encode())[:12]
 
     def factors(self) -> dict[str, Any]:
-        """The spec as flat columns: the fields of architecture, data and training, copy and seed."""
+        """The spec as flat columns: fields of architecture, data and training, copy and seed."""
         parts = self.model_dump(mode="json")
         flat = {**parts.pop("architecture"), **parts.pop("data"), **parts.pop("training")}
         return {**flat, **parts}
@@ -168,8 +170,8 @@ class NetworkSpec(Frozen):
 class NetworkRecord(Frozen):
     """A trained network's spec and what came out.
 
-    Accuracies and cross-entropies (nats, mean over samples) are taken in evaluation mode on the whole
-    sets, without augmentation; training figures are against the labels trained on.
+    Accuracies and cross-entropies (nats, mean over samples) are taken in evaluation mode on the
+    whole sets, without augmentation; training figures are against the labels trained on.
     """
 
     spec: NetworkSpec
@@ -307,9 +309,9 @@ def factor_types() -> dict[str, Any]:
     Raises:
         TypeError: two parts of a spec use one name for different types.
     """
-    families = typing.get_args(typing.get_args(Architecture)[0])
     columns: dict[str, Any] = {}
-    for part in (*families, Data, Training, NetworkSpec):
+    parts: tuple[type[Frozen], ...] = (*FAMILIES.values(), Data, Training, NetworkSpec)
+    for part in parts:
         for name, field in part.model_fields.items():
             if part is NetworkSpec and name in ("architecture", "data", "training"):
                 continue

@@ -38,7 +38,7 @@ _OUTCOME = {
 
 
 def arrow_schema() -> "pa.Schema":
-    """Columns of networks.parquet: id, the spec's factors, the outcome, the place, the spec itself."""
+    """Columns of networks.parquet: id, factors of the spec, outcome, place, the spec itself."""
     import pyarrow as pa
 
     columns: dict[str, Any] = {"id": str, "configuration": str, **factor_types(), **_OUTCOME}
@@ -48,7 +48,7 @@ def arrow_schema() -> "pa.Schema":
 
 
 def to_parquet(records: Sequence[NetworkRecord], places: Sequence[Place]) -> bytes:
-    """networks.parquet: one row a network, in the order given; the same rows give the same bytes."""
+    """networks.parquet: one row a network, in the order given; same rows, same bytes."""
     import pyarrow as pa
 
     rows = [_row(record, place) for record, place in zip(records, places, strict=True)]

@@ -115,7 +115,7 @@ class TappedModule(nn.Module):
         return list(self._leaves(self, "", self._names))
 
     def weight_layers(self, input_shape: tuple[int, ...]) -> list[WeightLayer]:
-        """The linear maps in order, each with its input shape; costs one forward pass of one sample.
+        """The linear maps in order, each with its input shape: one forward pass of one sample.
 
         Raises:
             NotMeasurable: the network is no chain of layers.

@@ -10,7 +10,7 @@ Fill = Callable[[Tensor, torch.Generator], None]
 
 
 def initialize(module: nn.Module, generator: torch.Generator, fill: Fill) -> None:
-    """Fill kernels with `fill` in the order of the modules; biases 0; batch norm as the identity."""
+    """Fill kernels in the order of the modules; biases become 0, batch norm the identity."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             fill(layer.weight, generator)

@@ -10,7 +10,7 @@ from demogen.architectures import initialization
 from demogen.schema import NiN
 from demogen.tapped import TappedModule
 
-# TensorFlow's momentum 0.99 keeps 0.99 of the old value; torch's 0.01 says the same the other way round.
+# TensorFlow's momentum is the share of the old value that is kept, torch's that of the new one.
 _BATCH_NORM = {"momentum": 0.01, "eps": 1e-3}
 
 

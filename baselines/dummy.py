@@ -1,0 +1,111 @@
+"""What any predictor has to beat: the mean, the size, the training loss, the settings."""
+
+import zlib
+from collections.abc import Mapping
+from typing import Any, final
+
+from sklearn.dummy import DummyRegressor
+
+from baselines.functional.losses import cross_entropy, logits_of
+from baselines.regressors import one_hot_least_squares
+from demogen.architectures import parameter_count
+from demogen.network import Access, Network
+from demogen.predictor import Measure, Predictor
+from demogen.schema import canonical_json, factor_types
+
+BOOKKEEPING = frozenset({"seed", "copy_number", "subset_seed", "corruption_seed"})
+"""Factors of a spec that tell draws apart, not settings."""
+
+
+@final
+class Nothing(Measure):
+    """The empty signature."""
+
+    name = "nothing"
+
+    def compute(self, network: Network) -> Mapping[str, float]:
+        """No feature."""
+        return {}
+
+
+@final
+class ParameterCount(Measure):
+    """Number of trainable parameters."""
+
+    name = "parameter-count"
+
+    def compute(self, network: Network) -> Mapping[str, float]:
+        """Feature `parameters`."""
+        return {"parameters": float(parameter_count(network.module))}
+
+
+@final
+class TrainLoss(Measure):
+    """Mean cross-entropy (nats) on the training images, against the labels trained on."""
+
+    name = "train-loss"
+    access = Access.TRAIN
+
+    def compute(self, network: Network) -> Mapping[str, float]:
+        """Feature `train_loss`."""
+        train = network.train
+        logits = logits_of(network.module, train.images, network.batch_size)
+        return {"train_loss": cross_entropy(logits, train.labels)}
+
+
+@final
+class Hyperparameters(Measure):
+    """The settings a network was trained with, each as the number `level` gives it.
+
+    Every factor that any family of networks knows is there, so that families can be pooled; one
+    that a network's own family lacks counts as None.
+    """
+
+    name = "hyperparameters"
+    access = Access.SPEC
+
+    def compute(self, network: Network) -> Mapping[str, float]:
+        """A feature for each factor of a spec, without seeds and copies."""
+        factors = network.spec.factors()
+        return {
+            name: level(factors.get(name)) for name in factor_types() if name not in BOOKKEEPING
+        }
+
+
+def level(setting: Any) -> float:
+    """A setting as a number: numbers and booleans as they are, None −1, else a code of its JSON.
+
+    >>> level(0.5), level(True), level(None), level("sgd") == level("adam")
+    (0.5, 1.0, -1.0, False)
+    """
+    if setting is None:
+        return -1.0
+    if isinstance(setting, int | float):
+        return float(setting)
+    return float(zlib.crc32(canonical_json(setting).encode()))
+
+
+MEAN_GAP = Predictor(
+    "mean-gap",
+    Nothing(),
+    columns=(),
+    regressor=DummyRegressor(),
+    summary="the mean of the fitted networks' gaps: chance level",
+)
+# No transform: this row asks what size alone tells, and any curve bent through it would be a guess.
+PARAMETER_COUNT = Predictor(
+    "parameter-count",
+    ParameterCount(),
+    summary="least squares on the number of trainable parameters",
+)
+TRAIN_LOSS = Predictor(
+    "train-loss",
+    TrainLoss(),
+    summary="least squares on the training cross-entropy",
+)
+HYPERPARAMETERS = Predictor(
+    "hyperparameters",
+    Hyperparameters(),
+    regressor=one_hot_least_squares(),
+    summary="least squares on indicators of every setting the network was trained with",
+)

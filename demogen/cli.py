@@ -1,0 +1,282 @@
+"""The `demogen` command. Nothing heavy is imported before it is needed."""
+
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+import click
+
+from demogen import __version__
+from demogen.errors import DemogenError
+
+COMMANDS = "demogen.commands"
+"""Entry-point group: name → click command of another package, loaded when called or listed."""
+
+
+class _Commands(click.Group):
+    """Our own commands, and those that other packages bring."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_brought()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        own = super().get_command(ctx, cmd_name)
+        if own is not None or cmd_name not in _brought():
+            return own
+        entry = _brought()[cmd_name]
+        try:
+            command = entry.load()
+        except Exception as error:
+            raise click.ClickException(
+                f"command {cmd_name!r} ({entry.value}) does not load: {error!r}"
+            ) from error
+        return command if isinstance(command, click.Command) else None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from demogen.names import choose
+
+            names = dict.fromkeys(self.list_commands(ctx))
+            try:
+                choose(args[0], names, "command", DemogenError)
+            except DemogenError as better:
+                raise click.UsageError(str(better), ctx) from error
+            raise
+
+
+def _brought() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=COMMANDS)}
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="demogen")
+def commands() -> None:
+    """Benchmark predictors of the generalization gap on zoos of trained networks.
+
+    \b
+    Start with:
+      demogen demo                      the whole way, on a small zoo, in minutes
+      demogen measure --list            the predictors installed here
+    """
+
+
+_ZOO = click.argument("zoo")
+_IMAGES = click.option(
+    "--images",
+    type=click.Path(path_type=Path),
+    help="Folder with the image sets (default: $DEMOGEN_IMAGES).",
+)
+_ENDPOINT = click.option("--endpoint", help="Address of another Hub.")
+_REVISION = click.option("--revision", help="Tag, branch or commit on the Hub.")
+
+
+@commands.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("target")
+@click.option("--private", is_flag=True, help="Make the Hub repository private.")
+@click.option("--tag", help="Tag the published revision, once it is read back.")
+@_ENDPOINT
+def push(folder: Path, target: str, private: bool, tag: str | None, endpoint: str | None) -> None:
+    """Publish the zoo in FOLDER: to OWNER/NAME on the Hugging Face Hub, or to a folder.
+
+    Only what changed is sent; an interrupted push is finished by running it again. A target that
+    starts with /, . or ~ is a folder.
+
+    \b
+    Example:
+      demogen push zoos/digits owner/digits --tag v1
+      demogen push zoos/digits ./published/digits
+    """
+    from demogen import hub
+
+    where = hub.push(folder, target, endpoint=endpoint, private=private, tag=tag)
+    click.echo(f"published {folder} to {target}: {where}")
+
+
+@commands.command()
+@click.argument("source")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@_REVISION
+@_ENDPOINT
+def pull(source: str, folder: Path | None, revision: str | None, endpoint: str | None) -> None:
+    """Fetch the zoo SOURCE (OWNER/NAME on the Hub, or a folder) and check every byte.
+
+    Without FOLDER it is kept in the Hub's cache.
+
+    \b
+    Example:
+      demogen pull owner/digits zoos/digits --revision v1
+    """
+    from demogen import hub
+
+    click.echo(hub.pull(source, folder, revision=revision, endpoint=endpoint))
+
+
+@commands.command()
+@_ZOO
+@_REVISION
+@click.option("--verify", is_flag=True, help="Read and check every network.")
+def info(zoo: str, revision: str | None, verify: bool) -> None:
+    """Show what a zoo holds: networks, factors, accuracies, gap, splits, digests.
+
+    \b
+    Example:
+      demogen info digits
+      demogen info owner/digits --revision v1 --verify
+    """
+    from demogen.description import describe
+    from demogen.zoo import load_zoo
+
+    opened = load_zoo(zoo, revision)
+    click.echo(describe(opened))
+    if verify:
+        opened.verify()
+        click.echo(f"all {len(opened)} networks are as the zoo says")
+
+
+@commands.command()
+@click.argument("predictors", nargs=-1)
+@click.option("--zoo", help="Zoo to measure: a name, a folder, or OWNER/NAME.")
+@click.option("--list", "show_list", is_flag=True, help="List the predictors installed here.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--ray", help="Address of a Ray cluster ('auto', or 'local' to start one).")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--batch-size", type=click.IntRange(min=1), default=256, show_default=True)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    help="Folder of kept signatures (default: this machine's).",
+)
+@click.option("--csv", type=click.Path(path_type=Path), help="Write all signatures to this file.")
+@_IMAGES
+def measure(
+    predictors: tuple[str, ...],
+    zoo: str | None,
+    show_list: bool,
+    workers: int,
+    ray: str | None,
+    device: str,
+    batch_size: int,
+    cache: Path | None,
+    csv: Path | None,
+    images: Path | None,
+) -> None:
+    """Measure the networks of a zoo with PREDICTORS (default: all that are installed).
+
+    Signatures are kept: what is known is not computed again, and an interrupted run goes on.
+
+    \b
+    Example:
+      demogen measure margin-quartiles-log unit-sparsity --zoo digits --workers 2
+      demogen measure --list
+    """
+    from demogen.predictor import get_predictor, list_predictors
+
+    chosen = [get_predictor(name) for name in predictors or list_predictors()]
+    if show_list:
+        for predictor in chosen:
+            access, paper = str(predictor.measure.access), predictor.paper or "-"
+            click.echo(f"{predictor.name:24}{paper:12}{access:24}{predictor.summary}")
+        return
+    if zoo is None:
+        raise click.UsageError("which zoo? give --zoo NAME, a folder or OWNER/NAME")
+    from demogen.measuring import measure_all
+    from demogen.zoo import load_zoo
+
+    results = measure_all(
+        [predictor.measure for predictor in chosen],
+        load_zoo(zoo, images=images),
+        workers=workers,
+        ray=ray,
+        device=device,
+        batch_size=batch_size,
+        cache=cache,
+        progress=True,
+    )
+    for predictor, result in zip(chosen, results, strict=True):
+        features = ", ".join(result.table.columns[:4]) or "no features"
+        more = ", …" if len(result.table.columns) > 4 else ""
+        failed = f", {len(result.failures)} not measured" if result.failures else ""
+        click.echo(f"{predictor.name}: {len(result.table)} networks{failed} ({features}{more})")
+        for reason in list(result.failures.values())[:3]:
+            click.echo(f"  {reason}")
+    if csv is not None:
+        import pandas as pd
+
+        tables = {result.name: result.table for result in results}
+        pd.concat(tables, axis=1, names=["measure", "feature"]).to_csv(csv)
+        click.echo(f"signatures: {csv}")
+
+
+@commands.command()
+@_ZOO
+@_REVISION
+@click.option("--split", help="Cite this split too.")
+def cite(zoo: str, revision: str | None, split: str | None) -> None:
+    """Print how to cite a zoo, and a split of it, with revision and digest.
+
+    \b
+    Example:
+      demogen cite digits --split grouped-kfold-10
+    """
+    from demogen.description import citation
+    from demogen.zoo import load_zoo
+
+    click.echo(citation(load_zoo(zoo, revision), split))
+
+
+@commands.command()
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Where the zoo, the results, the page and the picture go.",
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Local processes (default: one a core)."
+)
+def demo(folder: Path, workers: int | None) -> None:
+    """Train the digits zoo, publish it to a folder, measure and rank every predictor.
+
+    Takes minutes; a second run finds the zoo and the measurements and takes seconds.
+
+    \b
+    Example:
+      demogen demo --folder demo
+    """
+    from demogen.demo import run_demo
+    from demogen.parallel import cores
+
+    run_demo(folder, workers or cores(), main)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; a fault is one line on standard error and exit code 2."""
+    try:
+        commands.main(args=arguments, prog_name="demogen", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.format_message())
+        sys.exit(2)
+    except click.UsageError as error:
+        help_of = error.ctx.command_path if error.ctx else "demogen"
+        _fail(f"{error.format_message()} (see '{help_of} --help')")
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except DemogenError as error:
+        _fail(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("demogen: interrupted; what was finished is kept", err=True)
+        sys.exit(130)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            sys.exit(141)
+        _fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
+
+
+def _fail(message: str) -> None:
+    click.echo(f"demogen: {' '.join(message.split())}", err=True)
+    sys.exit(2)

@@ -1,0 +1,50 @@
+"""A zoo in words: what it holds, and how to cite it."""
+
+from demogen.card import outcome_rows
+from demogen.errors import ZooError
+from demogen.names import choose
+from demogen.schema import factor_types
+from demogen.zoo import Zoo
+
+
+def describe(zoo: Zoo) -> str:
+    """Networks, factors with their levels, accuracies and gap, splits and digests, as text."""
+    manifest, table = zoo.manifest, zoo.table
+    lines = [
+        f"{zoo.name}: {len(zoo)} of {manifest.planned} networks, {len(manifest.failed)} failed",
+        f"  {manifest.paper.title} ({manifest.paper.section})",
+        f"  zoo sha256:{zoo.digest}",
+    ]
+    if zoo.revision:
+        lines.append(f"  revision {zoo.revision}")
+    for name, digest in manifest.image_sets.items():
+        lines.append(f"  images {name} sha256:{digest}")
+    for factor in factor_types():
+        levels = table[factor].map(str)
+        if factor != "seed" and levels.nunique() > 1:
+            lines.append(f"  {factor}: {', '.join(sorted(levels.unique()))}")
+    for name, mean, std, low, high in outcome_rows(table):
+        lines.append(f"  {name}: mean {mean:.3f}, std {std:.3f}, from {low:.3f} to {high:.3f}")
+    for split in zoo.splits.values():
+        lines.append(f"  {split.citation()}")
+    return "\n".join(lines)
+
+
+def citation(zoo: Zoo, split: str | None = None) -> str:
+    """BibTeX of the paper behind the zoo and of the zoo itself, and a line that pins the split.
+
+    Raises:
+        ZooError: the zoo has no such split.
+    """
+    pin = f"revision {zoo.revision}, " if zoo.revision else ""
+    key = f"{zoo.name}-zoo-{zoo.digest[:12]}"
+    entry = (
+        f"@misc{{{key},\n"
+        f"  title = {{The {zoo.name} zoo of {len(zoo)} trained networks}},\n"
+        f"  note = {{demogen {zoo.manifest.code_version}, {pin}sha256:{zoo.digest}}},\n"
+        "}"
+    )
+    parts = [zoo.manifest.paper.bibtex.strip(), entry]
+    if split is not None:
+        parts.append(choose(split, zoo.splits, f"split of {zoo.name}", ZooError).citation())
+    return "\n\n".join(part for part in parts if part)

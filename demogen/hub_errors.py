@@ -1,0 +1,78 @@
+"""What went wrong between here and the Hub, in one line with a remedy; it never holds a token."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from demogen.errors import ZooError
+
+LOGIN = "log in with `hf auth login` or set HF_TOKEN"
+
+BY_CODE = {
+    "RevisionNotFound": "there is no such branch, tag or commit; the repository's page lists them",
+    "GatedRepo": f"its owner admits readers one by one; ask for access on its page and {LOGIN}",
+    "EntryNotFound": "it has no zoo.json: it is no zoo, or its first push was never finished",
+    "RepoNotFound": "{endpoint} has no such dataset repository, or it is private; "
+    f"check the name, or {LOGIN}",
+}
+"""X-Error-Code of an answer → the end of the message."""
+
+BY_STATUS = {
+    401: f"the token is missing or refused; {LOGIN}",
+    403: "the token does not allow it; use one with access to this repository",
+    404: BY_CODE["RepoNotFound"],
+    409: "the repository was changed at the same time; run it again",
+    412: "the repository was changed at the same time; run it again",
+    429: "{endpoint} admits no more requests for now; run it again in some minutes",
+}
+"""HTTP status of an answer → the end of the message, where no code says more."""
+
+
+def explain(error: BaseException, what: str, endpoint: str) -> ZooError:
+    """The error to show instead of the client's.
+
+    Args:
+        error: what the client raised; the errors that led to it are looked through as well.
+        what: the start of the message, "cannot push to owner/name".
+        endpoint: address of the Hub.
+    """
+    errors = list(_chain(error))
+    if (answer := answer_of(error)) is not None:
+        reason = _reason(answer)
+    elif any(type(each).__name__ == "OfflineModeIsEnabled" for each in errors):
+        reason = "it is not in the cache, and HF_HUB_OFFLINE forbids to fetch it; unset that"
+    elif any(_is_network(each) for each in errors):
+        reason = "{endpoint} cannot be reached; check the address and the network"
+    elif isinstance(error, OSError) and error.strerror:
+        reason = f"{error.strerror} ({error.filename})"
+    else:
+        reason = " ".join(str(error).split()) or type(error).__name__
+    return ZooError(f"{what}: {reason.replace('{endpoint}', endpoint)}")
+
+
+def answer_of(error: BaseException) -> Any:
+    """The Hub's answer (status_code, headers) that led to an error; None: it gave none."""
+    for each in _chain(error):
+        if (answer := getattr(each, "response", None)) is not None:
+            return answer
+    return None
+
+
+def _reason(answer: Any) -> str:
+    code, status = answer.headers.get("X-Error-Code"), answer.status_code
+    if code in BY_CODE:
+        return BY_CODE[code]
+    if status in BY_STATUS:
+        return BY_STATUS[status]
+    if status >= 500:
+        return f"{{endpoint}} is out of order (HTTP {status}); run it again later"
+    return f"{{endpoint}} answers HTTP {status}"
+
+
+def _is_network(error: BaseException) -> bool:
+    return isinstance(error, ConnectionError) or type(error).__module__.startswith("httpx")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

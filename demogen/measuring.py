@@ -1,0 +1,289 @@
+"""Measures × networks → tables of signatures: computed once, kept, continued if interrupted."""
+
+import math
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
+
+from sklearn.base import clone
+
+from demogen import places
+from demogen.errors import DemogenError, NotMeasurable, ZooError
+from demogen.network import Network
+from demogen.parallel import map_tasks
+from demogen.predictor import Measure, Predictor, Signature
+from demogen.progress import track
+from demogen.signature_cache import Outcome, SignatureCache, measure_key, network_key
+from demogen.zoo import Zoo
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Cache = Path | Literal[False] | None
+"""A folder for signatures; None: this machine's; False: keep nothing."""
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What one measure gave on a zoo.
+
+    Attributes:
+        name: the measure's name.
+        measure: the measure itself.
+        table: one row a measured network (index "id", sorted), one float64 column a feature,
+            sorted.
+        failures: id → why that network has no signature.
+        seconds: id → how long its signature took when it was computed.
+    """
+
+    name: str
+    measure: Measure
+    table: "pd.DataFrame"
+    failures: dict[str, str]
+    seconds: dict[str, float]
+
+
+@overload
+def measure(predictor: Measure | Predictor, of: Network) -> dict[str, float]: ...
+@overload
+def measure(
+    predictor: Measure | Predictor,
+    of: Zoo,
+    *,
+    workers: int = 1,
+    device: str = "cpu",
+    batch_size: int = 256,
+    cache: Cache = None,
+    progress: bool = False,
+) -> "pd.DataFrame": ...
+def measure(
+    predictor: Measure | Predictor,
+    of: Network | Zoo,
+    *,
+    workers: int = 1,
+    device: str = "cpu",
+    batch_size: int = 256,
+    cache: Cache = None,
+    progress: bool = False,
+) -> "dict[str, float] | pd.DataFrame":
+    """Measure one network, or every network of a zoo.
+
+    Returns:
+        For a network its signature. For a zoo a DataFrame (index "id", one column a feature);
+        networks that could not be measured are left out, named in a warning and, with the reason,
+        in `.attrs["failures"]`.
+
+    Raises:
+        NotMeasurable: the measure is not defined for this network.
+        ZooError: no network of the zoo could be measured (the first reason is given).
+    """
+    asked = predictor.measure if isinstance(predictor, Predictor) else predictor
+    if isinstance(of, Network):
+        return dict(compute_signature(asked, of))
+    result = measure_all(
+        [asked],
+        of,
+        workers=workers,
+        device=device,
+        batch_size=batch_size,
+        cache=cache,
+        progress=progress,
+    )[0]
+    if result.failures:
+        first, reason = min(result.failures.items())
+        count = f"{len(result.failures)} of {len(of)} networks"
+        if result.table.empty:
+            raise ZooError(f"{asked.name}: no network could be measured; {first}: {reason}")
+        warnings.warn(
+            f"{asked.name}: {count} not measured; {first}: {reason}", RuntimeWarning, stacklevel=2
+        )
+    result.table.attrs["failures"] = result.failures
+    return result.table
+
+
+def measure_all(
+    measures: Sequence[Measure],
+    zoo: Zoo,
+    *,
+    workers: int = 1,
+    ray: str | None = None,
+    device: str = "cpu",
+    batch_size: int = 256,
+    cache: Cache = None,
+    progress: bool = False,
+) -> list[Measurements]:
+    """Measure a zoo with several measures; each network is loaded once, equal measures run once.
+
+    Signatures are kept as they come, so that an interrupted call goes on where it stopped. A
+    network that a measure fails on is reported with its reason, and the rest go on.
+
+    Returns:
+        One `Measurements` for each measure given, in that order.
+    """
+    keys = [measure_key(measure) for measure in measures]
+    distinct = dict(zip(keys, measures, strict=True))
+    caches = {key: SignatureCache(_folder(cache), key) for key in distinct}
+    records = {id: zoo.record(id) for id in zoo.ids}
+    in_cache = {
+        (key, id): network_key(records[id], zoo.manifest.image_sets, measure.access)
+        for key, measure in distinct.items()
+        for id in zoo.ids
+    }
+    found = {
+        (key, id): outcome
+        for (key, id), network in in_cache.items()
+        if (outcome := caches[key].get(network)) is not None
+    }
+    missing = {
+        id: [key for key in distinct if (key, id) not in found]
+        for id in zoo.ids
+        if any((key, id) not in found for key in distinct)
+    }
+    tasks = [
+        _Task(zoo, id, tuple((key, distinct[key]) for key in keys), device, batch_size)
+        for id, keys in missing.items()
+    ]
+    for id, outcomes in track(_run(tasks, workers, ray), "measure", len(tasks), enabled=progress):
+        for key, outcome in outcomes.items():
+            found[key, id] = outcome
+            if not outcome.fault:
+                caches[key].put(in_cache[key, id], outcome)
+    by_key = {key: _gather(distinct[key], zoo, found, key) for key in distinct}
+    return [by_key[key] for key in keys]
+
+
+def compute_signature(measure: Measure, network: Network) -> Signature:
+    """The checked signature of one network, seen through the measure's declared access.
+
+    Raises:
+        NotMeasurable: the measure is not defined for this network, or gave no finite numbers; the
+            message names measure and network.
+    """
+    who = f"{measure.name} on network {network.id}"
+    if reason := measure.applicable(network.module):
+        raise NotMeasurable(f"{who}: not defined, {reason}")
+    try:
+        signature = measure.compute(network.view(measure.access))
+    except NotMeasurable as error:
+        raise NotMeasurable(f"{who}: {error}") from error
+    checked = {}
+    for feature, value in signature.items():
+        checked[feature] = float(value)
+        if not math.isfinite(checked[feature]):
+            raise NotMeasurable(f"{who}: feature {feature!r} is {checked[feature]}")
+    return checked
+
+
+@dataclass(frozen=True)
+class _Task:
+    zoo: Zoo
+    id: str
+    measures: tuple[tuple[str, Measure], ...]
+    device: str
+    batch_size: int
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # A worker opens the zoo itself, once, rather than be sent its table with every task.
+        where = (str(self.zoo.folder), self.zoo.digest, self.zoo.images_folder)
+        return _task_elsewhere, (where, self.id, self.measures, self.device, self.batch_size)
+
+
+@lru_cache(maxsize=1)
+def _open(folder: str, digest: str, images: Path | None) -> Zoo:
+    zoo = Zoo(Path(folder), images=images)
+    if zoo.digest != digest:
+        raise ZooError(f"{folder} has changed while it was being measured; run again")
+    return zoo
+
+
+def _task_elsewhere(
+    where: tuple[str, str, Path | None],
+    id: str,
+    measures: tuple[tuple[str, Measure], ...],
+    device: str,
+    batch_size: int,
+) -> _Task:
+    return _Task(_open(*where), id, measures, device, batch_size)
+
+
+def _run(
+    tasks: Sequence[_Task], workers: int, ray: str | None
+) -> Iterator[tuple[str, dict[str, Outcome]]]:
+    if workers > 1 or ray is not None:
+        for position, outcomes in map_tasks(_measure_alone, tasks, workers=workers, ray=ray):
+            yield tasks[position].id, outcomes
+        return
+    if not tasks:
+        return
+    zoo, first = tasks[0].zoo, tasks[0]
+    networks = zoo.networks(
+        [task.id for task in tasks], device=first.device, batch_size=first.batch_size
+    )
+    for position, task in enumerate(tasks):
+        try:
+            network = next(networks)
+        except DemogenError as error:
+            yield task.id, _all_failed(task, error)
+            rest = [later.id for later in tasks[position + 1 :]]
+            networks = zoo.networks(rest, device=task.device, batch_size=task.batch_size)
+            continue
+        yield task.id, _measure_network(task, network)
+
+
+def _measure_alone(task: _Task) -> dict[str, Outcome]:
+    try:
+        networks = task.zoo.networks([task.id], device=task.device, batch_size=task.batch_size)
+        network = next(networks)
+    except DemogenError as error:
+        return _all_failed(task, error)
+    return _measure_network(task, network)
+
+
+def _measure_network(task: _Task, network: Network) -> dict[str, Outcome]:
+    return {key: _outcome(measure, network) for key, measure in task.measures}
+
+
+def _outcome(measure: Measure, network: Network) -> Outcome:
+    start = time.perf_counter()
+    try:
+        signature = dict(compute_signature(clone(measure), network))
+    except NotMeasurable as error:
+        return Outcome(None, str(error), time.perf_counter() - start)
+    except Exception as error:  # somebody's measure: report it and go on with the rest
+        fault = f"{measure.name} on network {network.id}: {type(error).__name__}: {error}"
+        return Outcome(None, fault, time.perf_counter() - start, fault=True)
+    return Outcome(signature, None, time.perf_counter() - start)
+
+
+def _all_failed(task: _Task, error: DemogenError) -> dict[str, Outcome]:
+    return {key: Outcome(None, str(error), 0.0, fault=True) for key, _ in task.measures}
+
+
+def _gather(
+    measure: Measure, zoo: Zoo, found: Mapping[tuple[str, str], Outcome], key: str
+) -> Measurements:
+    import pandas as pd
+
+    outcomes = {id: found[key, id] for id in sorted(zoo.ids)}
+    rows = {
+        id: outcome.signature for id, outcome in outcomes.items() if outcome.signature is not None
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index", dtype="float64")
+    if rows and not table.columns.size:
+        table = pd.DataFrame(index=pd.Index(list(rows)))
+    table = table.reindex(sorted(table.columns), axis=1).rename_axis("id")
+    failures = {
+        id: outcome.reason for id, outcome in outcomes.items() if outcome.reason is not None
+    }
+    seconds = {id: outcome.seconds for id, outcome in outcomes.items()}
+    return Measurements(measure.name, measure, table, failures, seconds)
+
+
+def _folder(cache: Cache) -> Path | None:
+    if cache is False:
+        return None
+    return places.measurements() if cache is None else cache

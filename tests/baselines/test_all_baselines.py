@@ -1,0 +1,151 @@
+import math
+import pickle
+import subprocess
+import sys
+import tomllib
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from torch import nn
+
+import baselines
+from baselines.references import BIBTEX
+from demogen.errors import NotMeasurable
+from demogen.network import Network
+from demogen.tapped import TappedModule
+
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+MEASURES = [predictor.measure for predictor in baselines.ALL]
+
+
+def name_of(measure):
+    return measure.name
+
+
+def signature(measure, network):
+    return measure.compute(network.view(measure.access))
+
+
+def test_all_are_announced_under_their_names():
+    project = tomllib.loads(PYPROJECT.read_text())["project"]
+    announced = project["entry-points"]["demogen.predictors"]
+    assert sorted(announced) == sorted(predictor.name for predictor in baselines.ALL)
+    for predictor in baselines.ALL:
+        module, constant = announced[predictor.name].split(":")
+        assert getattr(sys.modules[module], constant) is predictor
+        assert predictor.summary
+        assert predictor.paper in ("", *BIBTEX)
+    assert len({measure.name for measure in MEASURES}) == len(MEASURES)
+
+
+def test_entries_are_named_after_their_keys():
+    for paper, entry in BIBTEX.items():
+        assert entry.split("{", 1)[1].startswith(f"{paper},")
+        assert entry.count("{") == entry.count("}")
+
+
+def test_importing_the_package_does_not_import_torch():
+    check = "import sys, baselines; assert 'torch' not in sys.modules and 'ALL' in dir(baselines)"
+    subprocess.run([sys.executable, "-c", check], check=True)
+
+
+@pytest.mark.parametrize("measure", MEASURES, ids=name_of)
+def test_all_small_networks_are_measured(measure, network):
+    assert measure.applicable(network.module) is None
+    found = signature(measure, network)
+    assert all(type(value) is float and math.isfinite(value) for value in found.values())
+    assert signature(clone(measure), network) == found
+
+
+@pytest.mark.parametrize("measure", MEASURES, ids=name_of)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_measuring_leaves_no_trace(measure, make_network, dtype):
+    network = make_network("nin-bn", dtype)
+    before = {key: value.clone() for key, value in network.module.state_dict().items()}
+    images = network.train.images.clone()
+    random_states = torch.get_rng_state(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    with torch.no_grad():
+        signature(measure, network)
+        measure.details(network.view(measure.access))
+    assert torch.equal(torch.get_rng_state(), random_states[0])
+    assert np.random.get_state()[1].tolist() == random_states[1]  # noqa: NPY002
+    for key, value in network.module.state_dict().items():
+        assert torch.equal(value, before[key]), key
+    assert torch.equal(network.train.images, images)
+    assert not network.train.images.requires_grad
+    assert not any(layer.training for layer in network.module.modules())
+    assert all(p.grad is None and not p.requires_grad for p in network.module.parameters())
+
+
+@pytest.mark.parametrize("measure", MEASURES, ids=name_of)
+def test_order_and_batches_do_not_matter(measure, make_network):
+    network = make_network("convnet-bn", batch_size=60)
+    order = torch.randperm(60, generator=torch.Generator().manual_seed(1))
+    train = network.train
+    shuffled = Network.of(
+        network.module,
+        train.images[order],
+        train.labels[order],
+        test_inputs=network.test_inputs.flip(0),
+        spec=network.spec,
+        batch_size=9,
+    )
+    assert signature(measure, shuffled) == pytest.approx(
+        signature(measure, network), rel=1e-9, abs=0
+    )
+
+
+@pytest.mark.parametrize("measure", MEASURES, ids=name_of)
+def test_single_images_make_no_difference_to_precision(measure, make_network):
+    single, double = make_network("nin", torch.float32), make_network("nin")
+    double.module.load_state_dict(single.module.state_dict())
+    # The same float32 images for both: the double network takes them as doubles.
+    images, labels = single.train.images, single.train.labels
+    double = Network.of(
+        double.module, images, labels, test_inputs=single.test_inputs, spec=single.spec
+    )
+    assert signature(measure, single) == pytest.approx(signature(measure, double), rel=2e-4, abs=0)
+
+
+@pytest.mark.parametrize("measure", MEASURES, ids=name_of)
+def test_missing_classes_and_diverged_weights(measure, make_network):
+    network = make_network("convnet")
+    present = network.train.labels != network.train.labels[0]
+    images, labels = network.train.images[present], network.train.labels[present]
+    fewer = Network.of(
+        network.module, images, labels, test_inputs=images, spec=network.spec, batch_size=50
+    )
+    assert all(map(math.isfinite, signature(measure, fewer).values()))
+    with torch.no_grad():
+        next(network.module.parameters()).fill_(torch.nan)
+    if measure.name not in ("nothing", "parameter-count", "hyperparameters"):
+        with pytest.raises(NotMeasurable):
+            signature(measure, fewer)
+
+
+def test_networks_of_other_structure_are_named_inapplicable():
+    stages = OrderedDict(a=nn.Linear(64, 5), tanh=nn.Tanh(), b=nn.Linear(5, 3))
+    module = TappedModule(stages, {"h1": "a"})
+    reasons = {measure.name: measure.applicable(module) for measure in MEASURES}
+    assert "Tanh" in reasons.pop("normalized-loss")
+    assert "Tanh" in reasons.pop("spectral-margin")
+    assert "units" in reasons.pop("unit-sparsity")
+    assert set(reasons.values()) == {None}
+
+
+@pytest.mark.parametrize("predictor", baselines.ALL, ids=lambda predictor: predictor.name)
+def test_regressors_fit_and_pickle(predictor, make_network):
+    features = signature(predictor.measure, make_network("mlp"))
+    columns = predictor.design(list(features))
+    generator = np.random.default_rng(0)
+    X = generator.uniform(0.1, 2.0, (30, len(columns)))
+    gaps = generator.uniform(0, 0.5, 30)
+    model = clone(predictor.regressor).fit(X, gaps)
+    again = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(model.predict(X), again.predict(X))
+    assert np.isfinite(model.predict(X)).all()
+    assert repr(pickle.loads(pickle.dumps(predictor))) == repr(predictor)

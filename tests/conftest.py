@@ -1,0 +1,48 @@
+"""What all tests share: a Hub on loopback, a home of their own, and one tiny zoo."""
+
+import os
+import tempfile
+
+# Before anything of ours is imported: caches of the tests stay out of the user's home.
+os.environ["DEMOGEN_HOME"] = tempfile.mkdtemp(prefix="demogen-tests-")
+os.environ.pop("DEMOGEN_IMAGES", None)
+
+import atexit
+import shutil
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tests.hub.fixtures import *  # noqa: F403 - also sets the environment the Hub's clients read
+
+atexit.register(shutil.rmtree, os.environ["DEMOGEN_HOME"], ignore_errors=True)
+
+TINY_RECIPE = Path(__file__).parent / "data" / "tiny.toml"
+
+
+@pytest.fixture(scope="session")
+def tiny_zoo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real zoo of 24 very small networks, trained once for all processes; not to be changed."""
+    from zoo_recipes import build_zoo, load_recipe
+
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    with FileLock(shared / "tiny.lock"):
+        build_zoo(load_recipe(TINY_RECIPE), shared / "tiny")
+    return shared / "tiny"
+
+
+@pytest.fixture
+def tiny_zoo(tiny_zoo_folder):
+    """The tiny zoo, opened."""
+    from demogen import load_zoo
+
+    return load_zoo(tiny_zoo_folder)
+
+
+@pytest.fixture
+def copied_zoo_folder(tiny_zoo_folder, tmp_path):
+    """A copy of the tiny zoo that a test may change."""
+    return Path(shutil.copytree(tiny_zoo_folder, tmp_path / "copied"))

@@ -1,0 +1,263 @@
+import json
+import tarfile
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from demogen import architectures, checkpoints, load_zoo
+from demogen.card import dataset_card
+from demogen.description import citation, describe
+from demogen.errors import AccessError, CorruptZooError, ZooError
+from demogen.images import load_images
+from demogen.network import Access
+from demogen.probes import probe_inputs
+from demogen.schema import ZooManifest, sha256
+
+
+def rewrite_manifest(folder, **changes):
+    manifest = json.loads((folder / "zoo.json").read_text())
+    (folder / "zoo.json").write_text(json.dumps({**manifest, **changes}))
+
+
+def relist(folder, path):
+    """Let zoo.json list a file as it now is, as a careless or hostile author would."""
+    content = (folder / path).read_bytes()
+    files = json.loads((folder / "zoo.json").read_text())["files"]
+    listed = {"bytes": len(content), "sha256": sha256(content)}
+    rewrite_manifest(folder, files={**files, path: listed})
+
+
+def read_all(folder):
+    for network in load_zoo(folder):
+        _ = network.train
+
+
+def test_table_holds_specs_and_outcomes(tiny_zoo):
+    table = tiny_zoo.table
+    assert len(table) == len(tiny_zoo) == 24
+    assert table.index.name == "id"
+    assert list(table.index) == sorted(table.index)
+    assert sorted(table["width"].unique()) == [4, 6, 8]
+    assert np.allclose(table["gap"], table["train_accuracy"] - table["test_accuracy"])
+    assert table["configuration"].nunique() == 12
+    assert table["labels"].notna().sum() == 12
+    assert tiny_zoo.record(table.index[0]).spec.id == table.index[0]
+
+
+def test_networks_come_in_order_and_give_their_recorded_accuracy(tiny_zoo):
+    digits = load_images("digits")
+    networks = list(tiny_zoo)
+    assert [network.id for network in networks] == tiny_zoo.ids
+    for network in networks[::5]:
+        row = tiny_zoo.table.loc[network.id]
+        train = network.train
+        assert len(train) == 100
+        correct = (network.module(train.images).argmax(1) == train.labels).double().mean()
+        assert correct.item() == pytest.approx(row["train_accuracy"])
+        correct = network.module(network.test_inputs).argmax(1) == digits.test.labels
+        assert correct.double().mean().item() == pytest.approx(row["test_accuracy"])
+
+
+def test_corrupted_labels_are_the_ones_trained_on(tiny_zoo):
+    corrupted = tiny_zoo.table.index[tiny_zoo.table["corruption"] == 0.5]
+    clean = tiny_zoo.table.index[tiny_zoo.table["corruption"] == 0]
+    first, second = tiny_zoo[corrupted[0]].train, tiny_zoo[clean[0]].train
+    assert first.images is second.images
+    assert 0.3 < (first.labels != second.labels).double().mean() < 0.6
+
+
+def test_networks_are_read_ahead_by_a_thread_that_ends(tiny_zoo):
+    before = threading.active_count()
+    iterator = iter(tiny_zoo)
+    next(iterator)
+    assert threading.active_count() == before + 1
+    iterator.close()
+    assert threading.active_count() == before
+
+
+def test_a_network_hides_what_it_should(tiny_zoo):
+    network = tiny_zoo[tiny_zoo.ids[0]]
+    for hidden in ("test_labels", "test_accuracy", "gap", "record"):
+        assert not hasattr(network, hidden)
+    view = network.view(Access.TRAIN)
+    assert len(view.train) == 100
+    for name in ("initial", "test_inputs", "spec"):
+        with pytest.raises(AccessError, match=rf"add Access\.{name.upper()} to its `access`"):
+            getattr(view, name)
+
+
+def test_initial_weights_are_made_again_from_the_seed(tiny_zoo):
+    network = tiny_zoo[tiny_zoo.ids[3]]
+    again = architectures.build(network.spec).state_dict()
+    for name, value in network.initial.state_dict().items():
+        assert torch.equal(value, again[name])
+    trained = network.module.state_dict()
+    assert not torch.equal(trained["block1.conv1.weight"], again["block1.conv1.weight"])
+
+
+def test_shards_are_plain_tar_files_of_safetensors(tiny_zoo):
+    with tarfile.open(tiny_zoo.folder / "shards" / "00000.tar") as shard:
+        members = shard.getmembers()
+        assert [member.name for member in members] == [f"{i}.safetensors" for i in tiny_zoo.ids]
+        content = shard.extractfile(members[5]).read()
+    weights = checkpoints.from_bytes(content, "member")
+    expected = tiny_zoo[tiny_zoo.ids[5]].module.state_dict()
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+    assert {(m.mtime, m.uid, m.uname, m.mode) for m in members} == {(0, 0, "", 0o644)}
+
+
+def test_a_network_is_never_in_two_shards(tmp_path):
+    weights = [(f"n{number}", bytes([number]) * 700) for number in range(5)]
+    places = checkpoints.write_shards(tmp_path, weights, limit=2500)
+    assert len({place.shard for place in places.values()}) == 3
+    for id, content in weights:
+        found = checkpoints.read_range(tmp_path, places[id], sha256(content), id)
+        assert found == content
+
+
+def test_unknown_names_are_one_clear_line(tiny_zoo, tmp_path):
+    near = tiny_zoo.ids[0][:-1] + "x"
+    with pytest.raises(ZooError, match=f"no network in tiny '{near}'; did you mean"):
+        tiny_zoo[near]
+    with pytest.raises(ZooError, match="no zoo 'nowhere': neither a folder .*train nowhere"):
+        load_zoo("nowhere")
+    with pytest.raises(ZooError, match="no zoo '/not/there'"):
+        load_zoo("/not/there")
+
+
+def test_a_zoo_built_here_is_found_by_its_name(tiny_zoo_folder, monkeypatch, tmp_path):
+    (tmp_path / "zoos").mkdir()
+    (tmp_path / "zoos" / "mine").symlink_to(tiny_zoo_folder)
+    monkeypatch.setenv("DEMOGEN_HOME", str(tmp_path))
+    assert load_zoo("mine").name == "tiny"
+
+
+def test_a_flipped_byte_in_a_shard_names_the_network(copied_zoo_folder):
+    shard = copied_zoo_folder / "shards" / "00000.tar"
+    content = bytearray(shard.read_bytes())
+    content[1000] ^= 1
+    shard.write_bytes(content)
+    zoo = load_zoo(copied_zoo_folder)
+    with pytest.raises(CorruptZooError, match=f"tiny: network {zoo.ids[0]}: .* sha256"):
+        zoo[zoo.ids[0]]
+    zoo[zoo.ids[1]]
+    with pytest.raises(CorruptZooError):
+        zoo.verify()
+
+
+@pytest.mark.parametrize(
+    "path", ["networks.parquet", "labels.safetensors", "splits/kfold-10.json", "shards/00000.tar"]
+)
+def test_short_missing_or_changed_files_are_named(copied_zoo_folder, path):
+    file = copied_zoo_folder / path
+    content = file.read_bytes()
+    if "shards" not in path:
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        with pytest.raises(CorruptZooError, match=path):
+            read_all(copied_zoo_folder)
+    file.write_bytes(content[:-1])
+    with pytest.raises(CorruptZooError, match=rf"{path} has \d+ bytes, zoo.json says"):
+        load_zoo(copied_zoo_folder)
+    file.unlink()
+    with pytest.raises(CorruptZooError, match=f"{path} is missing"):
+        load_zoo(copied_zoo_folder)
+
+
+def test_another_networks_weights_are_found_out_by_the_probe(copied_zoo_folder):
+    # The index of one network points at the copy of its configuration, digest and all.
+    path = copied_zoo_folder / "networks.parquet"
+    table = pd.read_parquet(path)
+    pair = table.groupby("configuration").groups
+    first, second = next(iter(pair.values()))
+    for column in ("offset", "length", "weights_sha256", "shard"):
+        table.loc[first, column] = table.loc[second, column]
+    table.to_parquet(path)
+    relist(copied_zoo_folder, "networks.parquet")
+    zoo = load_zoo(copied_zoo_folder)
+    wrong = str(table["id"][first])
+    with pytest.raises(CorruptZooError, match=f"{wrong} does not give back its recorded logits"):
+        zoo[wrong]
+
+
+def test_a_changed_spec_is_found_out_by_its_id(copied_zoo_folder):
+    path = copied_zoo_folder / "networks.parquet"
+    table = pd.read_parquet(path)
+    spec = json.loads(table.loc[0, "spec"])
+    table.loc[0, "spec"] = json.dumps({**spec, "seed": 1})
+    table.to_parquet(path)
+    relist(copied_zoo_folder, "networks.parquet")
+    zoo = load_zoo(copied_zoo_folder)
+    with pytest.raises(CorruptZooError, match="holds the spec of"):
+        zoo[zoo.ids[0]]
+
+
+def test_other_tensors_than_the_architectures_are_refused(tiny_zoo):
+    network = tiny_zoo[tiny_zoo.ids[0]]
+    weights = dict(network.module.state_dict())
+
+    def load(tensors):
+        checkpoints.load_into(architectures.skeleton(network.spec), tensors, "network x")
+
+    name = "block1.conv1.weight"
+    wrong = {
+        "missing or not of its architecture": {k: v for k, v in weights.items() if k != name},
+        r"is torch.float64 \(": {**weights, name: weights[name].double()},
+        r"is torch.float32 \(2,": {**weights, name: weights[name][:2]},
+        "not finite": {**weights, name: weights[name] * float("nan")},
+    }
+    for message, tensors in wrong.items():
+        with pytest.raises(CorruptZooError, match=message):
+            load(tensors)
+    with pytest.raises(CorruptZooError, match="is no safetensors file"):
+        checkpoints.from_bytes(b"pickle", "network x")
+
+
+def test_other_images_than_those_trained_on_are_refused(copied_zoo_folder):
+    rewrite_manifest(copied_zoo_folder, image_sets={"digits": "0" * 64})
+    zoo = load_zoo(copied_zoo_folder)
+    network = zoo[zoo.ids[0]]
+    with pytest.raises(ZooError, match="are not those that tiny was trained on"):
+        _ = network.train
+
+
+def test_wrong_count_of_networks_is_refused(copied_zoo_folder):
+    rewrite_manifest(copied_zoo_folder, networks=23)
+    with pytest.raises(CorruptZooError, match="counts 23 networks, the table has 24"):
+        load_zoo(copied_zoo_folder)
+
+
+def test_probe_inputs_are_pinned():
+    inputs = probe_inputs((1, 8, 8))
+    assert inputs.shape == (4, 1, 8, 8)
+    assert inputs[0, 0, 0, :2].tolist() == pytest.approx([1.7640524, 0.4001572])
+
+
+def test_card_shows_tables_grid_and_splits(tiny_zoo):
+    card = (tiny_zoo.folder / "README.md").read_text()
+    assert card == dataset_card(tiny_zoo.manifest, tiny_zoo.table)
+    assert card.startswith("---\nlicense: apache-2.0\n")
+    assert "data_files: networks.parquet" in card
+    assert "| width | 4 (8), 6 (8), 8 (8) |" in card
+    assert "- `grouped-kfold-10`" in card
+
+
+def test_description_and_citation_carry_the_digests(tiny_zoo):
+    assert f"sha256:{tiny_zoo.digest}" in describe(tiny_zoo)
+    cited = citation(tiny_zoo, "kfold-10")
+    assert tiny_zoo.digest in cited
+    assert tiny_zoo.splits["kfold-10"].digest in cited
+    with pytest.raises(ZooError, match="no split of tiny 'kfold10'; did you mean 'kfold-10'"):
+        citation(tiny_zoo, "kfold10")
+
+
+def test_manifest_chains_to_every_file(tiny_zoo):
+    manifest = ZooManifest.from_json((tiny_zoo.folder / "zoo.json").read_bytes(), "here")
+    lying = {
+        path.relative_to(tiny_zoo.folder).as_posix()
+        for path in tiny_zoo.folder.rglob("*")
+        if path.is_file()
+    }
+    assert lying - set(manifest.files) == {"zoo.json", "README.md", "runs.parquet"}

@@ -1,0 +1,83 @@
+"""A Hub on 127.0.0.1 for tests, and a client environment that can reach nothing else."""
+
+import atexit
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+# The client libraries read these once, at import; so they are set before any of them is imported.
+_HOME = tempfile.mkdtemp(prefix="demogen-hub-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+for _name in [name for name in os.environ if name.startswith(("HF_", "HUGGINGFACE_"))]:
+    del os.environ[_name]
+os.environ |= {
+    "HF_HOME": _HOME,
+    # Port 9 refuses: a call that forgets its endpoint fails here instead of leaving the machine.
+    "HF_ENDPOINT": "http://127.0.0.1:9",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+}
+
+import uvicorn  # noqa: E402
+
+from tests.hub.faults import Faults  # noqa: E402
+from tests.hub.server import Hub, application  # noqa: E402
+from tests.hub.store import Repository, Store  # noqa: E402
+
+
+@dataclass
+class LoopbackHub:
+    """A running Hub: its address and its state."""
+
+    endpoint: str
+    state: Hub
+
+    @property
+    def faults(self) -> Faults:
+        return self.state.faults
+
+    def repository(self, name: str) -> Repository:
+        return self.state.store.repository(name)
+
+
+@pytest.fixture(scope="session")
+def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackHub]:
+    state = Hub(Store(tmp_path_factory.mktemp("hub")))
+    # Named TCP, or asyncio leaves Nagle's delay on, which costs 40 ms a request.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(application(state), log_level="error", lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.005)
+    yield LoopbackHub(f"http://127.0.0.1:{listening.getsockname()[1]}", state)
+    server.should_exit = True
+    thread.join(timeout=10)
+    listening.close()
+
+
+@pytest.fixture
+def hub(running_hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoopbackHub:
+    """An empty Hub, and a client that has never downloaded anything."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "client-cache"))
+    running_hub.state.reset(tmp_path / "hub")
+    return running_hub
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client tries again without its pauses of up to 8 s."""
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)

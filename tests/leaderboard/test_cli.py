@@ -1,0 +1,114 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from demogen.errors import SubmissionError, ZooError
+from leaderboard import cli
+from leaderboard.results import read_results, write_result
+
+
+def run(command, *words):
+    return CliRunner().invoke(command, list(map(str, words)), catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (cli.evaluate, []),
+        (cli.leaderboard, []),
+        (cli.leaderboard, ["build"]),
+        (cli.leaderboard, ["verify"]),
+    ],
+)
+def test_help_shows_an_example(command, words):
+    assert "Example: demogen " in run(command, *words, "--help").output
+
+
+def test_build_writes_page_and_figure(results, tmp_path):
+    for result in results:
+        write_result(result, tmp_path / "results")
+    page, figure = tmp_path / "page.html", tmp_path / "figure.svg"
+    done = run(
+        cli.leaderboard,
+        "build",
+        "--results",
+        tmp_path / "results",
+        "--page",
+        page,
+        "--figure",
+        figure,
+    )
+    assert done.exit_code == 0
+    assert done.output == f"wrote {figure}\nwrote {page}\n"
+    assert "toy-predictor" in page.read_text(encoding="utf-8")
+    assert figure.read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_verify_says_what_was_checked_and_raises_what_was_found(results, tmp_path):
+    path = write_result(results[0], tmp_path)
+    done = run(cli.leaderboard, "verify", "--no-refit", path)
+    assert done.output == f"{path}: the scores follow from the predictions\n"
+    content = json.loads(path.read_bytes())
+    content["scores"]["mse"] /= 2
+    path.write_text(json.dumps(content))
+    with pytest.raises(SubmissionError, match="it claims mse"):
+        run(cli.leaderboard, "verify", "--no-refit", path)
+
+
+def test_evaluate_writes_results_and_prints_the_table(zoo, results, tmp_path, monkeypatch):
+    asked = []
+
+    def benchmark(*given, **how):
+        asked.append((given, how))
+        return results
+
+    monkeypatch.setattr("leaderboard.evaluation.benchmark", benchmark)
+    monkeypatch.setattr("demogen.predictor.list_predictors", lambda: ["a", "b"])
+    monkeypatch.setattr("demogen.predictor.get_predictor", lambda name, **parameters: name)
+    monkeypatch.setattr("demogen.zoo.load_zoo", lambda source, revision: (source, revision))
+    done = run(cli.evaluate, "--zoo", "toy", "--results", tmp_path, "--cache", tmp_path / "cache")
+    assert done.exit_code == 0
+    assert "| 1 | toy-predictor |" in done.stdout
+    assert {one.split for one in read_results(tmp_path)} == set(zoo.splits)
+    run(
+        cli.evaluate,
+        "c",
+        "--zoo",
+        "toy",
+        "--revision",
+        "v1",
+        "--split",
+        "kfold-10",
+        "--target",
+        "test_accuracy",
+        "--workers",
+        2,
+        "--results",
+        tmp_path,
+    )
+    common = {"device": "cpu", "progress": True}
+    assert asked == [
+        (
+            (["a", "b"], ("toy", None), "gap", None),
+            {**common, "workers": 1, "cache": tmp_path / "cache"},
+        ),
+        (
+            (["c"], ("toy", "v1"), "test_accuracy", ("kfold-10",)),
+            {**common, "workers": 2, "cache": None},
+        ),
+    ]
+
+
+def test_predictors_are_asked_for_with_parameters(monkeypatch):
+    monkeypatch.setattr(
+        "demogen.predictor.get_predictor", lambda name, **parameters: (name, parameters)
+    )
+    assert cli.predictor_called("loss") == ("loss", {})
+    assert cli.predictor_called("loss(p=1,norm=l-2, on=None,taps=('h1', 'h2'), x=-1e-3)") == (
+        "loss",
+        {"p": 1, "norm": "l-2", "on": None, "taps": ("h1", "h2"), "x": -0.001},
+    )
+    for text in ("loss(", "loss(1)", "loss(p=1) + 2", "loss(**x)", "loss(p=1)(q=2)"):
+        with pytest.raises(ZooError, match="write name"):
+            cli.predictor_called(text)

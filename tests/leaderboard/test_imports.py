@@ -1,0 +1,42 @@
+import subprocess
+import sys
+
+from leaderboard.results import write_result
+
+WITHOUT_TORCH = """
+import sys
+from pathlib import Path
+
+import leaderboard
+import leaderboard.cli
+import leaderboard.evaluation
+from leaderboard.results import read_results
+from leaderboard.site import write_page
+from leaderboard.submission import verify
+
+folder = Path(sys.argv[1])
+results = read_results(folder)
+assert "toy-predictor" in leaderboard.render(results)
+verify(results[0], refit=False)
+write_page(results, folder / "page.html")
+assert "torch" not in sys.modules, "torch was imported"
+"""
+
+LIGHT = """
+import sys
+import leaderboard
+
+assert set(leaderboard.__all__) <= set(dir(leaderboard))
+assert not {"torch", "pandas", "sklearn", "matplotlib"} & set(sys.modules), "too much"
+"""
+
+
+def test_tables_pages_and_checks_need_no_torch(results, tmp_path):
+    for result in results:
+        write_result(result, tmp_path)
+    subprocess.run([sys.executable, "-c", WITHOUT_TORCH, str(tmp_path)], check=True)
+    assert (tmp_path / "page.html").stat().st_size > 10_000
+
+
+def test_the_package_alone_imports_almost_nothing():
+    subprocess.run([sys.executable, "-c", LIGHT], check=True)
