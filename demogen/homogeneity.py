@@ -6,6 +6,7 @@ layers up to it. Dividing every W_k by its norm ρ_k and every b_k by ρ_1⋯ρ_
 f̃ = f / ∏ρ_k exactly (Liao et al. 2018, section 2).
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -128,14 +129,15 @@ def log_norms(layers: list[AffineLayer], p: float = 2.0) -> Tensor:
     """Log ρ_k of every layer, the first with its bias; float64, shape (layers,).
 
     Raises:
-        NotMeasurable: a layer's weights are all zero.
+        NotMeasurable: a layer's weights are all zero, or not finite.
     """
     norms = torch.stack(
         [layer_norm(layer, p, with_bias=index == 0) for index, layer in enumerate(layers)]
     )
-    if not bool((norms > 0).all()):
-        zero = layers[int((norms <= 0).nonzero()[0])].name
-        raise NotMeasurable(f"the weights of layer {zero!r} are all zero")
+    for layer, norm in zip(layers, norms.tolist(), strict=True):
+        if not 0 < norm < math.inf:
+            fault = "all zero" if norm == 0 else "not finite"
+            raise NotMeasurable(f"the weights of layer {layer.name!r} are {fault}")
     return norms.log()
 
 

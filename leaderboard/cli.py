@@ -48,7 +48,9 @@ def evaluate(
     Without a PREDICTOR, all installed ones are judged. Parameters of a measure may be given as in
     "normalized-loss(p=1)".
 
-    Example: demogen evaluate mean-gap unit-sparsity --zoo digits --workers 2
+    \b
+    Example:
+      demogen evaluate mean-gap unit-sparsity --zoo digits --workers 2
     """
     from demogen.predictor import list_predictors
     from demogen.zoo import load_zoo
@@ -77,7 +79,9 @@ def evaluate(
 def leaderboard() -> None:
     """Publish results, and check results of others.
 
-    Example: demogen leaderboard build --results results --page leaderboard.html
+    \b
+    Example:
+      demogen leaderboard build --results results --page leaderboard.html
     """
 
 
@@ -101,7 +105,9 @@ def leaderboard() -> None:
 def build(results: Path | None, page: Path, figure: Path | None) -> None:
     """Make the page (and a figure) of a folder of results.
 
-    Example: demogen leaderboard build --results results --page leaderboard.html
+    \b
+    Example:
+      demogen leaderboard build --results results --page leaderboard.html
     """
     from leaderboard.figures import predicted_against_true
     from leaderboard.results import PUBLISHED, read_results
@@ -122,7 +128,9 @@ def build(results: Path | None, page: Path, figure: Path | None) -> None:
 def verify(files: tuple[Path, ...], zoo: str | None, refit: bool) -> None:
     """Check that result FILES hold what they claim.
 
-    Example: demogen leaderboard verify results/*/*/gap/*.json --zoo digits
+    \b
+    Example:
+      demogen leaderboard verify results/*/*/gap/*.json --zoo digits
     """
     from leaderboard.results import read_result
     from leaderboard.submission import verify as check

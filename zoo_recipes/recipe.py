@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self, final
 from pydantic import Field, ValidationError, model_validator
 
 from demogen.errors import RecipeError
-from demogen.image_sets import facts
+from demogen.image_sets import IMAGE_SETS
 from demogen.names import choose
 from demogen.schema import (
     FAMILIES,
@@ -61,7 +61,7 @@ class Recipe(Frozen):
     def _names_are_known(self) -> Self:
         for factor in self.grid:
             self._section_of(factor)
-        facts(str(self.data.get("images")))
+        choose(str(self.data.get("images")), IMAGE_SETS, "image set", RecipeError)
         return self
 
     @property
@@ -97,7 +97,9 @@ class Recipe(Frozen):
 
     def with_training(self, **settings: Any) -> "Recipe":
         """The same grid with other fixed training settings; its networks have other ids."""
-        return self.model_copy(update={"training": {**self.training, **settings}})
+        # Not model_copy: it would take the networks already listed along.
+        training = {**self.training, **settings}
+        return Recipe.model_validate({**self.model_dump(), "training": training})
 
     def _spec(self, levels: dict[str, Any], copy_number: int) -> NetworkSpec:
         content: dict[str, Any] = {

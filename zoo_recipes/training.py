@@ -1,5 +1,6 @@
 """NetworkSpec → trained weights and record."""
 
+import math
 import platform
 import time
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ EVALUATION_BATCH = 1000
 
 
 class Diverged(Exception):  # noqa: N818 - an outcome of training, recorded with the zoo
-    """The training loss is no longer a finite number; the network is no part of the zoo."""
+    """The loss is no longer a finite number; the network is no part of the zoo."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
     images forward and backward an epoch, and one forward over all images at the end.
 
     Raises:
-        Diverged: the training loss became infinite or NaN.
+        Diverged: the loss became infinite or NaN.
     """
     start = time.perf_counter()
     with _reproducible(spec.seed, device):
@@ -157,6 +158,8 @@ def _outcome(
     for part, labeled in (("train", train), ("test", test)):
         standardized = images.standardize(labeled.images, how)
         accuracy, loss = evaluate(module, standardized, labeled.labels)
+        if not math.isfinite(loss):
+            raise Diverged(f"the {part} cross-entropy is {loss} after training")
         outcome[f"{part}_accuracy"], outcome[f"{part}_cross_entropy"] = accuracy, loss
     return outcome
 

@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from demogen import load_zoo
 from demogen.errors import CorruptZooError, RecipeError
-from zoo_recipes import build_zoo, load_recipe, plan_zoo
+from zoo_recipes import Recipe, build_zoo, load_recipe, plan_zoo
 
 TINY = Path(__file__).parents[1] / "data" / "tiny.toml"
 
@@ -67,18 +67,19 @@ def test_two_builders_in_one_folder_are_refused(recipe, tmp_path):
 
 
 def test_a_network_that_diverges_is_recorded_and_left_out(tmp_path):
-    recipe = load_recipe(TINY).model_copy(update={"grid": {"learning_rate": [0.01, 1e20]}})
-    recipe = recipe.model_copy(
-        update={
-            "architecture": {"family": "mlp", "width": 6, "depth": 3},
-            "training": {"optimizer": "sgd", "epochs": 1},
-        }
-    )
+    settings = {
+        "architecture": {"family": "mlp", "width": 6, "depth": 3},
+        "training": {"optimizer": "sgd", "epochs": 1},
+        "grid": {"learning_rate": [0.01, 1e20]},
+    }
+    recipe = Recipe.model_validate({**load_recipe(TINY).model_dump(), **settings})
     zoo = build_zoo(recipe, tmp_path / "zoo")
     assert len(zoo) == 2
     assert set(zoo.table["learning_rate"]) == {0.01}
     assert len(zoo.manifest.failed) == 2
-    assert all("training loss is" in reason for reason in zoo.manifest.failed.values())
+    assert all(
+        "loss is" in reason or "entropy is" in reason for reason in zoo.manifest.failed.values()
+    )
 
 
 def test_damaged_weights_are_trained_anew(recipe, tmp_path):
@@ -96,7 +97,7 @@ def test_damaged_weights_are_trained_anew(recipe, tmp_path):
 def test_a_killed_build_goes_on_where_it_stopped(recipe, tmp_path):
     code = (
         "import sys\n"
-        "from zoo_recipes import build_zoo, load_recipe\n"
+        "from zoo_recipes import Recipe, build_zoo, load_recipe\n"
         "if __name__ == '__main__':\n"
         f"    recipe = load_recipe({str(TINY)!r}).with_training(epochs=1)\n"
         f"    build_zoo(recipe, {str(tmp_path / 'zoo')!r}, workers=2)\n"

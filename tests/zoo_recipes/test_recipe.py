@@ -74,9 +74,11 @@ def test_every_recipe_loads_and_is_named_like_its_file():
 
 def test_ids_and_digest_are_pinned():
     recipe = load_recipe(TINY)
-    assert recipe.networks()[0].id == "nin-w4-c1-@@"
+    assert recipe.networks()[0].id == "nin-w4-c1-ed5908390ccb"
     assert load_recipe(TINY).digest == recipe.digest
-    assert recipe.with_training(epochs=1).digest != recipe.digest
+    other = recipe.with_training(epochs=1)
+    assert other.digest != recipe.digest
+    assert {spec.training.epochs for spec in other.networks()} == {1}
 
 
 def test_parts_nest_and_spread_over_the_grid():

@@ -1,0 +1,39 @@
+# Everything runs in .venv, which the first target makes from the versions in constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# One thread a process: pools of single-threaded workers use the cores.
+export OMP_NUM_THREADS := 1
+
+.PHONY: help demo test lint bench soak clean
+.DEFAULT_GOAL := help
+
+help:  ## Say what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+demo: $(VENV)/ready  ## Train, publish, measure and rank the digits zoo; prints where the page is
+	$(BIN)/demogen demo --folder demo
+
+test: lint  ## Formatter, linter, types, doctests and tests, warnings as errors
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(VENV)/ready  ## Formatter check, linter and types only
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/ready  ## Benchmarks, as ratios taken side by side in one run
+	$(BIN)/python -m pytest -o addopts=--import-mode=importlib tests/benchmarks
+
+soak: $(VENV)/ready  ## Long fault runs, kept out of `make test`
+	$(BIN)/python -m pytest -o addopts=--import-mode=importlib tests/soak --timeout 3600
+
+clean:  ## Remove what the other targets made
+	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "demogen needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@

@@ -1,0 +1,5 @@
+"""`python -m demogen`: the command line."""
+
+from demogen.cli import main
+
+main()

@@ -1,0 +1,124 @@
+import subprocess
+import sys
+
+import pytest
+
+from demogen.cli import main
+
+COMMANDS = (
+    *("recipes", "train", "push", "pull", "info", "measure"),
+    *("evaluate", "leaderboard", "cite", "demo"),
+)
+
+
+def run(*arguments, capsys):
+    """Exit code, standard output and standard error of a command in this process."""
+    code = 0
+    try:
+        main(list(map(str, arguments)))
+    except SystemExit as end:
+        code = end.code
+    return (code, *capsys.readouterr())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command, capsys):
+    code, out, _ = run(command, "--help", capsys=capsys)
+    assert code in (0, None)
+    assert "Example:" in out
+    assert f"demogen {command}" in out
+
+
+def test_help_lists_every_command_and_the_version_is_told(capsys):
+    _, out, _ = run("--help", capsys=capsys)
+    assert all(f"  {command} " in out for command in COMMANDS)
+    _, out, _ = run("--version", capsys=capsys)
+    assert out.startswith("demogen, version 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trian"], "no command 'trian'; did you mean 'train'?"),
+        (["train"], "Missing argument 'RECIPE'."),
+        (["train", "digits", "--limit", "0"], "0 is not in the range x>=1"),
+        (["train", "digitz"], "no recipe 'digitz'; did you mean 'digits'?"),
+        (["train", "nowhere.toml"], "no recipe file nowhere.toml"),
+        (["train", "digits", "--colour"], "No such option"),
+        (["info", "nowhere"], "no zoo 'nowhere'"),
+        (["measure", "unit-sparsty"], "did you mean 'unit-sparsity'"),
+        (["measure"], "which zoo? give --zoo"),
+        (["evaluate", "--zoo", "/nowhere"], "no zoo '/nowhere'"),
+        (["push", "/nowhere", "./there"], "/nowhere"),
+        (["push", "/nowhere", "a/b/c"], "a/b/c"),
+        (["pull", "./nowhere"], "nowhere"),
+        (["cite", "nowhere"], "no zoo 'nowhere'"),
+        (["leaderboard", "build", "--results", "/nowhere"], "/nowhere"),
+        (["leaderboard", "verify", "/nowhere.json"], "/nowhere.json"),
+    ],
+)
+def test_wrong_arguments_are_one_clear_line_and_exit_code_2(arguments, message, capsys):
+    code, out, err = run(*arguments, capsys=capsys)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.startswith("demogen: ")
+    assert err.count("\n") == 1
+
+
+def test_no_traceback_from_the_real_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "demogen", "info", "nowhere"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("demogen: no zoo 'nowhere'")
+
+
+def test_recipes_are_listed_and_shown(capsys):
+    _, out, _ = run("recipes", capsys=capsys)
+    assert "nin-cifar10                216 networks" in out
+    _, out, _ = run("recipes", "show", "nin-cifar10", capsys=capsys)
+    assert "3 x 2 x 3 x 3 x 2 x 2 = 216 networks" in out
+    assert "dropout: 0.0, 0.2, 0.5" in out
+
+
+def test_a_dry_run_says_what_would_be_trained(capsys, tmp_path):
+    folder = tmp_path / "zoo"
+    arguments = ["train", "nin-cifar10", "--limit", "2", "--epochs", "1", "--folder", folder]
+    _, out, _ = run(*arguments, "--dry-run", capsys=capsys)
+    assert "2 of 216 networks wanted, 0 trained, 2 to train" in out
+    assert not folder.exists()
+
+
+def test_predictors_are_listed_with_paper_and_access(capsys):
+    _, out, _ = run("measure", "--list", capsys=capsys)
+    assert "jacobian-norm           novak2018   test inputs" in out
+    assert len(out.splitlines()) >= 10
+
+
+def test_the_whole_way_on_a_tiny_zoo(tiny_zoo_folder, tmp_path, capsys):
+    published, cache, results = (tmp_path / name for name in ("published", "cache", "results"))
+    code, out, _ = run("push", tiny_zoo_folder, published, capsys=capsys)
+    assert (code, f"published {tiny_zoo_folder} to {published}" in out) == (0, True)
+    code, out, _ = run("info", published, "--verify", capsys=capsys)
+    assert "all 24 networks are as the zoo says" in out
+    names = ("margin-quartiles-log", "parameter-count", "mean-gap", "normalized-loss")
+    on = ("--zoo", published, "--cache", cache)
+    csv = tmp_path / "signatures.csv"
+    code, out, _ = run("measure", *names, *on, "--csv", csv, capsys=capsys)
+    assert code == 0
+    assert "parameter-count: 24 networks (parameters)" in out
+    assert len(csv.read_text().splitlines()) == 24 + 3
+    code, out, err = run("evaluate", *names, *on, "--results", results, capsys=capsys)
+    assert code == 0, err
+    assert "| margin-quartiles-log | jiang2019 |" in out
+    page, figure = tmp_path / "page.html", tmp_path / "figure.png"
+    arguments = ("--results", results, "--page", page, "--figure", figure)
+    code, out, err = run("leaderboard", "build", *arguments, capsys=capsys)
+    assert code == 0, err
+    assert "margin-quartiles-log" in page.read_text()
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    files = sorted(results.rglob("*.json"))
+    code, out, err = run("leaderboard", "verify", *files, "--zoo", published, capsys=capsys)
+    assert code == 0, err
+    code, out, _ = run("cite", published, "--split", "kfold-10", capsys=capsys)
+    assert "split kfold-10 of zoo tiny@" in out
