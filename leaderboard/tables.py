@@ -76,10 +76,13 @@ def decimals(value: float) -> str:
 def digits(value: float) -> str:
     """Three significant digits, without an exponent where that is short.
 
-    >>> digits(0.0351), digits(0.0000351), digits(12345.0), digits(8.0)
-    ('0.0351', '3.51e-05', '12345', '8')
+    >>> digits(0.1), digits(0.0000351), digits(12345.0), digits(8.0)
+    ('0.100', '3.5e-05', '12345', '8.00')
     """
-    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
+    if 1000 <= abs(value) < 1e6:
+        return f"{value:.0f}"
+    short = value == 0 or 1e-3 <= abs(value) < 1e6
+    return f"{value:#.3g}".rstrip(".") if short else f"{value:.1e}"
 
 
 COLUMNS = (
@@ -142,7 +145,7 @@ COLUMNS = (
         "SSR over",
         "Test networks in a division of holdout-100, which SSR sums over.",
         None,
-        digits,
+        "{:g}".format,
     ),
     Column("measured", "Measured", "Networks with a signature.", None, str),
     Column(

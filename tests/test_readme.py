@@ -1,0 +1,87 @@
+"""README and CONTRIBUTING are true: their code runs, their tables are what the program prints."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from leaderboard.tables import COLUMNS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def blocks(text, language):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(blocks(README, "python"))))
+def test_python_in_the_readme_runs(number, tiny_zoo_folder, tmp_path):
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "published").symlink_to(tiny_zoo_folder)
+    code = blocks(README, "python")[number]
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    expected = ("| mean-logit |", "normalized_loss", "split grouped-kfold-10 of zoo tiny@")
+    assert expected[number] in done.stdout
+
+
+def test_benchmarking_ones_own_takes_fifteen_lines():
+    assert len([line for line in blocks(README, "python")[0].splitlines() if line]) <= 15
+
+
+def test_columns_are_explained_as_in_the_table():
+    for column in COLUMNS:
+        assert f"- **{column.heading}**: {column.explanation}" in README.replace("\n  ", " ")
+
+
+def test_commands_in_the_readme_exist():
+    from demogen.cli import commands
+
+    named = set(re.findall(r"demogen ([a-z]+)", " ".join(blocks(README, "console"))))
+    named |= set(re.findall(r"`demogen ([a-z]+)", README))
+    assert named
+    import click
+
+    assert named <= set(commands.list_commands(click.Context(commands)))
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"make ([a-z]+)", " ".join(blocks(README, "console"))):
+        assert f"\n{target}:" in makefile
+
+
+def test_links_lead_somewhere():
+    for text in (README, CONTRIBUTING, *(p.read_text() for p in (ROOT / "docs").glob("*.md"))):
+        for target in re.findall(r"\]\(([^)#]+)\)", text):
+            assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+def test_the_worked_predictor_passes_its_checks(tmp_path):
+    (tmp_path / "predictors.py").write_text(blocks(CONTRIBUTING, "python")[0])
+    done = subprocess.run(
+        [sys.executable, "predictors.py"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_worked_recipe_loads(tmp_path):
+    from zoo_recipes import load_recipe
+
+    text = next(block for block in blocks(CONTRIBUTING, "toml") if "[grid]" in block)
+    (tmp_path / "mlp-digits.toml").write_text(text)
+    recipe = load_recipe(tmp_path / "mlp-digits.toml")
+    assert len(recipe.networks()) == 3 * 3 * 2 * 3
+
+
+def test_constraints_pin_every_requirement():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    pinned = (ROOT / "constraints.txt").read_text().lower().replace("_", "-")
+    for requirement in wanted:
+        name = re.split(r"[<>=]", requirement)[0].lower().replace("_", "-")
+        assert f"\n{name}==" in pinned, name
