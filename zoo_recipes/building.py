@@ -96,19 +96,33 @@ def build_zoo(
         RecipeError: another build works in this folder, or it holds another recipe's zoo.
     """
     plan = plan_zoo(recipe, folder, limit)
-    if plan.packed:
+    if plan.packed and not plan.workshop.exists():
         return Zoo(plan.folder, images=Path(images) if images else None)
     with _locked(plan):
-        _clear_unfinished(plan.workshop)
+        _clear_unfinished(plan)
         plan = plan_zoo(recipe, folder, limit)
-        tasks = [_Task(spec, plan.workshop, images, device) for spec in plan.missing]
-        finished = map_tasks(_train, tasks, workers=workers, ray=ray)
-        for _ in track(finished, "train", len(tasks), enabled=progress):
-            pass
-        zoo = _pack(plan, images)
+        if plan.packed:
+            zoo = Zoo(plan.folder, images=Path(images) if images else None)
+        else:
+            zoo = _train_and_pack(plan, workers, device, images, ray, progress)
     if zoo.manifest.networks + len(zoo.manifest.failed) == zoo.manifest.planned:
         shutil.rmtree(plan.workshop)
     return zoo
+
+
+def _train_and_pack(
+    plan: Plan,
+    workers: int,
+    device: str,
+    images: Path | str | None,
+    ray: str | None,
+    progress: bool,
+) -> Zoo:
+    tasks = [_Task(spec, plan.workshop, images, device) for spec in plan.missing]
+    finished = map_tasks(_train, tasks, workers=workers, ray=ray)
+    for _ in track(finished, "train", len(tasks), enabled=progress):
+        pass
+    return _pack(plan, images)
 
 
 @dataclass(frozen=True)
@@ -212,8 +226,11 @@ def _is_finished(place: Path) -> bool:
     return place.is_dir()
 
 
-def _clear_unfinished(workshop: Path) -> None:
-    for place in workshop.glob(".*"):
+def _clear_unfinished(plan: Plan) -> None:
+    """Remove what a killed build left half done, in training and in packing."""
+    hidden = f".{plan.folder.name}-"
+    stale = [*plan.workshop.glob(".*"), *plan.folder.parent.glob(f"{hidden}packing-*")]
+    for place in [*stale, *plan.folder.parent.glob(f"{hidden}old-*")]:
         shutil.rmtree(place)
 
 

@@ -15,6 +15,7 @@ from demogen.images import load_images
 from demogen.network import Access
 from demogen.probes import probe_inputs
 from demogen.schema import ZooManifest, sha256
+from tests.hub.server import WRITER
 
 
 def rewrite_manifest(folder, **changes):
@@ -261,3 +262,15 @@ def test_manifest_chains_to_every_file(tiny_zoo):
         if path.is_file()
     }
     assert lying - set(manifest.files) == {"zoo.json", "README.md", "runs.parquet"}
+
+
+@pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
+def test_a_zoo_on_the_hub_is_pinned_to_its_commit(tiny_zoo, hub):
+    from demogen import push
+
+    to = {"endpoint": hub.endpoint, "token": WRITER, "progress": False}
+    commit = push(tiny_zoo.folder, "owner/tiny", tag="v1", **to)
+    zoo = load_zoo("owner/tiny", "v1", endpoint=hub.endpoint)
+    assert (zoo.revision, zoo.digest) == (commit, tiny_zoo.digest)
+    zoo.verify()
+    assert f"revision {commit}" in citation(zoo)
