@@ -108,9 +108,8 @@ class Zoo:
             CorruptZooError: bytes, tensors or logits of a network are not what the zoo says.
         """
         chosen = self.ids if ids is None else list(ids)
-        known = dict.fromkeys(self.ids)
         for network in chosen:
-            choose(network, known, f"network in {self.name}", ZooError)
+            choose(network, self._known, f"network in {self.name}", ZooError)
         with ThreadPoolExecutor(1) as reader:
             ahead = [reader.submit(self._read_weights, network) for network in chosen[:PREFETCH]]
             for position in range(len(chosen)):
@@ -148,6 +147,10 @@ class Zoo:
             pass
 
     @cached_property
+    def _known(self) -> dict[str, None]:
+        return dict.fromkeys(self.ids)
+
+    @cached_property
     def _labels(self) -> dict[str, Tensor]:
         if "labels.safetensors" not in self.manifest.files:
             return {}
@@ -155,7 +158,7 @@ class Zoo:
         return checkpoints.from_bytes(self._content("labels.safetensors"), where)
 
     def _row(self, id: str) -> tuple[NetworkRecord, table.Place]:
-        choose(id, dict.fromkeys(self.ids), f"network in {self.name}", ZooError)
+        choose(id, self._known, f"network in {self.name}", ZooError)
         record, place = table.record_of(self.table.loc[id], str(self.folder))
         if place.shard not in self.manifest.files:
             raise CorruptZooError(f"{self.name}: network {id} lies in unlisted {place.shard!r}")
