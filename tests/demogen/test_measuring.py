@@ -13,7 +13,7 @@ from demogen import (
     measure,
     measure_all,
 )
-from demogen.signature_cache import measure_key
+from demogen.signature_cache import measure_key, network_key
 
 
 class MeanLogit(Measure):
@@ -106,6 +106,30 @@ def test_other_parameters_version_or_source_are_measured_anew():
     keys = {measure_key(m) for m in (MeanLogit(), MeanLogit(2.0), Newer(), Edited())}
     assert len(keys) == 4
     assert measure_key(MeanLogit()) == measure_key(MeanLogit(scale=1.0))
+
+
+def test_the_key_of_a_network_covers_all_that_a_measure_sees_and_no_more(tiny_zoo):
+    sets = tiny_zoo.manifest.image_sets
+    record = tiny_zoo.record(tiny_zoo.ids[0])
+    other = "0" * 64
+    changes = {
+        "weights_sha256": (record.model_copy(update={"weights_sha256": other}), sets, list(Access)),
+        "labels": (record.model_copy(update={"labels": other}), sets, [Access.TRAIN]),
+        "initial": (record.model_copy(update={"initial_sha256": other}), sets, [Access.INITIAL]),
+        "images": (record, {"digits": other}, [Access.TRAIN, Access.TEST_INPUTS]),
+        "spec": (
+            record.model_copy(update={"spec": record.spec.model_copy(update={"seed": 1})}),
+            sets,
+            [Access.SPEC],
+        ),
+    }
+    for what, (changed, digests, seen_by) in changes.items():
+        for access in Access:
+            differs = network_key(changed, digests, access) != network_key(record, sets, access)
+            if access in seen_by:
+                assert differs, (what, access)
+            elif what != "labels" or access is not Access.TEST_INPUTS:
+                assert not differs, (what, access)
 
 
 def test_an_interrupted_measurement_goes_on_where_it_stopped(tiny_zoo, tmp_path):
