@@ -1,11 +1,20 @@
 """The dataset card (README.md) of a zoo, for people and for the Hub's viewer."""
 
+import math
 from typing import TYPE_CHECKING
 
 from demogen.schema import ZooManifest, factor_types
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# The Hub's own words for sizes.
+_SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (math.inf, "100K<n<1M"),
+)
 
 _HEADER = """\
 ---
@@ -65,7 +74,7 @@ for network in zoo:
 
 def dataset_card(manifest: ZooManifest, table: "pd.DataFrame") -> str:
     """Markdown with the YAML header the Hub reads; only the Parquet tables are shown as data."""
-    size = "n<1K" if len(table) < 1_000 else "1K<n<10K" if len(table) < 10_000 else "10K<n<100K"
+    size = next(name for below, name in _SIZES if len(table) < below)
     names = sorted(
         path.removeprefix("splits/").removesuffix(".json")
         for path in manifest.files

@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from demogen import places
 from demogen.errors import DemogenError, NotMeasurable, ZooError
-from demogen.network import Network
+from demogen.network import Access, Network
 from demogen.parallel import map_tasks
 from demogen.predictor import Measure, Predictor, Signature
 from demogen.progress import track
@@ -96,7 +96,7 @@ def measure(
     if result.failures:
         first, reason = min(result.failures.items())
         count = f"{len(result.failures)} of {len(of)} networks"
-        if result.table.empty:
+        if not len(result.table):
             raise ZooError(f"{asked.name}: no network could be measured; {first}: {reason}")
         warnings.warn(
             f"{asked.name}: {count} not measured; {first}: {reason}", RuntimeWarning, stacklevel=2
@@ -123,6 +123,9 @@ def measure_all(
 
     Returns:
         One `Measurements` for each measure given, in that order.
+
+    Raises:
+        ZooError: a measure reads images, and those at hand are not the zoo's, or there are none.
     """
     keys = [measure_key(measure) for measure in measures]
     distinct = dict(zip(keys, measures, strict=True))
@@ -143,6 +146,11 @@ def measure_all(
         for id in zoo.ids
         if any((key, id) not in found for key in distinct)
     }
+    needed = {distinct[key].access for keys in missing.values() for key in keys}
+    if any(access & (Access.TRAIN | Access.TEST_INPUTS) for access in needed):
+        # Once and here: missing images are one error, not one for each network.
+        for name in sorted({records[id].spec.data.images for id in missing}):
+            zoo.image_set(name)
     tasks = [
         _Task(zoo, id, tuple((key, distinct[key]) for key in keys), device, batch_size)
         for id, keys in missing.items()

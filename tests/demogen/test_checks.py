@@ -94,8 +94,10 @@ class BadRegressor(RegressorMixin, BaseEstimator):
         return np.full(len(X), np.nan)
 
 
-def test_a_good_measure_passes():
+def test_a_good_measure_passes_and_the_random_state_is_left_alone():
+    state = torch.get_rng_state()
     check_predictor(Good())
+    assert torch.equal(torch.get_rng_state(), state)
     check_predictor(Predictor("p", Good(2.0), columns=("mean",)))
 
 

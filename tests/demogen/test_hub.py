@@ -11,21 +11,11 @@ from demogen import hub as transport
 from demogen.errors import CorruptZooError, ZooError
 from tests.hub.faults import ALWAYS
 from tests.hub.fixtures import LoopbackHub
-from tests.hub.small_zoo import FILES, REPOSITORY, contents, make_later_zoo, make_zoo, pull, push
+from tests.hub.small_zoo import FILES, REPOSITORY, contents, pull, push
 from tests.hub.store import Entry, Repository, Store
 
 # The Hub's client hands an open file to its HTTP library in a way that library is giving up.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
-
-
-@pytest.fixture
-def zoo(tmp_path: Path) -> Path:
-    return make_zoo(tmp_path / "zoo")
-
-
-@pytest.fixture
-def other(tmp_path: Path) -> Path:
-    return make_later_zoo(tmp_path / "other")
 
 
 class TestRoundTrip:

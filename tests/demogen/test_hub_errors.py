@@ -9,15 +9,10 @@ from demogen.errors import CorruptZooError, ZooError
 from tests.hub.faults import ALWAYS
 from tests.hub.fixtures import LoopbackHub
 from tests.hub.server import READER, STRANGER, WRITER
-from tests.hub.small_zoo import REPOSITORY, contents, make_zoo, one_line, pull, push
+from tests.hub.small_zoo import REPOSITORY, contents, one_line, pull, push
 
 # The Hub's client hands an open file to its HTTP library in a way that library is giving up.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
-
-
-@pytest.fixture
-def zoo(tmp_path: Path) -> Path:
-    return make_zoo(tmp_path / "zoo")
 
 
 def test_a_private_zoo_needs_a_token(hub: LoopbackHub, zoo: Path) -> None:

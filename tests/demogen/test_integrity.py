@@ -10,17 +10,7 @@ import pytest
 from demogen import hub as transport
 from demogen import integrity
 from demogen.errors import ZooError
-from tests.hub.small_zoo import contents, make_later_zoo, make_zoo, one_line
-
-
-@pytest.fixture
-def zoo(tmp_path: Path) -> Path:
-    return make_zoo(tmp_path / "zoo")
-
-
-@pytest.fixture
-def other(tmp_path: Path) -> Path:
-    return make_later_zoo(tmp_path / "other")
+from tests.hub.small_zoo import contents, one_line
 
 
 def test_push_and_pull_between_folders(zoo: Path, tmp_path: Path) -> None:

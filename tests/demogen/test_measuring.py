@@ -188,6 +188,19 @@ def test_undeclared_access_is_refused(tiny_zoo):
         measure(Peeks(), tiny_zoo, cache=False)
 
 
+def test_missing_images_are_one_error_before_anything_is_measured(copied_zoo_folder):
+    manifest = copied_zoo_folder / "zoo.json"
+    manifest.write_text(
+        manifest.read_text().replace(
+            demogen.load_zoo(copied_zoo_folder).manifest.image_sets["digits"], "0" * 64
+        )
+    )
+    zoo = demogen.load_zoo(copied_zoo_folder)
+    with pytest.raises(ZooError, match="^the digits images here .* are not those that tiny"):
+        measure_all([MeanLogit(), Fails()], zoo, cache=False)
+    assert len(measure(Fails(), zoo, cache=False)) == 24
+
+
 def test_processes_give_the_same_table(tiny_zoo):
     names = ("normalized-loss", "parameter-count")
     measures = [demogen.get_predictor(name).measure for name in names]
