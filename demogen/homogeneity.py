@@ -30,6 +30,9 @@ _HOMOGENEOUS = (
 )
 _BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d)
 
+CHAINS = "chains of convolutions, batch norm, ReLU, pooling and dense layers"
+"""The networks for which `why_not_homogeneous` has no reason, in words."""
+
 
 @dataclass(frozen=True)
 class AffineLayer:

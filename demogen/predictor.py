@@ -36,11 +36,16 @@ class Measure(BaseEstimator, ABC):  # type: ignore[misc]
         name: stands in cache keys and file names: lower-case words joined by hyphens.
         version: raised whenever the same network would get other numbers.
         access: what `compute` reads beyond the weights.
+        cost: for people, in passes over the images that are read ("1 forward + 1 backward"); "" where
+            nothing is said.
+        applies_to: for people, the networks it is defined for; `applicable` decides.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     access: ClassVar[Access] = Access.NONE
+    cost: ClassVar[str] = ""
+    applies_to: ClassVar[str] = "every network"
 
     @abstractmethod
     def compute(self, network: Network) -> Signature:
