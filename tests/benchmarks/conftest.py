@@ -9,7 +9,8 @@ import time
 import pytest
 import torch
 
-from demogen import DemogenError, Network, architectures, checkpoints, load_images
+from demogen import Network, architectures, checkpoints, load_images
+from demogen.errors import DemogenError
 from demogen.parallel import cores
 from demogen.schema import Data, NetworkSpec, NiN, Training
 from zoo_recipes import train_network
