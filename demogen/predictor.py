@@ -36,8 +36,7 @@ class Measure(BaseEstimator, ABC):  # type: ignore[misc]
         name: stands in cache keys and file names: lower-case words joined by hyphens.
         version: raised whenever the same network would get other numbers.
         access: what `compute` reads beyond the weights.
-        cost: for people, in passes over the images that are read ("1 forward + 1 backward"); "" where
-            nothing is said.
+        cost: for people, in passes over the images it reads ("1 forward + 1 backward"), or "".
         applies_to: for people, the networks it is defined for; `applicable` decides.
     """
 

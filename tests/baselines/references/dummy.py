@@ -1,7 +1,6 @@
 import math
 import zlib
 
-
 from baselines.dummy import Hyperparameters, Nothing, ParameterCount, TrainLoss
 from demogen.schema import MLP, ConvNet, Data, NiN, Training
 from tests.baselines.reference import reference_for
