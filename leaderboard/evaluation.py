@@ -105,6 +105,7 @@ def judge(
         outcome = protocol.run(signatures, targets, split.folds, predictor.regressor)
     except ZooError as error:
         raise ZooError(f"{predictor.name} on {split.name} of {zoo.name}: {error}") from error
+    parameters = outcome.model.rank if outcome.model else len(columns)
     seconds = [measurements.seconds[id] for id in signatures if id in measurements.seconds]
     return Result(
         predictor=predictor.name,
@@ -132,7 +133,7 @@ def judge(
         fit=outcome.fit,
         model=outcome.model,
         dropped=dropped,
-        scores=score(split.kind, outcome.folds, outcome.fit, targets, len(columns)),
+        scores=score(split.kind, outcome.folds, outcome.fit, targets, parameters),
         seconds=median(seconds) if seconds else None,
         versions=versions(),
     )

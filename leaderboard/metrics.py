@@ -35,20 +35,20 @@ def r2(targets: npt.ArrayLike, predictions: npt.ArrayLike) -> float:
     return float(1 - np.sum(residual**2) / np.sum(total**2))
 
 
-def adjusted_r2(r2: float, networks: int, columns: int) -> float:
+def adjusted_r2(r2: float, networks: int, parameters: int) -> float:
     """Adjusted R̄² = 1 - (1 - R²)(n - 1) / (n - p - 1) of a fit with an intercept.
 
     Args:
         r2: R² of the fit on the same networks.
         networks: n.
-        columns: p, without the intercept.
+        parameters: p, without the intercept.
 
     Returns:
         NaN where n < p + 2: no degree of freedom is left to judge by.
     """
-    if networks < columns + 2:
+    if networks < parameters + 2:
         return float("nan")
-    return 1 - (1 - r2) * (networks - 1) / (networks - columns - 1)
+    return 1 - (1 - r2) * (networks - 1) / (networks - parameters - 1)
 
 
 def ssr(targets: npt.ArrayLike, predictions: npt.ArrayLike) -> float:

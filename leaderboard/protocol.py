@@ -78,7 +78,11 @@ def linear_model(fitted: Any) -> LinearModel | None:
     if coefficients is None or intercept is None:
         return None
     values = tuple(np.ravel(coefficients).tolist())
-    return LinearModel(intercept=float(np.ravel(intercept)[0]), coefficients=values)
+    return LinearModel(
+        intercept=float(np.ravel(intercept)[0]),
+        coefficients=values,
+        rank=int(getattr(last, "rank_", len(values))),
+    )
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,9 @@ class LinearModel(Frozen):
 
     intercept: Finite
     coefficients: tuple[Finite, ...]
+    rank: Count
+    """Rank of what was fitted: less than the number of coefficients where columns depend on each
+    other (the levels of a factor, say) or were not selected."""
 
 
 class Scores(Frozen):
@@ -65,7 +68,7 @@ def score(
     folds: Sequence[FoldPredictions],
     fit: Mapping[str, float],
     targets: Mapping[str, float],
-    columns: int,
+    parameters: int,
 ) -> Scores:
     """All scores of a predictor on a split.
 
@@ -74,7 +77,7 @@ def score(
         folds: out-of-fold predictions; folds that could not be fitted are not among them.
         fit: predictions of the regressor fitted on all measured networks, for those networks.
         targets: id → target.
-        columns: p of the adjusted R².
+        parameters: p of the adjusted R²: rank of what the regressor fitted, without the intercept.
     """
     # A wild regressor overflows: its scores are not finite, hence undefined, and no warning helps.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -87,7 +90,7 @@ def score(
             folds_scored=len(defined),
             folds_undefined=len(r2s) - len(defined),
             **of_kind,
-            **_fit(fit, targets, columns),
+            **_fit(fit, targets, parameters),
         )
 
 
@@ -118,13 +121,13 @@ def _divisions(pairs: Sequence[Pair]) -> dict[str, float | tuple[float | None, .
 
 
 def _fit(
-    fit: Mapping[str, float], targets: Mapping[str, float], columns: int
+    fit: Mapping[str, float], targets: Mapping[str, float], parameters: int
 ) -> dict[str, float | None]:
     pair = [targets[network] for network in sorted(fit)], [fit[network] for network in sorted(fit)]
     r2 = metrics.r2(*pair)
     return {
         "fit_r2": _finite(r2),
-        "fit_adjusted_r2": _finite(metrics.adjusted_r2(r2, len(fit), columns)),
+        "fit_adjusted_r2": _finite(metrics.adjusted_r2(r2, len(fit), parameters)),
         "fit_mse": _finite(metrics.mse(*pair)),
         "fit_pearson": _finite(metrics.pearson(*pair)),
     }

@@ -50,8 +50,9 @@ def check_scores(result: Result) -> None:
     Raises:
         SubmissionError: one does not.
     """
+    parameters = result.model.rank if result.model else len(result.columns)
     again = score(
-        result.split_kind, result.folds, result.fit, result.targets, len(result.columns)
+        result.split_kind, result.folds, result.fit, result.targets, parameters
     ).model_dump()
     for name, claimed in result.scores.model_dump().items():
         if not _agree(claimed, again[name]):
@@ -178,7 +179,7 @@ def _compare(
 
 
 def _same_model(claimed: LinearModel | None, again: LinearModel | None) -> bool:
-    if claimed is None or again is None:
+    if claimed is None or again is None or claimed.rank != again.rank:
         return claimed is again
     one, other = ([model.intercept, *model.coefficients] for model in (claimed, again))
     # Looser than predictions: coefficients of nearly collinear columns are known less well.

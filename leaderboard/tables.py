@@ -109,8 +109,8 @@ COLUMNS = (
     Column(
         "fit_adjusted_r2",
         "Adj. R²",
-        "Adjusted R² of the fit on all measured networks, with as many columns as the regressor is "
-        "given: nothing is held out.",
+        "Adjusted R² of the fit on all measured networks, where nothing is held out; its number of "
+        "parameters is the rank of what was fitted.",
         "up",
         decimals,
     ),

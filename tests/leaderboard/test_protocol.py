@@ -6,7 +6,7 @@ from sklearn.metrics import mean_squared_error, r2_score
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from demogen.errors import ZooError
 from demogen.splits import Fold, Split
@@ -218,3 +218,12 @@ def test_text_of_a_regressor_is_the_same_each_time():
     assert "\n" not in text
     assert "<function numbered>" in text
     assert "LinearRegression(positive=True)" in text
+
+
+def test_the_rank_counts_independent_columns_only():
+    generator = np.random.default_rng(0)
+    column, y = generator.normal(size=(20, 1)), generator.normal(size=20)
+    twice = LinearRegression().fit(np.hstack([column, column]), y)
+    assert protocol.linear_model(twice).rank == 1
+    levels = make_pipeline(OneHotEncoder(sparse_output=False), LinearRegression())
+    assert protocol.linear_model(levels.fit(np.arange(20).reshape(-1, 1) % 4, y)).rank == 3

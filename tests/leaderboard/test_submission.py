@@ -127,8 +127,14 @@ def test_changed_coefficients_are_refused(results, installed):
     def change(content):
         content["model"]["coefficients"][1] *= 1.1
 
-    with pytest.raises(SubmissionError, match="linear model"):
-        verify(forge(results[0], change))
+    def flatter(content):
+        # A smaller p makes the adjusted R² larger; the claim is consistent in itself.
+        content["model"]["rank"] = 0
+        content["scores"]["fit_adjusted_r2"] = content["scores"]["fit_r2"]
+
+    for forged in (change, flatter):
+        with pytest.raises(SubmissionError, match="linear model"):
+            verify(forge(results[0], forged))
 
 
 def test_results_of_another_zoo_or_split_are_refused(results, zoo):
