@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Without what `make test` sets for its own tests: real images are read from $DEMOGEN_IMAGES.
+PYTEST_ALONE := $(BIN)/python -m pytest -o addopts=--import-mode=importlib
 # One thread a process: pools of single-threaded workers use the cores.
 export OMP_NUM_THREADS := 1
 
@@ -23,10 +25,10 @@ lint: $(VENV)/ready  ## Formatter check, linter and types only
 	$(BIN)/mypy
 
 bench: $(VENV)/ready  ## Benchmarks, as ratios taken side by side in one run
-	$(BIN)/python -m pytest -o addopts=--import-mode=importlib tests/benchmarks
+	$(PYTEST_ALONE) --confcutdir tests/benchmarks tests/benchmarks
 
 soak: $(VENV)/ready  ## Long fault runs, kept out of `make test`
-	$(BIN)/python -m pytest -o addopts=--import-mode=importlib tests/soak --timeout 3600
+	$(PYTEST_ALONE) --confcutdir tests/soak tests/soak --timeout 3600
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -16,11 +16,34 @@ __all__ = ["ALL"]
 
 _PREDICTORS = {
     "dummy": ("HYPERPARAMETERS", "MEAN_GAP", "PARAMETER_COUNT", "TRAIN_LOSS"),
-    "margins": ("MARGIN_QUARTILES_LOG",),
-    "normalized_loss": ("NORMALIZED_LOSS",),
+    "jacobian_margin": ("JACOBIAN_MARGIN_FROBENIUS_LOG", "JACOBIAN_MARGIN_LOG"),
+    "large_margin": ("LARGE_MARGIN_LINEAR", "LARGE_MARGIN_LOGITS_LINEAR"),
+    "margins": (
+        "MARGIN_BEST4_LOG",
+        "MARGIN_H1_LOG",
+        "MARGIN_H2_LOG",
+        "MARGIN_H3_LOG",
+        "MARGIN_INPUT_LOG",
+        "MARGIN_MOMENTS_LOG",
+        "MARGIN_QUARTILES_LINEAR",
+        "MARGIN_QUARTILES_LINEAR_NEGATIVE",
+        "MARGIN_QUARTILES_LOG",
+        "MARGIN_QUARTILES_LOG_UNNORMALIZED",
+        "MARGIN_STATISTIC_LOG",
+        "MARGIN_TAP_LOG",
+    ),
+    "normalized_loss": ("NORMALIZED_LOSS", "NORMALIZED_LOSS_L1", "NORMALIZED_LOSS_OUTPUT"),
+    "normalized_output": ("INVERSE_MARGIN", "NORMALIZED_OUTPUT_MARGIN"),
+    "product_norm": ("PRODUCT_NORM",),
     "sensitivity": ("JACOBIAN_NORM", "JACOBIAN_NORM_TRAIN"),
-    "sparsity": ("UNIT_SPARSITY",),
-    "spectral": ("SPECTRAL_MARGIN_LOG",),
+    "sparsity": (
+        "UNIT_SPARSITY",
+        "UNIT_SPARSITY_KAPPA",
+        "UNIT_SPARSITY_RELEASED",
+        "UNIT_SPARSITY_ZETA",
+    ),
+    "spectral": ("SPECTRAL_MARGIN_INITIAL_LOG", "SPECTRAL_MARGIN_L1_LOG", "SPECTRAL_MARGIN_LOG"),
+    "transitions": ("TRANSITIONS",),
 }
 
 

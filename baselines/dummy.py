@@ -16,12 +16,15 @@ from demogen.schema import canonical_json, factor_types
 BOOKKEEPING = frozenset({"seed", "copy_number", "subset_seed", "corruption_seed"})
 """Factors of a spec that tell draws apart, not settings."""
 
+NO_PASS = "no pass over images"
+
 
 @final
 class Nothing(Measure):
     """The empty signature."""
 
     name = "nothing"
+    cost = NO_PASS
 
     def compute(self, network: Network) -> Mapping[str, float]:
         """No feature."""
@@ -33,6 +36,7 @@ class ParameterCount(Measure):
     """Number of trainable parameters."""
 
     name = "parameter-count"
+    cost = NO_PASS
 
     def compute(self, network: Network) -> Mapping[str, float]:
         """Feature `parameters`."""
@@ -44,6 +48,7 @@ class TrainLoss(Measure):
     """Mean cross-entropy (nats) on the training images, against the labels trained on."""
 
     name = "train-loss"
+    cost = "1 forward"
     access = Access.TRAIN
 
     def compute(self, network: Network) -> Mapping[str, float]:
@@ -62,6 +67,7 @@ class Hyperparameters(Measure):
     """
 
     name = "hyperparameters"
+    cost = NO_PASS
     access = Access.SPEC
 
     def compute(self, network: Network) -> Mapping[str, float]:

@@ -31,5 +31,25 @@ BIBTEX = {
   booktitle = {International Conference on Learning Representations},
   year = {2018}
 }""",
+    "bartlett2017": """@inproceedings{bartlett2017,
+  title = {Spectrally-Normalized Margin Bounds for Neural Networks},
+  author = {Bartlett, Peter L. and Foster, Dylan J. and Telgarsky, Matus},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year = {2017}
+}""",
+    "sokolic2016": """@misc{sokolic2016,
+  title = {Robust Large Margin Deep Neural Networks},
+  author = {Sokoli{\\'c}, Jure and Giryes, Raja and Sapiro, Guillermo and
+            Rodrigues, Miguel R. D.},
+  note = {Published in IEEE Transactions on Signal Processing 65(16), 4265--4280, 2017},
+  year = {2016}
+}""",
+    "elsayed2018": """@inproceedings{elsayed2018,
+  title = {Large Margin Deep Networks for Classification},
+  author = {Elsayed, Gamaleldin F. and Krishnan, Dilip and Mobahi, Hossein and Regan, Kevin and
+            Bengio, Samy},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year = {2018}
+}""",
 }
 """Paper → BibTeX; the keys are what `Predictor.paper` holds."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import RegressorMixin
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
@@ -25,8 +26,13 @@ def log_least_squares(floor: float = LOG_FLOOR) -> Pipeline:
     Args:
         floor: below the smallest value that is ever measured; only what has no logarithm meets it.
     """
+    return log_then(LinearRegression(), floor)
+
+
+def log_then(regressor: RegressorMixin, floor: float = LOG_FLOOR) -> Pipeline:
+    """Another regressor on the logarithms of the features; `floor` as in `log_least_squares`."""
     logarithm = FunctionTransformer(log_floored, kw_args={"floor": floor})
-    return make_pipeline(logarithm, LinearRegression())
+    return make_pipeline(logarithm, regressor)
 
 
 def one_hot_least_squares() -> Pipeline:

@@ -1,19 +1,30 @@
 """Sensitivity to the input: the norm of the input-output Jacobian (Novak et al. 2018)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import final
 
 import numpy as np
 from torch import Tensor
+from torch.nn import functional as F
 
-from baselines.functional.jacobians import softmax_jacobian_norms
-from demogen.network import Access, Network
+from baselines.functional.jacobians import point_sensitivities, softmax_jacobian_norms
+from baselines.functional.trajectories import (
+    Ellipse,
+    anchor_indices,
+    ellipse_through,
+    random_ellipse,
+    sensitivity_along,
+)
+from demogen.network import Access, LabeledImages, Network
 from demogen.predictor import Measure, Predictor
+
+ANGLES = 180
+"""Equal angles at which `JacobianNormTrain.details` looks at an ellipse; a multiple of 6."""
 
 
 @final
 class JacobianNorm(Measure):
-    """Mean over test inputs of ‖∂ softmax(f(x)) / ∂xᵀ‖_F; needs no labels.
+    """Mean over test inputs of ‖∂ softmax(f(x)) / ∂xᵀ‖_F (section 3); needs no labels.
 
     The paper evaluates it on test inputs, and it matters: on training inputs the softmax is
     saturated. `JacobianNormTrain` is the variant on those.
@@ -21,34 +32,81 @@ class JacobianNorm(Measure):
 
     name = "jacobian-norm"
     access = Access.TEST_INPUTS
+    cost = "1 forward + (classes − 1) backward"
 
     def compute(self, network: Network) -> Mapping[str, float]:
         """Feature `jacobian_norm`."""
-        return {"jacobian_norm": float(_norms(network, network.test_inputs).mean())}
+        return {"jacobian_norm": _mean_norm(network, network.test_inputs)}
 
     def details(self, network: Network) -> dict[str, np.ndarray]:
-        """The norm at each test input."""
-        return {"jacobian_norm": _norms(network, network.test_inputs).cpu().numpy()}
+        """`jacobian_norm` and `logit_jacobian_squared` (‖∂f/∂xᵀ‖²_F) at each test input.
+
+        One backward pass more than the measure.
+        """
+        points = point_sensitivities(network.module, network.test_inputs, network.batch_size)
+        return _arrays(
+            {"jacobian_norm": points.norms, "logit_jacobian_squared": points.logit_squares}
+        )
 
 
 @final
 class JacobianNormTrain(Measure):
-    """Mean over training images of ‖∂ softmax(f(x)) / ∂xᵀ‖_F."""
+    """Mean over training images of ‖∂ softmax(f(x)) / ∂xᵀ‖_F.
+
+    The norm is the paper's (section 3), taken where its section 4.1 looks at single trajectories.
+    Since this measure may read training images, its details hold the study of single points
+    (sections 4.4 and A.3) and the ellipses through training images (section 4.1, Fig. 2).
+    """
 
     name = "jacobian-norm-train"
     access = Access.TRAIN
+    cost = "1 forward + (classes − 1) backward"
 
     def compute(self, network: Network) -> Mapping[str, float]:
         """Feature `jacobian_norm`."""
-        return {"jacobian_norm": float(_norms(network, network.train.images).mean())}
+        return {"jacobian_norm": _mean_norm(network, network.train.images)}
 
     def details(self, network: Network) -> dict[str, np.ndarray]:
-        """The norm at each training image."""
-        return {"jacobian_norm": _norms(network, network.train.images).cpu().numpy()}
+        """Arrays for the figures of single points and of ellipses.
+
+        At each training image: `jacobian_norm`; `logit_jacobian_squared` (‖∂f/∂xᵀ‖²_F);
+        `cross_entropy`, nats, and `target_row_norm` (‖∂ softmax(f(x))_y / ∂x‖₂) for the label
+        trained on. `baselines.functional.per_point` has the curves that they should lie on.
+
+        At the angles `ellipse.angle` of each ellipse: `ellipse.<kind>.jacobian_norm` and, where
+        units have codes, `ellipse.<kind>.transition_density`. Kinds: random; different (through
+        three training images of different classes); same (of one class). A kind for which there
+        are too few images is left out. The images and the random axes are the same for all
+        networks on the same training images.
+        """
+        train = network.train
+        points = point_sensitivities(network.module, train.images, network.batch_size)
+        labels = train.labels.to(network.device)
+        found = {
+            "jacobian_norm": points.norms,
+            "logit_jacobian_squared": points.logit_squares,
+            "cross_entropy": F.nll_loss(points.log_probabilities, labels, reduction="none"),
+            "target_row_norm": points.row_norms.gather(1, labels[:, None]).squeeze(1),
+        }
+        for kind, ellipse in _ellipses(train):
+            along = sensitivity_along(network.module, ellipse, batch_size=network.batch_size)
+            found |= {f"ellipse.{kind}.{name}": values for name, values in along.items()}
+        angles = np.arange(ANGLES) * (2 * np.pi / ANGLES)
+        return {**_arrays(found), "ellipse.angle": angles}
 
 
-def _norms(network: Network, images: Tensor) -> Tensor:
-    return softmax_jacobian_norms(network.module, images, network.batch_size)
+def _ellipses(train: LabeledImages) -> Iterator[tuple[str, Ellipse]]:
+    yield "random", random_ellipse(train.images[0], ANGLES)
+    for kind, indices in anchor_indices(train.images, train.labels).items():
+        yield kind, ellipse_through(train.images[indices.to(train.images.device)], ANGLES)
+
+
+def _mean_norm(network: Network, images: Tensor) -> float:
+    return float(softmax_jacobian_norms(network.module, images, network.batch_size).mean())
+
+
+def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
 
 
 JACOBIAN_NORM = Predictor(

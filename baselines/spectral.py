@@ -1,7 +1,7 @@
 """Spectrally normalized output margins (Bartlett et al. 2017, as in Jiang et al. 2019)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import final
 
 import numpy as np
@@ -9,10 +9,11 @@ from torch import Tensor
 
 from baselines.functional.losses import logits_of
 from baselines.functional.margins import QUARTILES, output_margins, quartile_signature
-from baselines.functional.spectra import log_data_norm, log_spectral_complexity
+from baselines.functional.spectra import DISTANCES, log_data_norm, log_spectral_complexity
 from baselines.regressors import log_least_squares
-from demogen.errors import NotMeasurable
-from demogen.homogeneity import affine_layers, why_not_homogeneous
+from demogen.errors import NotMeasurable, ZooError
+from demogen.homogeneity import CHAINS, AffineLayer, affine_layers, why_not_homogeneous
+from demogen.names import choose
 from demogen.network import Access, Network
 from demogen.predictor import Measure, Predictor
 from demogen.tapped import TappedModule
@@ -27,14 +28,24 @@ _SMALLEST_LOG = math.log(LOG_FLOOR)
 class SpectralMargin(Measure):
     """Quartile signature of the output margin (f_y − f_j) / (R_A · ‖X‖_F / n).
 
-    Features `output.<statistic>`. R_A is the spectral complexity against zero, of the convolutions
-    and dense layers with batch norm folded in; biases are ignored, ρ = 1 for ReLU and pooling.
-    Misclassified samples are dropped, as for the other margins. Not defined for networks that
-    are no chain of layers, residual networks among them.
+    A baseline of Jiang et al. 2019 (section 4.1), with the spectral complexity R_A of Bartlett et
+    al. 2017 (Eq. 1.2) against M = 0, of the convolutions and dense layers with batch norm folded
+    in; biases are ignored, ρ = 1 for ReLU and pooling. Features `output.<statistic>`, statistics
+    lower_fence, q1, median, q3, upper_fence. Misclassified samples are dropped, as for the other
+    margins. Not defined for networks that are no chain of layers, residual networks among them.
+
+    Args:
+        norm: "two-one", the paper's ‖Aᵀ‖_{2,1}: the sum of the ℓ2 norms of the rows of the linear
+            map; or "l1", the sum of the absolute values of all its entries in its place.
     """
 
     name = "spectral-margin"
     access = Access.TRAIN
+    cost = "1 forward"
+    applies_to = CHAINS
+
+    def __init__(self, norm: str = "two-one") -> None:
+        self.norm = norm
 
     def applicable(self, module: TappedModule) -> str | None:
         """Why the network is no chain with ReLU, or None."""
@@ -46,24 +57,77 @@ class SpectralMargin(Measure):
         Raises:
             NotMeasurable: no sample is classified correctly, a layer is the zero map, or the
                 complexity leaves the range of a double.
+            ZooError: there is no such norm.
         """
-        statistics = quartile_signature(self._margins(network)).tolist()
-        return {f"output.{name}": value for name, value in zip(QUARTILES, statistics, strict=True)}
+        return _statistics(_margins(network, self.norm))
 
     def details(self, network: Network) -> dict[str, np.ndarray]:
         """The margins that the signature summarizes, in the order of the training images."""
-        return {"output": self._margins(network).cpu().numpy()}
+        return {"output": _margins(network, self.norm).cpu().numpy()}
 
-    def _margins(self, network: Network) -> Tensor:
-        images, labels = network.train.images, network.train.labels
-        logits = logits_of(network.module, images, network.batch_size)
-        margins = output_margins(logits, labels)
-        layers = affine_layers(network.module, tuple(images.shape[1:]))
-        log_complexity = log_spectral_complexity(layers)
-        log_scale = math.log(len(images)) - log_data_norm(images) - log_complexity
-        if abs(log_scale) > -_SMALLEST_LOG:
-            raise NotMeasurable(f"its spectral complexity, e^{log_complexity:.0f}, is out of range")
-        return margins[margins > 0] * math.exp(log_scale)
+
+@final
+class SpectralMarginInitial(Measure):
+    """Quartile signature of the output margin, with R_A measured from the initial weights.
+
+    As `SpectralMargin`, with M of Bartlett et al. 2017 (Eq. 1.2) the initial weights, the other
+    reference that it names. choice: each Mᵢ is folded with the initial statistics and parameters
+    of the batch norm after it, as Aᵢ is with the final ones. A layer that has not moved from its
+    initial weights adds nothing to the sum in R_A.
+
+    Args:
+        norm: of Aᵢ − Mᵢ, "two-one" or "l1", as in `SpectralMargin`.
+    """
+
+    name = "spectral-margin-initial"
+    access = Access.TRAIN | Access.INITIAL
+    cost = "1 forward"
+    applies_to = CHAINS
+
+    def __init__(self, norm: str = "two-one") -> None:
+        self.norm = norm
+
+    def applicable(self, module: TappedModule) -> str | None:
+        """Why the network is no chain with ReLU, or None."""
+        return why_not_homogeneous(module)
+
+    def compute(self, network: Network) -> Mapping[str, float]:
+        """Five statistics of the normalized output margin.
+
+        Raises:
+            NotMeasurable: as for `SpectralMargin`, or no layer has moved from its initial weights.
+            ZooError: there is no such norm.
+        """
+        return _statistics(_margins(network, self.norm, _initial_layers(network)))
+
+    def details(self, network: Network) -> dict[str, np.ndarray]:
+        """The margins that the signature summarizes, in the order of the training images."""
+        margins = _margins(network, self.norm, _initial_layers(network))
+        return {"output": margins.cpu().numpy()}
+
+
+def _initial_layers(network: Network) -> list[AffineLayer]:
+    return affine_layers(network.initial, tuple(network.train.images.shape[1:]))
+
+
+def _margins(
+    network: Network, norm: str, references: Sequence[AffineLayer] | None = None
+) -> Tensor:
+    distance = choose(norm, DISTANCES, "norm", ZooError)
+    images, labels = network.train.images, network.train.labels
+    logits = logits_of(network.module, images, network.batch_size)
+    margins = output_margins(logits, labels)
+    layers = affine_layers(network.module, tuple(images.shape[1:]))
+    log_complexity = log_spectral_complexity(layers, references, distance)
+    log_scale = math.log(len(images)) - log_data_norm(images) - log_complexity
+    if abs(log_scale) > -_SMALLEST_LOG:
+        raise NotMeasurable(f"its spectral complexity, e^{log_complexity:.0f}, is out of range")
+    return margins[margins > 0] * math.exp(log_scale)
+
+
+def _statistics(margins: Tensor) -> dict[str, float]:
+    statistics = quartile_signature(margins).tolist()
+    return {f"output.{name}": value for name, value in zip(QUARTILES, statistics, strict=True)}
 
 
 SPECTRAL_MARGIN_LOG = Predictor(
@@ -72,4 +136,18 @@ SPECTRAL_MARGIN_LOG = Predictor(
     regressor=log_least_squares(LOG_FLOOR),
     paper="jiang2019",
     summary="least squares on the logs of the quartiles of the spectrally normalized output margin",
+)
+SPECTRAL_MARGIN_L1_LOG = Predictor(
+    "spectral-margin-l1-log",
+    SpectralMargin(norm="l1"),
+    regressor=log_least_squares(LOG_FLOOR),
+    paper="jiang2019",
+    summary="spectral-margin-log with the sum of absolute entries in place of the (2,1) norm",
+)
+SPECTRAL_MARGIN_INITIAL_LOG = Predictor(
+    "spectral-margin-initial-log",
+    SpectralMarginInitial(),
+    regressor=log_least_squares(LOG_FLOOR),
+    paper="jiang2019",
+    summary="spectral-margin-log with layers measured from their initial weights",
 )

@@ -140,7 +140,12 @@ def info(zoo: str, revision: str | None, verify: bool) -> None:
 @commands.command()
 @click.argument("predictors", nargs=-1)
 @click.option("--zoo", help="Zoo to measure: a name, a folder, or OWNER/NAME.")
-@click.option("--list", "show_list", is_flag=True, help="List the predictors installed here.")
+@click.option(
+    "--list",
+    "show_list",
+    is_flag=True,
+    help="List the predictors installed here, what they read, cost and apply to.",
+)
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--ray", help="Address of a Ray cluster ('auto', or 'local' to start one).")
 @click.option("--device", default="cpu", show_default=True)
@@ -173,13 +178,12 @@ def measure(
       demogen measure margin-quartiles-log unit-sparsity --zoo digits --workers 2
       demogen measure --list
     """
+    from demogen.description import predictor_list
     from demogen.predictor import get_predictor, list_predictors
 
     chosen = [get_predictor(name) for name in predictors or list_predictors()]
     if show_list:
-        for predictor in chosen:
-            access, paper = str(predictor.measure.access), predictor.paper or "-"
-            click.echo(f"{predictor.name:24}{paper:12}{access:24}{predictor.summary}")
+        click.echo(predictor_list(chosen))
         return
     if zoo is None:
         raise click.UsageError("which zoo? give --zoo NAME, a folder or OWNER/NAME")

@@ -1,8 +1,12 @@
-"""A zoo in words: what it holds, and how to cite it."""
+"""Zoos and predictors in words: what they are, and how to cite them."""
+
+import inspect
+from collections.abc import Sequence
 
 from demogen.card import outcome_rows
 from demogen.errors import ZooError
 from demogen.names import choose
+from demogen.predictor import Predictor
 from demogen.schema import factor_types
 from demogen.zoo import Zoo
 
@@ -48,3 +52,24 @@ def citation(zoo: Zoo, split: str | None = None) -> str:
     if split is not None:
         parts.append(choose(split, zoo.splits, f"split of {zoo.name}", ZooError).citation())
     return "\n\n".join(part for part in parts if part)
+
+
+def predictor_list(predictors: Sequence[Predictor]) -> str:
+    """A line each: name, paper, what its measure reads, its cost in passes, what it applies to.
+
+    Of a single predictor the summary and the measure's own description, too.
+    """
+    rows = [("predictor", "paper", "reads", "cost", "applies to")]
+    for predictor in predictors:
+        kind = type(predictor.measure)
+        reads, cost = str(predictor.measure.access), kind.cost or "-"
+        rows.append((predictor.name, predictor.paper or "-", reads, cost, kind.applies_to))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    if len(predictors) == 1:
+        measure = predictors[0].measure
+        lines += ["", predictors[0].summary, "", f"{measure!r}: {inspect.getdoc(measure)}"]
+    return "\n".join(lines)

@@ -3,10 +3,11 @@
 A chain of convolutions and dense layers with ReLU, pooling and (in evaluation mode) batch norm
 obeys f(…, c·W_k, …) = c·f for c > 0, once each bias is scaled by the product of the factors of the
 layers up to it. Dividing every W_k by its norm ρ_k and every b_k by ρ_1⋯ρ_k therefore gives
-f̃ = f / ∏ρ_k exactly (Liao et al. 2018, section 2).
+f̃ = f / ∏ρ_k exactly (Liao et al. 2018, section 3.2, Eq. 2).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -30,13 +31,27 @@ _HOMOGENEOUS = (
 )
 _BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d)
 
-CHAINS = "chains of convolutions, batch norm, ReLU, pooling and dense layers"
+CHAINS = "ReLU chains (convolutions, dense layers, batch norm, pooling)"
 """The networks for which `why_not_homogeneous` has no reason, in words."""
 
 
 @dataclass(frozen=True)
+class FoldedLayer:
+    """Weights of x ↦ W x + b with any batch norm after it folded in, wherever it is applied.
+
+    Attributes:
+        weight: (out, in, k, k) or (out, in).
+        bias: (out,), or None.
+    """
+
+    name: str
+    weight: Tensor
+    bias: Tensor | None
+
+
+@dataclass(frozen=True)
 class AffineLayer:
-    """x ↦ W x + b with any batch norm after it folded in; W a convolution or a matrix.
+    """A folded layer and how it is applied: W a convolution or a matrix.
 
     Attributes:
         weight: (out, in, k, k) or (out, in).
@@ -97,8 +112,8 @@ def why_not_homogeneous(module: TappedModule) -> str | None:
     return None if weights else "it has no convolution or dense layer"
 
 
-def affine_layers(module: TappedModule, input_shape: tuple[int, ...]) -> list[AffineLayer]:
-    """The network's affine maps in order, batch norm folded into the map before it.
+def folded_layers(module: TappedModule) -> list[FoldedLayer]:
+    """The network's convolutions and dense layers in order, batch norm folded in; no pass is run.
 
     Batch norm is taken as it is in evaluation mode.
 
@@ -107,32 +122,66 @@ def affine_layers(module: TappedModule, input_shape: tuple[int, ...]) -> list[Af
     """
     if reason := why_not_homogeneous(module):
         raise NotMeasurable(reason)
-    layers = {layer.name: _affine(layer) for layer in module.weight_layers(input_shape)}
+    layers: dict[str, FoldedLayer] = {}
     before = ""
     for name, layer in module.chain():
-        if isinstance(layer, _BATCH_NORM):
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            bias = None if layer.bias is None else layer.bias.detach()
+            layers[name] = FoldedLayer(name, layer.weight.detach(), bias)
+        elif isinstance(layer, _BATCH_NORM):
             layers[before] = _fold(layers[before], layer)
         before = name
     return list(layers.values())
 
 
-def layer_norm(layer: AffineLayer, p: float = 2.0, *, with_bias: bool = False) -> Tensor:
+def affine_layers(module: TappedModule, input_shape: tuple[int, ...]) -> list[AffineLayer]:
+    """The network's affine maps in order, as `folded_layers`, each with its input's shape.
+
+    Raises:
+        NotMeasurable: the network is not a positively homogeneous chain.
+    """
+    folded = folded_layers(module)
+    return [
+        AffineLayer(layer.name, layer.weight, layer.bias, where.input_shape, _convolution(where))
+        for layer, where in zip(folded, module.weight_layers(input_shape), strict=True)
+    ]
+
+
+def layer_norm(
+    layer: FoldedLayer | AffineLayer, p: float = 2.0, *, with_bias: bool = False
+) -> Tensor:
     """ρ: the entrywise ℓp norm of a layer's weights (p = 2: Frobenius), a float64 scalar.
 
-    The first layer's norm includes its bias (Liao et al. 2018): `with_bias`.
+    The first layer's norm includes its bias (Liao et al. 2018): `with_bias`. Where powers could
+    vanish or overflow, they are taken relative to the largest entry.
+
+    Raises:
+        ValueError: p < 1.
     """
-    parts = [layer.weight.double().flatten()]
+    if not p >= 1:
+        raise ValueError(f"p = {p} makes no norm; it is at least 1")
+    entries = layer.weight.flatten(1)
     if with_bias and layer.bias is not None:
-        parts.append(layer.bias.double().flatten())
-    norm: Tensor = torch.linalg.vector_norm(torch.cat(parts), ord=p)
+        entries = torch.cat([entries, layer.bias[:, None]], dim=1)
+    unit = torch.ones((), dtype=torch.float64, device=entries.device)
+    # Fourth powers of single-precision numbers are doubles, the smallest and largest included.
+    if entries.dtype == torch.float64 or p > 4:
+        entries = entries.double()
+        largest = torch.linalg.vector_norm(entries, ord=math.inf)
+        unit = torch.where(largest > 0, largest, unit)
+        entries = entries / unit
+    # Unit by unit and then over units: one long sum would lose some four digits.
+    norms = torch.linalg.vector_norm(entries, ord=p, dim=1, dtype=torch.float64)
+    norm: Tensor = unit * torch.linalg.vector_norm(norms, ord=p)
     return norm
 
 
-def log_norms(layers: list[AffineLayer], p: float = 2.0) -> Tensor:
+def log_norms(layers: Sequence[FoldedLayer | AffineLayer], p: float = 2.0) -> Tensor:
     """Log ρ_k of every layer, the first with its bias; float64, shape (layers,).
 
     Raises:
         NotMeasurable: a layer's weights are all zero, or not finite.
+        ValueError: p < 1.
     """
     norms = torch.stack(
         [layer_norm(layer, p, with_bias=index == 0) for index, layer in enumerate(layers)]
@@ -144,18 +193,31 @@ def log_norms(layers: list[AffineLayer], p: float = 2.0) -> Tensor:
     return norms.log()
 
 
-def _affine(layer: WeightLayer) -> AffineLayer:
+def log_product_norm(module: TappedModule, p: float = 2.0, divisor: float = 1.0) -> float:
+    """Log ∏ρ_k, what f is divided by to give f̃; a product of many norms would leave any range.
+
+    Args:
+        module: in evaluation mode; only its weights are read.
+        p: of the entrywise ℓp norm of each layer, batch norm folded in, the first with its bias.
+        divisor: each norm is divided by it.
+
+    Raises:
+        NotMeasurable: the network is not a positively homogeneous chain, or a layer's weights are
+            all zero or not finite.
+        ValueError: p < 1, or a divisor that is not positive.
+    """
+    return math.fsum((log_norms(folded_layers(module), p) - math.log(divisor)).tolist())
+
+
+def _convolution(layer: WeightLayer) -> Convolution | None:
     module = layer.module
-    weight = module.weight.detach()
-    bias = None if module.bias is None else module.bias.detach()
     if isinstance(module, nn.Linear):
-        return AffineLayer(layer.name, weight, bias, layer.input_shape, None)
+        return None
     padding = module.padding if isinstance(module.padding, str) else tuple(module.padding)
-    convolution = Convolution(module.stride, padding, module.dilation, module.groups)
-    return AffineLayer(layer.name, weight, bias, layer.input_shape, convolution)
+    return Convolution(module.stride, padding, module.dilation, module.groups)
 
 
-def _fold(layer: AffineLayer, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> AffineLayer:
+def _fold(layer: FoldedLayer, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> FoldedLayer:
     assert norm.running_mean is not None  # why_not_homogeneous has seen to it
     assert norm.running_var is not None
     scale = (norm.running_var + norm.eps).rsqrt()

@@ -1,4 +1,4 @@
-"""Write the tables of README.md anew: the demo's leaderboard and what its columns mean.
+"""Write generated tables anew: the demo's leaderboard, its columns, the index of predictors.
 
 Run by hand after `make demo`: .venv/bin/python tests/readme_tables.py
 """
@@ -6,15 +6,16 @@ Run by hand after `make demo`: .venv/bin/python tests/readme_tables.py
 import textwrap
 from pathlib import Path
 
+import baselines
 from leaderboard import render
 from leaderboard.results import read_results
 from leaderboard.tables import COLUMNS
 
 ROOT = Path(__file__).parents[1]
+PREDICTORS = ROOT / "docs" / "predictors"
 
 
 def main():
-    readme = ROOT / "README.md"
     columns = [f"- **{column.heading}**: {column.explanation}" for column in COLUMNS]
     parts = {
         "demo": render(read_results(ROOT / "demo" / "results")).strip(),
@@ -23,13 +24,36 @@ def main():
             for line in columns
         ),
     }
-    text = readme.read_text()
+    write(ROOT / "README.md", parts)
+    write(PREDICTORS / "README.md", {"index": index()})
+
+
+def index():
+    """One row a predictor, in the order of the baselines, with the page that describes it."""
+    pages = {path.stem: path.read_text() for path in sorted(PREDICTORS.glob("*.md"))}
+    rows = ["| predictor | paper | reads | cost | page |", "| --- | --- | --- | --- | --- |"]
+    for predictor in baselines.ALL:
+        measure = predictor.measure
+        page = next(
+            name
+            for name, text in pages.items()
+            if name != "README" and f"| `{predictor.name}` | " in text
+        )
+        rows.append(
+            f"| `{predictor.name}` | {predictor.paper or '–'} | {measure.access} | {measure.cost} "
+            f"| [{page}]({page}.md) |"
+        )
+    return "\n".join(rows)
+
+
+def write(path, parts):
+    text = path.read_text()
     for name, content in parts.items():
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
         before, _, rest = text.partition(start)
         after = rest.partition(end)[2] if end in rest else rest
         text = f"{before}{start}{content}\n{end}{after}"
-    readme.write_text(text)
+    path.write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
+import re
 import subprocess
 import sys
 
 import pytest
 
+import demogen
 from demogen.cli import main
 
 COMMANDS = (
@@ -91,8 +93,18 @@ def test_a_dry_run_says_what_would_be_trained(capsys, tmp_path):
 
 def test_predictors_are_listed_with_paper_and_access(capsys):
     _, out, _ = run("measure", "--list", capsys=capsys)
-    assert "jacobian-norm           novak2018   test inputs" in out
-    assert len(out.splitlines()) >= 10
+    heading, *rows = out.splitlines()
+    assert re.split(" {2,}", heading) == ["predictor", "paper", "reads", "cost", "applies to"]
+    assert sorted(row.split()[0] for row in rows) == demogen.list_predictors()
+    cells = {row.split()[0]: re.split(" {2,}", row)[1:] for row in rows}
+    cost = "1 forward + (classes − 1) backward"
+    assert cells["jacobian-norm"] == ["novak2018", "test inputs", cost, "every network"]
+
+
+def test_a_single_predictor_is_described(capsys):
+    _, out, _ = run("measure", "--list", "unit-sparsity", capsys=capsys)
+    assert "UnitSparsity(): " in out
+    assert demogen.get_predictor("unit-sparsity").summary in out
 
 
 def test_the_whole_way_on_a_tiny_zoo(tiny_zoo_folder, tmp_path, capsys):

@@ -20,7 +20,7 @@ def fixed_sample(images: Tensor, count: int, seed: int = 0) -> Tensor:
     True
     """
     generator = torch.Generator().manual_seed(seed)
-    pixels = images[:1].numel()
+    pixels = images.shape[1:].numel()
     factors = torch.randint(-(2**62), 2**62, (pixels,), generator=generator).mul(2).add(1)
     factors = factors.to(images.device)
     tickets = [

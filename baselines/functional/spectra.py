@@ -1,13 +1,13 @@
 """Norms of layers as linear maps, and spectral complexity (Bartlett, Foster, Telgarsky 2017)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
+from torch.nn import functional as F
 
 from demogen.errors import NotMeasurable
 from demogen.homogeneity import AffineLayer
@@ -15,11 +15,14 @@ from demogen.homogeneity import AffineLayer
 EXACT_ENTRIES = 2**16
 """Maps with at most so many entries (inputs times outputs) are decomposed outright."""
 
-RELATIVE_TOLERANCE = 1e-10
-"""Of the squared spectral norm, where it is found by iteration."""
+RELATIVE_TOLERANCE = 1e-8
+"""Of the residual of the squared spectral norm, where it is found by iteration."""
 
-MOST_ITERATIONS = 10_000
-"""Restarts of the iteration before it is given up; some ten are usual."""
+MOST_STEPS = 10_000
+"""Steps of the iteration before it is given up; some fifty are usual."""
+
+_BASIS_ENTRIES = 2**26
+_SMALLEST_BASIS, _LARGEST_BASIS = 20, 64
 
 
 def spectral_norm(layer: AffineLayer) -> float:
@@ -27,23 +30,26 @@ def spectral_norm(layer: AffineLayer) -> float:
 
     A convolution counts as the map that it is, with its stride, padding and input size (formulas
     by Fourier transform hold for circular stride-1 convolutions only). Small maps are decomposed;
-    of large ones the norm is found by Lanczos iteration on AᵀA from a fixed start, which never
-    makes the matrix. Plain power iteration needs far more steps: the leading singular values of a
-    convolution lie close together. Float64; biases do not count.
+    of large ones the norm is found by Lanczos iteration from a fixed start, which never makes the
+    matrix: each step applies the convolution and its transpose once. Plain power iteration needs
+    far more steps: the leading singular values of a convolution lie close together. Float64;
+    biases do not count.
 
     Raises:
-        NotMeasurable: the iteration does not converge.
+        NotMeasurable: a weight is not finite, or the iteration does not converge.
     """
-    layer = _as_plain_matrix(replace(layer, weight=layer.weight.double()))
-    row_norms = _row_norms(layer)
-    if not bool(row_norms.any()):
+    scale, layer = _scaled(_as_plain_matrix(layer), layer.weight.double())
+    rows = _row_sums(layer, layer.weight.square())
+    if not bool(rows.any()):
         return 0.0
     inputs = math.prod(layer.input_shape)
-    if inputs * row_norms.numel() <= EXACT_ENTRIES:
-        identity = torch.eye(inputs, dtype=torch.float64, device=layer.weight.device)
-        columns = layer.linear_map(identity.reshape(inputs, *layer.input_shape)).flatten(1)
-        return float(torch.linalg.matrix_norm(columns, ord=2))
-    return _largest_singular_value(layer)
+    if inputs * rows.numel() > EXACT_ENTRIES:
+        return scale * _largest_singular_value(layer, tuple(rows.shape))
+    matrix = layer.weight
+    if layer.convolution is not None or len(layer.input_shape) > 1:
+        identity = torch.eye(inputs, dtype=torch.float64, device=matrix.device)
+        matrix = layer.linear_map(identity.reshape(inputs, *layer.input_shape)).flatten(1)
+    return scale * float(torch.linalg.matrix_norm(matrix, ord=2))
 
 
 def two_one_norm(layer: AffineLayer, reference: AffineLayer | None = None) -> float:
@@ -55,18 +61,41 @@ def two_one_norm(layer: AffineLayer, reference: AffineLayer | None = None) -> fl
     that part counts; this is exact for the map whose norm `spectral_norm` gives. M is the map of
     `reference`, or zero.
 
+    Raises:
+        NotMeasurable: a weight is not finite.
+
     >>> whole = AffineLayer("", torch.tensor([[3.0, 4.0], [0.0, 2.0]]), None, (2,), None)
     >>> two_one_norm(whole)
     7.0
     """
-    weight = layer.weight.double()
-    if reference is not None:
-        weight = weight - reference.weight.double()
-    return float(_row_norms(replace(layer, weight=weight)).sum())
+    scale, moved = _scaled(layer, _difference(layer, reference))
+    return scale * float(_row_sums(moved, moved.weight.square()).sqrt().sum())
+
+
+def one_norm(layer: AffineLayer, reference: AffineLayer | None = None) -> float:
+    """‖A − M‖₁: the sum of the absolute values of all entries of a layer's linear map.
+
+    An entry of a kernel counts once for every position at which it meets the input.
+
+    Raises:
+        NotMeasurable: a weight is not finite.
+
+    >>> whole = AffineLayer("", torch.tensor([[3.0, -4.0], [0.0, 2.0]]), None, (2,), None)
+    >>> one_norm(whole)
+    9.0
+    """
+    scale, moved = _scaled(layer, _difference(layer, reference))
+    return scale * float(_row_sums(moved, moved.weight.abs()).sum())
+
+
+DISTANCES = {"two-one": two_one_norm, "l1": one_norm}
+"""Name of a norm → (layer, reference) ↦ the norm of their difference."""
 
 
 def log_spectral_complexity(
-    layers: Sequence[AffineLayer], references: Sequence[AffineLayer] | None = None
+    layers: Sequence[AffineLayer],
+    references: Sequence[AffineLayer] | None = None,
+    distance: Callable[[AffineLayer, AffineLayer | None], float] = two_one_norm,
 ) -> float:
     """Log R_A, R_A = (∏ ‖Aᵢ‖_σ) · (Σ ‖Aᵢᵀ − Mᵢᵀ‖_{2,1}^{2/3} / ‖Aᵢ‖_σ^{2/3})^{3/2}.
 
@@ -76,9 +105,11 @@ def log_spectral_complexity(
     Args:
         layers: the affine maps Aᵢ in order, batch norm folded in (demogen.homogeneity).
         references: the maps Mᵢ; None: zero.
+        distance: in place of ‖Aᵢᵀ − Mᵢᵀ‖_{2,1}; one of `DISTANCES`.
 
     Raises:
-        NotMeasurable: a layer is the zero map, or every layer equals its reference.
+        NotMeasurable: a layer is the zero map, a weight is not finite, or every layer equals its
+            reference.
     """
     against: Sequence[AffineLayer | None] = references or [None] * len(layers)
     log_norms, log_ratios = [], []
@@ -86,9 +117,9 @@ def log_spectral_complexity(
         norm = spectral_norm(layer)
         if norm == 0:
             raise NotMeasurable(f"layer {layer.name!r} maps everything to zero")
-        distance = two_one_norm(layer, reference)
+        moved = distance(layer, reference)
         log_norms.append(math.log(norm))
-        log_ratios.append(math.log(distance) - math.log(norm) if distance else -math.inf)
+        log_ratios.append(math.log(moved) - math.log(norm) if moved else -math.inf)
     ratios = torch.tensor(log_ratios, dtype=torch.float64) * (2 / 3)
     if bool(ratios.isneginf().all()):
         raise NotMeasurable("every layer equals its reference")
@@ -107,51 +138,127 @@ def log_data_norm(images: Tensor) -> float:
     return 0.5 * math.log(total)
 
 
-def _row_norms(layer: AffineLayer) -> Tensor:
-    ones = torch.ones(1, *layer.input_shape, dtype=layer.weight.dtype, device=layer.weight.device)
-    return replace(layer, weight=layer.weight.square()).linear_map(ones).sqrt()
+def _difference(layer: AffineLayer, reference: AffineLayer | None) -> Tensor:
+    weight = layer.weight.double()
+    return weight if reference is None else weight - reference.weight.to(weight)
+
+
+def _scaled(layer: AffineLayer, weight: Tensor) -> tuple[float, AffineLayer]:
+    """The layer with other weights, divided by the largest of them so that squares stay in range.
+
+    Returns:
+        That largest absolute value (0 if all are zero) and the layer, in the dtype of `weight`.
+    """
+    largest = float(weight.abs().max())
+    if not math.isfinite(largest):
+        raise NotMeasurable(f"the weights of layer {layer.name!r} are not all finite")
+    scaled = weight / largest if largest else weight
+    return largest, replace(layer, weight=scaled.reshape(layer.weight.shape))
+
+
+def _row_sums(layer: AffineLayer, entries: Tensor) -> Tensor:
+    """Sum of each row of the linear map with weights `entries`, in the shape of one output."""
+    shape, how = layer.input_shape, layer.convolution
+    if how is not None:
+        # Any channel of a constant input is the same: one is enough, whatever the groups.
+        shape, how = (1, *shape[1:]), replace(how, groups=1)
+        entries = entries.sum(dim=1, keepdim=True)
+    ones = torch.ones(1, *shape, dtype=entries.dtype, device=entries.device)
+    return replace(layer, weight=entries, convolution=how).linear_map(ones)[0]
 
 
 def _as_plain_matrix(layer: AffineLayer) -> AffineLayer:
-    """A 1x1 convolution is one matrix at every position: its norm is that matrix's."""
+    """The same layer as one matrix, where its norm is that of a matrix.
+
+    A 1x1 convolution is one matrix at every position; a kernel of the size of the input meets it
+    at one position only.
+    """
     how = layer.convolution
-    if how is None or layer.weight.shape[2:].numel() > 1 or how.groups > 1:
+    if how is None or how.groups > 1:
+        return layer
+    pointwise = layer.weight.shape[2:].numel() == 1
+    if not pointwise and layer.weight.shape[1:] != layer.input_shape:
         return layer
     if how.padding != "valid" and any(side != 0 for side in how.padding):
         return layer
     return replace(
         layer,
         weight=layer.weight.flatten(1),
-        input_shape=layer.input_shape[:1],
+        input_shape=layer.input_shape[:1] if pointwise else (layer.weight[0].numel(),),
         convolution=None,
     )
 
 
-def _largest_singular_value(layer: AffineLayer) -> float:
-    inputs = math.prod(layer.input_shape)
+def _adjoint(layer: AffineLayer, y: Tensor) -> Tensor:
+    """Aᵀ y for y of shape (n, *output shape): the transposed convolution, cut to the input."""
+    how = layer.convolution
+    if how is None:
+        return y @ layer.weight
+    # Without padding the transpose reaches as far as kernels do: over the borders of the input and
+    # short of its end, where a stride leaves a rest.
+    whole = F.conv_transpose2d(
+        y, layer.weight, None, how.stride, 0, 0, how.groups, tuple(how.dilation)
+    )
+    cut = []
+    for axis in (1, 0):
+        before = _padding_before(layer, axis)
+        cut += [-before, layer.input_shape[1 + axis] + before - whole.shape[2 + axis]]
+    return F.pad(whole, cut)
 
-    def gram(vector: np.ndarray) -> np.ndarray:
-        x = torch.tensor(vector, dtype=torch.float64, device=layer.weight.device)
-        x = x.reshape(1, *layer.input_shape).requires_grad_()
-        # The gradient of ‖Ax‖² / 2 is AᵀAx, whatever kind of map A is.
-        with torch.enable_grad():
-            energy = layer.linear_map(x).square().sum() / 2
-            (product,) = torch.autograd.grad(energy, x)
-        flat: np.ndarray = product.flatten().cpu().numpy()
-        return flat
 
-    operator = LinearOperator((inputs, inputs), matvec=gram, dtype=np.float64)
-    start = np.random.default_rng(0).standard_normal(inputs)
-    try:
-        (eigenvalue,) = eigsh(
-            operator,
-            k=1,
-            which="LA",
-            v0=start,
-            tol=RELATIVE_TOLERANCE,
-            maxiter=MOST_ITERATIONS,
-            return_eigenvectors=False,
-        )
-    except ArpackNoConvergence as error:
-        raise NotMeasurable(f"the spectral norm of {layer.name!r} does not converge") from error
-    return math.sqrt(eigenvalue)
+def _padding_before(layer: AffineLayer, axis: int) -> int:
+    how = layer.convolution
+    assert how is not None
+    if how.padding == "valid":
+        return 0
+    if how.padding == "same":
+        # An odd one of the zeros goes behind the input.
+        return how.dilation[axis] * (layer.weight.shape[2 + axis] - 1) // 2
+    return int(how.padding[axis])
+
+
+def _largest_singular_value(layer: AffineLayer, output_shape: tuple[int, ...]) -> float:
+    """By Lanczos iteration on AᵀA or AAᵀ, the smaller, orthogonalized in full.
+
+    When the basis is full it is restarted from the leading half of its Ritz vectors (thick restart,
+    Wu and Simon 2000). All vectors stay on the layer's device.
+    """
+    wide = math.prod(output_shape) < math.prod(layer.input_shape)
+
+    def gram(vector: Tensor) -> Tensor:
+        if wide:
+            return layer.linear_map(_adjoint(layer, vector.reshape(1, *output_shape))).flatten()
+        image = layer.linear_map(vector.reshape(1, *layer.input_shape))
+        return _adjoint(layer, image).flatten()
+
+    size = math.prod(output_shape if wide else layer.input_shape)
+    capacity = max(_SMALLEST_BASIS, min(_LARGEST_BASIS, _BASIS_ENTRIES // size))
+    capacity = min(capacity, size)
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(size, generator=generator, dtype=torch.float64).to(layer.weight.device)
+    basis = start.new_empty(capacity, size)
+    basis[0] = start / start.norm()
+    projected = np.zeros((capacity, capacity))
+    filled = 0
+    for _ in range(MOST_STEPS):
+        known = basis[: filled + 1]
+        rest = gram(basis[filled])
+        coefficients = known @ rest
+        rest -= coefficients @ known
+        # Once is not enough to be orthogonal to all digits.
+        correction = known @ rest
+        rest -= correction @ known
+        column = (coefficients + correction).cpu().numpy()
+        projected[: filled + 1, filled] = projected[filled, : filled + 1] = column
+        length = float(rest.norm())
+        filled += 1
+        values, vectors = np.linalg.eigh(projected[:filled, :filled])
+        if length * abs(vectors[-1, -1]) <= RELATIVE_TOLERANCE * values[-1]:
+            return math.sqrt(values[-1])
+        if filled == capacity:
+            filled = capacity // 2
+            kept = torch.from_numpy(np.ascontiguousarray(vectors[:, -filled:].T)).to(basis)
+            basis[:filled] = kept @ basis
+            projected = np.diag(np.pad(values[-filled:], (0, capacity - filled)))
+        basis[filled] = rest / length
+    raise NotMeasurable(f"the spectral norm of layer {layer.name!r} does not converge")

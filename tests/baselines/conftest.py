@@ -21,12 +21,55 @@ ARCHITECTURES = {
     "convnet-bn": ConvNet(family="convnet", channels=(4, 3), kernel=3, batch_norm=True),
     "mlp": MLP(family="mlp", width=7, depth=2),
     "mlp-deep": MLP(family="mlp", width=9, depth=5, bias="all"),
+    "mlp-tanh": MLP(family="mlp", width=8, depth=3, activation="tanh"),
 }
+
+
+class Residual(nn.Module):
+    """x + W₂ ReLU(group norm(W₁ x)), as in a pre-activation block."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.norm = nn.GroupNorm(2, channels)
+        self.second = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x):
+        return x + self.second(self.norm(self.first(x)).relu())
+
+
+def residual():
+    """A network of one's own that is no chain of layers."""
+    stages = OrderedDict(
+        stem=nn.Conv2d(1, 6, 3, stride=2, padding=1),
+        block1=Residual(6),
+        block2=Residual(6),
+        end=nn.Sequential(nn.GroupNorm(3, 6), nn.ReLU()),
+        classifier=nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 10)),
+    )
+    return TappedModule(stages, {"h1": "stem", "h2": "block1", "h3": "block2"}, units="end")
+
+
+def pooled():
+    """A network of one's own with maximum and average pooling, grouped and dilated convolutions."""
+    stages = OrderedDict(
+        block1=nn.Sequential(nn.Conv2d(1, 4, 3, padding="same"), nn.BatchNorm2d(4), nn.ReLU()),
+        pool1=nn.MaxPool2d(2),
+        block2=nn.Sequential(nn.Conv2d(4, 6, 3, padding=2, dilation=2, groups=2), nn.ReLU()),
+        pool2=nn.AvgPool2d(2),
+        block3=nn.Conv2d(6, 5, (1, 2), bias=False),
+        relu=nn.ReLU(),
+        classifier=nn.Sequential(nn.Flatten(), nn.Linear(10, 10)),
+    )
+    return TappedModule(stages, {"h1": "block1", "h2": "block2", "h3": "block3"}, units="relu")
+
+
+OWN = {"own-residual": residual, "own-pooled": pooled}
 
 
 def spec_of(name: str, **training) -> NetworkSpec:
     return NetworkSpec(
-        architecture=ARCHITECTURES[name],
+        architecture=ARCHITECTURES.get(name, ARCHITECTURES["nin"]),
         data=Data(images="digits"),
         training=Training(**training),
         seed=3,
@@ -36,22 +79,35 @@ def spec_of(name: str, **training) -> NetworkSpec:
 def _network(name, dtype=torch.float64, samples=60, batch_size=17):
     generator = torch.Generator().manual_seed(11)
     images = torch.randn(samples, 1, 8, 8, generator=generator, dtype=dtype)
-    module = build(spec_of(name)).to(dtype)
+    module, initial = (_freshly_initialized(name).to(dtype) for _ in range(2))
     with torch.no_grad():
         for key, parameter in module.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator, dtype=dtype)
             parameter.add_(0.3 * noise if key.endswith("bias") else 0.1 * noise)
-        if ARCHITECTURES[name].model_dump().get("batch_norm"):
-            for _ in range(20):
-                _as_if_training(module, images)
+        for _ in range(20):
+            _as_if_training(module, images)
         logits = module.eval()(images)
     # The second best class for every third sample, so that some margins are negative.
     ranks = logits.argsort(dim=1, descending=True)
     labels = torch.where(torch.arange(samples) % 3 == 0, ranks[:, 1], ranks[:, 0])
     test_inputs = torch.randn(25, 1, 8, 8, generator=generator, dtype=dtype)
     return Network.of(
-        module, images, labels, test_inputs=test_inputs, spec=spec_of(name), batch_size=batch_size
+        module,
+        images,
+        labels,
+        initial=initial,
+        test_inputs=test_inputs,
+        spec=spec_of(name),
+        batch_size=batch_size,
     )
+
+
+def _freshly_initialized(name):
+    if name not in OWN:
+        return build(spec_of(name))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        return OWN[name]()
 
 
 def _as_if_training(module, images):
@@ -67,9 +123,9 @@ def make_network():
     return _network
 
 
-@pytest.fixture(params=sorted(ARCHITECTURES))
+@pytest.fixture(params=[*sorted(ARCHITECTURES), *sorted(OWN)])
 def network(request):
-    """One small float64 network of each kind in turn."""
+    """One small float64 network of each kind in turn; some have no part for some measures."""
     return _network(request.param)
 
 

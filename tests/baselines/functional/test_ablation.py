@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from baselines.functional.ablation import AblationCurves, ablation_curves, sparsity
 from demogen.errors import NotMeasurable
@@ -39,6 +40,35 @@ def assert_curves(found, expected):
         assert found.ascending[row].tolist() == expected[label, "ascending"]
 
 
+class Counted(nn.Module):
+    """A last stage that notes how many samples it gets at a time."""
+
+    def __init__(self, stage):
+        super().__init__()
+        self.stage = stage
+        self.rows = []
+
+    def forward(self, x):
+        self.rows.append(len(x))
+        return self.stage(x)
+
+
+def with_last_stage_counted(module):
+    """The same network, and the list of numbers of samples that its last stage is given."""
+    stages = OrderedDict(module.named_children())
+    last = next(reversed(stages))
+    before = list(stages)[module._units_end - 1]
+    assert before != last
+    stages[last] = Counted(stages[last])
+    return TappedModule(stages, {}, units=before).eval(), stages[last].rows
+
+
+def rows_needed(units):
+    """Of a sample with a > 0 nonzero units 2a − 1 states, and the one in which all are zero."""
+    nonzero = [sum(bool((unit != 0).any()) for unit in sample) for sample in units]
+    return 1 + sum(2 * a - 1 for a in nonzero if a)
+
+
 @pytest.mark.parametrize("batch_size", [1, 13, 1000])
 def test_curves_are_those_of_the_naive_loop(network, batch_size):
     module, train = network.module, network.train
@@ -49,22 +79,85 @@ def test_curves_are_those_of_the_naive_loop(network, batch_size):
     assert (found.descending != found.ascending).any()
 
 
+@pytest.mark.parametrize("batch_size", [7, 1000])
+def test_nothing_is_run_twice(network, batch_size):
+    module, rows = with_last_stage_counted(network.module)
+    train = network.train
+    units = module.forward_to("units", train.images)
+    assert module.forward_from("units", units).shape == (60, 10)
+    rows.clear()
+    ablation_curves(module, train.images, train.labels, batch_size)
+    assert sum(rows) == rows_needed(units)
+    assert max(rows) <= batch_size
+
+
 def test_dead_units_change_nothing_and_cost_nothing(make_network):
     network = make_network("convnet")
-    module, train = network.module, network.train
+    train = network.train
     with torch.no_grad():
-        module.layer2.conv.bias[[0, 2]] = -1e3
-    rows = []
+        network.module.layer2.conv.bias[[0, 2]] = -1e3
+    module, rows = with_last_stage_counted(network.module)
     units = module.forward_to("units", train.images)
-    expected = curves_by_definition(module, train.images, train.labels)
-    module.classifier.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
-    found = ablation_curves(module, train.images, train.labels)
-    assert_curves(found, expected)
     active = (units.flatten(2) != 0).any(2)
     assert not active[:, [0, 2]].any()
-    # One run of each sample as it is and one for each of its active units, in both directions.
-    classes = len(found.classes)
-    assert sum(rows) == 2 * (len(train) + int(active.sum())) + classes
+    expected = curves_by_definition(module, train.images, train.labels)
+    rows.clear()
+    assert_curves(ablation_curves(module, train.images, train.labels), expected)
+    assert sum(rows) == 2 * int(active.sum()) - int(active.any(1).sum()) + 1
+
+
+def test_without_any_active_unit_the_network_runs_once(make_network):
+    network = make_network("convnet")
+    train = network.train
+    with torch.no_grad():
+        network.module.layer2.conv.bias.fill_(-1e3)
+    module, rows = with_last_stage_counted(network.module)
+    found = ablation_curves(module, train.images, train.labels, 5)
+    assert rows == [1]
+    always = int(module.forward_from("units", torch.zeros(1, 5, 2, 2).double()).argmax())
+    assert found.descending.tolist() == found.ascending.tolist()
+    for label, curve in zip(found.classes.tolist(), found.descending.tolist(), strict=True):
+        assert curve == [float(label == always)] * 6
+
+
+def test_units_that_are_zero_on_some_samples_only(make_chain):
+    """Samples with none, one and several active units side by side in one class."""
+    module = make_chain(6, 8, 4)
+    generator = torch.Generator().manual_seed(2)
+    images = torch.randn(40, 6, generator=generator, dtype=torch.float64)
+    with torch.no_grad():
+        module.layer1.bias.fill_(-2.5)
+    active = (module.forward_to("units", images) != 0).sum(1)
+    assert {0, 1, 2, 3} <= set(active.tolist())
+    labels = torch.arange(40) % 4
+    found = ablation_curves(module, images, labels, 3)
+    assert_curves(found, curves_by_definition(module, images, labels))
+
+
+class Largest(TorchDispatchMode):
+    """Notes the bytes of the largest tensor that any operation gives."""
+
+    bytes = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for tensor in out if isinstance(out, tuple | list) else (out,):
+            if isinstance(tensor, torch.Tensor):
+                self.bytes = max(self.bytes, tensor.numel() * tensor.element_size())
+        return out
+
+
+def test_memory_does_not_grow_with_the_number_of_removals(make_chain):
+    module = make_chain(16, 32, 2)
+    with torch.no_grad():
+        module.layer1.bias.fill_(100.0)
+    images = torch.randn(1000, 16, generator=torch.Generator().manual_seed(0)).double()
+    units = module.forward_to("units", images)
+    assert rows_needed(units) == 1 + 1000 * 63
+    with Largest() as largest:
+        ablation_curves(module, images, torch.zeros(1000, dtype=torch.int64), 100)
+    # Nothing is larger than the units of a class: no indices of all rows, no rows of all removals.
+    assert largest.bytes == units.numel() * units.element_size()
 
 
 def chooser(width=3):
@@ -81,10 +174,12 @@ def test_curves_and_turning_points_by_hand():
     # With all logits equal the first class wins, so class 0 is never lost.
     assert curves.descending.tolist() == [[1, 1, 1, 1], [1, 0, 0, 0], [1, 0, 0, 0]]
     assert curves.ascending.tolist() == [[1, 1, 1, 1], [1, 1, 1, 0], [1, 1, 1, 0]]
-    zeta, kappa = sparsity(curves)
-    # n0 = 0, 1, 1 and n0r = 2 of M = 3.
-    assert zeta.tolist() == pytest.approx([1 / 6, 1 / 3, 1 / 3])
-    assert kappa.tolist() == pytest.approx([0, 2 / 3, 2 / 3])
+    found = sparsity(curves)
+    # n0 = 0, 1, 1 and n0r = 2 of M = 3. Class 0 stays above chance, where E is smallest at n = 0.
+    assert found["zeta"].tolist() == pytest.approx([1 / 6, 1 / 3, 1 / 3])
+    assert found["kappa"].tolist() == pytest.approx([0, 2 / 3, 2 / 3])
+    assert found["kappa_released"].tolist() == pytest.approx([0, 1 / 2, 1 / 2])
+    assert found["kappa_released_relative"].tolist() == pytest.approx([0, 1 / 2, 1 / 2])
 
 
 def test_units_of_equal_activity_go_in_the_order_of_their_index():
@@ -100,25 +195,39 @@ def test_classes_without_samples_have_no_curve():
     assert curves.chance == 0.25
 
 
-def turning_points_by_definition(E, E_r, chance):
+def sparsity_by_definition(E, E_r, chance):
     M = len(E) - 1
     low = [n for n in range(M + 1) if E[n] <= chance]
     n0 = low[0] if low else E.index(min(E))
     n0_r = max(n for n in range(M) if E_r[n] == max(E_r[:M]))
-    return (n0 + M - n0_r) / (2 * M), sum(abs(a - b) for a, b in zip(E, E_r, strict=True)) / M
+    signed = sum(b - a for a, b in zip(E, E_r, strict=True)) / (M + 1)
+    return {
+        "zeta": (n0 + M - n0_r) / (2 * M),
+        "kappa": sum(abs(a - b) for a, b in zip(E, E_r, strict=True)) / M,
+        "kappa_released": signed,
+        "kappa_released_relative": signed / E[0] if E[0] else 0.0,
+    }
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.1, 0.4])
 def test_sparsity_follows_its_definition(chance):
     generator = np.random.default_rng(0)
     E, E_r = (torch.tensor(generator.integers(1, 6, (200, 8)) / 10) for _ in range(2))
-    zeta, kappa = sparsity(AblationCurves(torch.arange(200), E, E_r, chance))
+    found = sparsity(AblationCurves(torch.arange(200), E, E_r, chance))
     expected = [
-        turning_points_by_definition(a, b, chance)
-        for a, b in zip(E.tolist(), E_r.tolist(), strict=True)
+        sparsity_by_definition(a, b, chance) for a, b in zip(E.tolist(), E_r.tolist(), strict=True)
     ]
-    assert zeta.tolist() == pytest.approx([z for z, _ in expected])
-    assert kappa.tolist() == pytest.approx([k for _, k in expected])
+    assert set(found) == set(expected[0])
+    for feature, values in found.items():
+        assert values.tolist() == pytest.approx([row[feature] for row in expected], abs=1e-15)
+        assert values.dtype == torch.float64
+
+
+def test_the_area_relative_to_no_accuracy_is_zero():
+    E, E_r = torch.tensor([[0.0, 0.2, 0.0], [0.5, 0.0, 0.0]]), torch.tensor([[0.0, 0.8, 0.0]] * 2)
+    found = sparsity(AblationCurves(torch.arange(2), E.double(), E_r.double(), 0.1))
+    assert found["kappa_released"].tolist() == pytest.approx([0.2, 0.1])
+    assert found["kappa_released_relative"].tolist() == pytest.approx([0.0, 0.2])
 
 
 def test_there_must_be_images_and_units(make_network):

@@ -6,7 +6,12 @@ import torch
 from torch.nn import functional as F
 
 from baselines.functional import spectra
-from baselines.functional.spectra import log_spectral_complexity, spectral_norm, two_one_norm
+from baselines.functional.spectra import (
+    log_spectral_complexity,
+    one_norm,
+    spectral_norm,
+    two_one_norm,
+)
 from demogen.errors import NotMeasurable
 from demogen.homogeneity import AffineLayer, Convolution
 
@@ -23,20 +28,43 @@ CONVOLUTIONS = {
     "1x1, padded": (5, 4, 1, 3, {"padding": 1}),
     "1x1, grouped": (4, 4, 1, 3, {"groups": 2}),
     "all of the input": (3, 10, 4, 4, {}),
+    "all of the input, oblong": (3, 5, (2, 4), (2, 4), {}),
+    "all of the input, padded": (3, 5, 4, 4, {"padding": 1}),
+    "oblong": (2, 3, (3, 2), (5, 8), {"padding": (0, 1)}),
+    "oblong, stride 2 and 1": (2, 3, (3, 2), (6, 7), {"stride": (2, 1), "padding": (2, 0)}),
+    "stride 2, a rest": (3, 2, 2, (6, 9), {"stride": 2}),
+    "stride 3, wider than the kernel": (3, 4, 2, (7, 11), {"stride": 3}),
+    "same": (2, 3, 3, (4, 7), {"padding": "same"}),
+    "same, even kernel": (2, 3, (4, 2), (6, 5), {"padding": "same"}),
+    "same, dilated": (2, 3, (2, 3), (7, 6), {"padding": "same", "dilation": (3, 2)}),
+    "valid": (2, 3, 3, (4, 7), {"padding": "valid"}),
+    "1x1, same": (3, 2, 1, (4, 3), {"padding": "same"}),
+    "grouped, dilated, stride 2": (
+        6,
+        4,
+        3,
+        (8, 9),
+        {"groups": 2, "dilation": 2, "stride": 2, "padding": 2},
+    ),
+    "a channel a group": (5, 5, 3, 6, {"groups": 5, "padding": 1}),
 }
+
+
+def pair(value):
+    return value if isinstance(value, tuple | str) else (value, value)
 
 
 def convolution(inputs, outputs, kernel, size, options, seed=0):
     generator = torch.Generator().manual_seed(seed)
     groups = options.get("groups", 1)
-    weight = torch.randn(outputs, inputs // groups, kernel, kernel, generator=generator)
+    weight = torch.randn(outputs, inputs // groups, *pair(kernel), generator=generator)
     how = Convolution(
-        (options.get("stride", 1),) * 2,
-        (options.get("padding", 0),) * 2,
-        (options.get("dilation", 1),) * 2,
+        pair(options.get("stride", 1)),
+        pair(options.get("padding", 0)),
+        pair(options.get("dilation", 1)),
         groups,
     )
-    return AffineLayer("conv", weight.double(), None, (inputs, size, size), how)
+    return AffineLayer("conv", weight.double(), None, (inputs, *pair(size)), how)
 
 
 def dense(outputs, inputs, seed=0, dtype=torch.float64):
@@ -55,22 +83,88 @@ def matrix_of(layer, options):
     return np.stack(columns, axis=1)
 
 
+# torch warns of "same" padding by an odd number, which it makes by a copy of the input.
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
 @pytest.mark.parametrize("case", CONVOLUTIONS)
 @pytest.mark.parametrize("exact_entries", [0, 10**9])
 def test_norms_of_a_convolution_are_those_of_its_matrix(case, exact_entries, monkeypatch):
     monkeypatch.setattr(spectra, "EXACT_ENTRIES", exact_entries)
-    layer = convolution(*CONVOLUTIONS[case])
-    matrix = matrix_of(layer, CONVOLUTIONS[case][-1])
+    layer, other = (convolution(*CONVOLUTIONS[case], seed=seed) for seed in (0, 1))
+    matrix, distance = (matrix_of(a, CONVOLUTIONS[case][-1]) for a in (layer, other))
+    distance = matrix - distance
     singular = np.linalg.svd(matrix, compute_uv=False)
     assert spectral_norm(layer) == pytest.approx(singular[0], rel=1e-9)
-    rows = np.sqrt((matrix**2).sum(axis=1)).sum()
-    assert two_one_norm(layer) == pytest.approx(rows, rel=1e-12)
+    for found, entries in (
+        (two_one_norm(layer), matrix),
+        (two_one_norm(layer, other), distance),
+    ):
+        assert found == pytest.approx(np.sqrt((entries**2).sum(axis=1)).sum(), rel=1e-12)
+    assert one_norm(layer) == pytest.approx(np.abs(matrix).sum(), rel=1e-12)
+    assert one_norm(layer, other) == pytest.approx(np.abs(distance).sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("basis", [2, 3, 8])
+@pytest.mark.parametrize("case", ["padded", "stride 2, padded", "grouped"])
+def test_iterations_with_many_restarts_find_the_same(case, basis, monkeypatch):
+    layer = convolution(*CONVOLUTIONS[case])
+    exact = np.linalg.norm(matrix_of(layer, CONVOLUTIONS[case][-1]), 2)
+    monkeypatch.setattr(spectra, "EXACT_ENTRIES", 0)
+    monkeypatch.setattr(spectra, "_SMALLEST_BASIS", basis)
+    monkeypatch.setattr(spectra, "_LARGEST_BASIS", basis)
+    assert spectral_norm(layer) == pytest.approx(exact, rel=1e-9)
+
+
+def test_iterations_that_do_not_end_are_given_up(monkeypatch):
+    monkeypatch.setattr(spectra, "EXACT_ENTRIES", 0)
+    monkeypatch.setattr(spectra, "MOST_STEPS", 3)
+    with pytest.raises(NotMeasurable, match="norm of layer 'dense0' does not converge"):
+        spectral_norm(dense(40, 50))
+
+
+@pytest.mark.parametrize("exact_entries", [0, 10**9])
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_squares_may_leave_the_range_of_a_double(scale, exact_entries, monkeypatch):
+    monkeypatch.setattr(spectra, "EXACT_ENTRIES", exact_entries)
+    for layer in (convolution(*CONVOLUTIONS["padded"]), dense(9, 11)):
+        large = replace(layer, weight=layer.weight * scale)
+        for norm in (spectral_norm, two_one_norm, one_norm):
+            assert norm(large) == pytest.approx(norm(layer) * scale, rel=1e-12)
+
+
+@pytest.mark.parametrize("fault", [torch.nan, torch.inf])
+def test_weights_that_are_no_numbers_are_refused(fault):
+    weight = dense(3, 4).weight.clone()
+    weight[1, 2] = fault
+    for norm in (spectral_norm, two_one_norm, one_norm):
+        with pytest.raises(NotMeasurable, match="'dense0' are not all finite"):
+            norm(replace(dense(3, 4), weight=weight))
+
+
+@pytest.mark.parametrize("exact_entries", [0, 10**9])
+def test_a_map_of_low_rank(exact_entries, monkeypatch):
+    monkeypatch.setattr(spectra, "EXACT_ENTRIES", exact_entries)
+    left, right = dense(30, 1).weight, dense(1, 40).weight
+    norm = float(left.norm() * right.norm())
+    assert spectral_norm(replace(dense(30, 40), weight=left @ right)) == pytest.approx(norm)
+    single = replace(dense(1, 40), weight=right)
+    assert spectral_norm(single) == pytest.approx(float(right.norm()))
+
+
+@pytest.mark.parametrize("exact_entries", [0, 10**9])
+def test_a_dense_layer_at_several_places(exact_entries, monkeypatch):
+    monkeypatch.setattr(spectra, "EXACT_ENTRIES", exact_entries)
+    layer = replace(dense(3, 5), input_shape=(4, 5))
+    once = dense(3, 5)
+    assert spectral_norm(layer) == pytest.approx(spectral_norm(once))
+    assert two_one_norm(layer) == pytest.approx(4 * two_one_norm(once))
+    assert one_norm(layer) == pytest.approx(4 * one_norm(once))
 
 
 def test_borders_count_only_what_meets_the_input():
     ones = replace(convolution(1, 1, 3, 3, {"padding": 1}), weight=torch.ones(1, 1, 3, 3))
     # Corners see 4 pixels, edges 6, the middle 9.
     assert two_one_norm(ones) == pytest.approx(4 * 2 + 4 * 6**0.5 + 3)
+    assert one_norm(ones) == pytest.approx(4 * 4 + 4 * 6 + 9)
 
 
 @pytest.mark.parametrize("shape", [(4, 7), (7, 4), (300, 290), (1, 5)])
@@ -114,6 +208,18 @@ def test_spectral_complexity_is_bartletts():
         for weight, reference in zip(weights, references, strict=True)
     ]
     found = log_spectral_complexity(layers, references)
+    assert found == pytest.approx(np.log(complexity(norms, moved)))
+    sums = [np.abs(weight).sum() for weight in weights]
+    found = log_spectral_complexity(layers, distance=one_norm)
+    assert found == pytest.approx(np.log(complexity(norms, sums)))
+
+
+def test_a_layer_that_has_not_moved_adds_nothing():
+    first, second, third = (dense(5, 5, seed=seed) for seed in range(3))
+    other = dense(5, 5, seed=7)
+    norms = [spectral_norm(first), spectral_norm(second), spectral_norm(third)]
+    moved = [0.0, two_one_norm(second, other), 0.0]
+    found = log_spectral_complexity([first, second, third], [first, other, third])
     assert found == pytest.approx(np.log(complexity(norms, moved)))
 
 
