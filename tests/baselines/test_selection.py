@@ -79,6 +79,7 @@ def test_units_of_columns_do_not_matter():
         plain, scaled = clone(model).fit(X, y), clone(model).fit(X * scales - 7 * scales, y * 1e-5)
         assert scaled.selected_ == plain.selected_
         assert scaled.predict(X * scales - 7 * scales) == pytest.approx(1e-5 * plain.predict(X))
+        assert clone(model).fit(X, y + 1e8).selected_ == plain.selected_
         chosen = clone(model).fit(X * 1e200, y).selected_, clone(model).fit(X * 1e-200, y).selected_
         assert chosen == (plain.selected_, plain.selected_)
 

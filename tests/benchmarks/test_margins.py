@@ -4,7 +4,7 @@ import torch
 
 from baselines.functional.margins import output_margins, tap_margins
 
-SOME = 48
+SOME = 32
 
 
 def test_margins_cost_one_forward_and_one_backward_pass(ratio, network, train):
@@ -36,9 +36,9 @@ def test_margins_beside_a_backward_pass_for_each_tap_and_pair(ratio, network, tr
 
 
 def test_margins_beside_passes_of_only_the_pairs_samples(ratio, network, train):
-    images, labels = train[0][:256], train[1][:256]
+    images, labels = train[0][:128], train[1][:128]
     compare(
-        "the same with only the pair's own samples in each pass, 256 images / margins at four taps",
+        "the same with only the pair's own samples in each pass, 128 images / margins at four taps",
         samples_of_a_pair,
         (network.module, images, labels),
         ratio,
