@@ -91,8 +91,8 @@ def last_weight_infinite(network):
     return edge(network)
 
 
-def case(make, reasons):
-    return pytest.param(make, reasons, id=make.__name__)
+def cases(make, reasons, names=("convnet-bn", "mlp-deep", "mlp-tanh")):
+    return [pytest.param(make, reasons, name, id=f"{make.__name__}-{name}") for name in names]
 
 
 SPECTRAL = ("SpectralMargin()", "SpectralMargin(norm='l1')", "SpectralMarginInitial()")
@@ -108,7 +108,7 @@ NOT_FINITE = {"not (all )?finite": {*MEASURES} - {*WITHOUT_PASS}}
 
 # What is made of a network, and which measures then have no value, by the reason they give.
 CASES = [
-    case(
+    *cases(
         dead_tap,
         {
             "the activation is the same for all samples": {"TapMargins()"},
@@ -117,16 +117,16 @@ CASES = [
             "the Jacobian is zero": {*JACOBIAN_MARGINS},
         },
     ),
-    case(
+    *cases(
         never_right,
         {"no training sample is classified": {"TapMargins()", *SPECTRAL, *JACOBIAN_MARGINS}},
     ),
-    case(class_missing, {}),
-    case(no_running_variance, {}),
-    case(saturated, {}),
-    case(one_image, {"'input' the activation is the same for all samples": {"TapMargins()"}}),
-    case(first_weights_not_numbers, NOT_FINITE),
-    case(last_weight_infinite, NOT_FINITE),
+    *cases(class_missing, {}),
+    *cases(no_running_variance, {}, ["convnet-bn"]),
+    *cases(saturated, {}),
+    *cases(one_image, {"'input' the activation is the same for all samples": {"TapMargins()"}}),
+    *cases(first_weights_not_numbers, NOT_FINITE, ["convnet-bn"]),
+    *cases(last_weight_infinite, NOT_FINITE, ["mlp-deep"]),
 ]
 # Without biases nothing at all comes out behind a dead tap: the logits are zero.
 UNBIASED = {
@@ -174,8 +174,7 @@ EXACT = {
 }
 
 
-@pytest.mark.parametrize("name", ["convnet-bn", "mlp-deep", "mlp-tanh"])
-@pytest.mark.parametrize(("make", "reasons"), CASES)
+@pytest.mark.parametrize(("make", "reasons", "name"), CASES)
 @pytest.mark.parametrize("measure", MEASURES.values(), ids=repr)
 def test_finite_and_right_or_not_measurable(measure, make, reasons, make_network, name):
     with torch.no_grad():
@@ -201,7 +200,7 @@ def test_finite_and_right_or_not_measurable(measure, make, reasons, make_network
 def test_the_table_names_measures_that_exist():
     named = {
         measure
-        for _, reasons in [*(c.values for c in CASES), *UNBIASED.items()]
+        for reasons in [*(case.values[1] for case in CASES), *UNBIASED.values()]
         for measures in reasons.values()
         for measure in measures
     }

@@ -151,11 +151,11 @@ def test_memory_does_not_grow_with_the_number_of_removals(make_chain):
     module = make_chain(16, 32, 2)
     with torch.no_grad():
         module.layer1.bias.fill_(100.0)
-    images = torch.randn(1000, 16, generator=torch.Generator().manual_seed(0)).double()
+    images = torch.randn(500, 16, generator=torch.Generator().manual_seed(0)).double()
     units = module.forward_to("units", images)
-    assert rows_needed(units) == 1 + 1000 * 63
+    assert rows_needed(units) == 1 + 500 * 63
     with Largest() as largest:
-        ablation_curves(module, images, torch.zeros(1000, dtype=torch.int64), 100)
+        ablation_curves(module, images, torch.zeros(500, dtype=torch.int64), 50)
     # Nothing is larger than the units of a class: no indices of all rows, no rows of all removals.
     assert largest.bytes == units.numel() * units.element_size()
 
