@@ -37,7 +37,7 @@ def index():
         page = next(
             name
             for name, text in pages.items()
-            if name != "README" and f"| `{predictor.name}` | " in text
+            if name != "README" and f"\n| `{predictor.name}`" in text
         )
         rows.append(
             f"| `{predictor.name}` | {predictor.paper or '–'} | {measure.access} | {measure.cost} "
