@@ -77,7 +77,11 @@ class _Forward:
     """One forward pass of a batch, whose derivatives are then asked for one class at a time."""
 
     def __init__(self, module: TappedModule, batch: Tensor) -> None:
-        self._x = batch.detach().requires_grad_()
+        x = batch.detach()
+        if x.ndim == 4 and x.device.type == "cpu":
+            # Backward passes of convolutions take up to a third less time on channels-last images.
+            x = x.contiguous(memory_format=torch.channels_last)
+        self._x = x.requires_grad_()
         with torch.enable_grad():
             self._logits = finite(module(self._x)).double()
             self._log_p = self._logits.log_softmax(dim=1)
