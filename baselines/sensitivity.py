@@ -24,10 +24,10 @@ ANGLES = 180
 
 @final
 class JacobianNorm(Measure):
-    """Mean over test inputs of ‖∂ softmax(f(x)) / ∂xᵀ‖_F (section 3); needs no labels.
+    """Mean over test inputs of ‖∂ softmax(f(x)) / ∂xᵀ‖_F; needs no labels.
 
-    The paper evaluates it on test inputs, and it matters: on training inputs the softmax is
-    saturated. `JacobianNormTrain` is the variant on those.
+    Novak et al. 2018, section 3. The paper evaluates it on test inputs, and it matters: on training
+    inputs the softmax is saturated. `JacobianNormTrain` is the variant on those.
     """
 
     name = "jacobian-norm"
@@ -53,7 +53,7 @@ class JacobianNorm(Measure):
 class JacobianNormTrain(Measure):
     """Mean over training images of ‖∂ softmax(f(x)) / ∂xᵀ‖_F.
 
-    The norm is the paper's (section 3), taken where its section 4.1 looks at single trajectories.
+    The norm is that of Novak et al. 2018 (section 3), on the images that the network has seen.
     Since this measure may read training images, its details hold the study of single points
     (sections 4.4 and A.3) and the ellipses through training images (section 4.1, Fig. 2).
     """

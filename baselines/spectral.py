@@ -33,6 +33,7 @@ class SpectralMargin(Measure):
     in; biases are ignored, ρ = 1 for ReLU and pooling. Features `output.<statistic>`, statistics
     lower_fence, q1, median, q3, upper_fence. Misclassified samples are dropped, as for the other
     margins. Not defined for networks that are no chain of layers, residual networks among them.
+    The number of Bartlett et al.'s equation was not checked against that paper.
 
     Args:
         norm: "two-one", the paper's ‖Aᵀ‖_{2,1}: the sum of the ℓ2 norms of the rows of the linear
