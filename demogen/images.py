@@ -13,16 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from demogen import image_sources
+from demogen import image_sources, large_images
 from demogen.errors import ZooError
 from demogen.image_sets import IMAGE_SETS, facts
 from demogen.network import LabeledImages
 from demogen.schema import Data
 
-__all__ = ["ImageSet", "LabeledImages", "corrupt_labels", "load_images", "subset"]
-
-_DIGITS_DIGEST = "3f96231daab4a766660b90698a0a312d71ce420d27f775ad369d73d72d9cba9a"
-"""Pins the division of scikit-learn's digits into 1,000 training and 797 test images."""
+__all__ = ["ImageSet", "LabeledImages", "center_crop", "corrupt_labels", "load_images", "subset"]
 
 
 @final
@@ -50,7 +47,8 @@ class ImageSet:
         """Hex sha256 over all pixels and labels in canonical order."""
         digest = hashlib.sha256(repr(tuple(self.train.images.shape[1:])).encode())
         for part in (self.train, self.test):
-            digest.update(part.images.numpy().tobytes())
+            for chunk in part.images.split(1000):
+                digest.update(chunk.numpy().data)
             digest.update(part.labels.numpy().astype("<i8").tobytes())
         return digest.hexdigest()
 
@@ -61,8 +59,21 @@ class ImageSet:
         mean, std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3), correction=0)
         return mean.float(), std.float()
 
+    def inputs(self, images: Tensor, data: Data) -> Tensor:
+        """Images as a network trained on `data` sees them, float32, on the device where they lie.
+
+        Args:
+            images: uint8, (n, c, h, w), whole.
+            data: its center crop and standardization.
+        """
+        images = center_crop(images, data.center_crop)
+        if data.standardization != "constants":
+            return self.standardize(images, data.standardization)
+        mean, std = torch.tensor(data.pixel_mean), torch.tensor(data.pixel_std)
+        return _by_channel(images, 255 * mean, 255 * std)
+
     def standardize(self, images: Tensor, how: str) -> Tensor:
-        """Images as networks see them, float32, on the device where they lie.
+        """Standardized pixels, float32, on the device where they lie.
 
         Args:
             images: uint8, (n, c, h, w).
@@ -70,30 +81,37 @@ class ImageSet:
                 al. 2019; "set": each channel by its mean and standard deviation over the training
                 images.
         """
+        if how == "set":
+            return _by_channel(images, *self.channel_statistics)
         pixels = images.float()
-        if how == "image":
-            mean = pixels.mean((1, 2, 3), keepdim=True)
-            std = pixels.std((1, 2, 3), correction=0, keepdim=True)
-            return (pixels - mean) / std.clamp_min(1 / math.sqrt(pixels[0].numel()))
-        mean, std = (value.to(images.device)[:, None, None] for value in self.channel_statistics)
-        return (pixels - mean) / std
+        mean = pixels.mean((1, 2, 3), keepdim=True)
+        std = pixels.std((1, 2, 3), correction=0, keepdim=True)
+        return (pixels - mean) / std.clamp_min(1 / math.sqrt(pixels[0].numel()))
 
     def training_part(self, data: Data) -> LabeledImages:
         """uint8 images and labels that `data` trains on: its subset, with its corrupted labels."""
-        indices = subset(len(self.train), data.train_size, data.subset_seed, self.name)
-        labels = self.train.labels[indices]
+        images, labels = self.train.images, self.train.labels
+        if data.train_size is not None:
+            chosen = subset(len(self.train), data.train_size, data.subset_seed, self.name)
+            images, labels = images[chosen], labels[chosen]
         labels = corrupt_labels(labels, data.corruption, self.classes, data.corruption_seed)
-        return LabeledImages(self.train.images[indices], labels)
+        return LabeledImages(images, labels)
+
+    def corrupted_test_labels(self, data: Data) -> Tensor:
+        """Test labels (n,) of which `data.test_corruption` are random, as in `training_part`."""
+        seed = data.corruption_seed
+        return corrupt_labels(self.test.labels, data.test_corruption, self.classes, seed)
 
 
 def load_images(name: str, folder: Path | str | None = None) -> ImageSet:
-    """An image set by name: cifar10, cifar100, digits, fashion_mnist or mnist.
+    """An image set by name: cifar10, cifar100, digits, fashion_mnist, imagenet or mnist.
 
     "digits" comes with scikit-learn (1,797 scanned digits, a fixed division). The others come from
     `folder`, or $DEMOGEN_IMAGES: a folder with Parquet files in the Hub's layout
     (`<folder>/cifar10/train-*.parquet`) or with the files that torchvision reads
     (`cifar-10-batches-py`, `MNIST/raw`); where neither is given, from the Hugging Face Hub.
-    The same images give the same set and digest, whoever stored them how.
+    The same images give the same set and digest, whoever stored them how. ImageNet is kept on disk
+    (see `demogen.large_images`).
 
     Raises:
         ZooError: unknown name, files missing, or not the published number of images.
@@ -107,14 +125,20 @@ def load_images(name: str, folder: Path | str | None = None) -> ImageSet:
     return _load(name, str(Path(given).expanduser().resolve()) if given else None)
 
 
-def subset(available: int, size: int | None, seed: int, name: str) -> Tensor:
+def center_crop(images: Tensor, side: int | None) -> Tensor:
+    """The square of that side in the middle of images (n, c, h, w); None: the whole images."""
+    if side is None:
+        return images
+    top, left = (images.shape[2] - side) // 2, (images.shape[3] - side) // 2
+    return images[:, :, top : top + side, left : left + side]
+
+
+def subset(available: int, size: int, seed: int, name: str) -> Tensor:
     """Indices of a fixed subset, ascending: the first `size` of a seeded order, so subsets nest.
 
     Raises:
         ZooError: more images are asked for than there are.
     """
-    if size is None:
-        return torch.arange(available)
     if size > available:
         raise ZooError(f"{name} has {available} training images; train_size asks for {size}")
     order = np.random.default_rng(seed).permutation(available)
@@ -137,22 +161,33 @@ def corrupt_labels(labels: Tensor, fraction: float, classes: int, seed: int) -> 
     return torch.from_numpy(corrupted)
 
 
+def _by_channel(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    mean, std = (value.to(images.device)[:, None, None] for value in (mean, std))
+    return (images.float() - mean) / std
+
+
 @lru_cache(maxsize=2)
 def _load(name: str, folder: str | None) -> ImageSet:
     expected = facts(name)
     if name == "digits":
         arrays = _divide_digits(*image_sources.digits())
+    elif expected.on_disk:
+        arrays = large_images.read(name, Path(folder) if folder else None)
     else:
         arrays = image_sources.read(name, Path(folder) if folder else None)
     for part, size in (("train", expected.train_size), ("test", expected.test_size)):
         if len(arrays[f"{part}_labels"]) != size:
             found, where = len(arrays[f"{part}_labels"]), folder or "the Hub"
             raise ZooError(f"{name} in {where} has {found} {part} images; the published set {size}")
-    image_set = ImageSet(name, _canonical(arrays, "train"), _canonical(arrays, "test"))
-    if name == "digits" and image_set.digest != _DIGITS_DIGEST:
+    train, test = (_labeled(arrays, part, sort=not expected.on_disk) for part in ("train", "test"))
+    image_set = ImageSet(name, train, test)
+    if expected.digest is not None and image_set.digest != expected.digest:
+        where, remedy = folder or "the Hub", "give a folder with the published files"
+        if name == "digits":
+            where, remedy = "scikit-learn", "install the scikit-learn of constraints.txt"
         raise ZooError(
-            f"scikit-learn's digits have changed (digest {image_set.digest[:12]}, expected "
-            f"{_DIGITS_DIGEST[:12]}): install the scikit-learn of constraints.txt"
+            f"the {name} images in {where} are not the published ones (digest "
+            f"{image_set.digest[:12]}, expected {expected.digest[:12]}): {remedy}"
         )
     return image_set
 
@@ -169,17 +204,15 @@ def _divide_digits(images: Any, labels: Any) -> Mapping[str, Any]:
     }
 
 
-def _canonical(arrays: Mapping[str, Any], part: str) -> LabeledImages:
+def _labeled(arrays: Mapping[str, Any], part: str, *, sort: bool) -> LabeledImages:
     images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
-    order = _canonical_order(images, labels)
-    return LabeledImages(
-        torch.from_numpy(np.ascontiguousarray(images[order])), torch.from_numpy(labels[order])
-    )
+    if sort:
+        order = _canonical_order(images, labels)
+        images, labels = np.ascontiguousarray(images[order]), labels[order]
+    return LabeledImages(torch.from_numpy(images), torch.from_numpy(labels))
 
 
 def _canonical_order(images: Any, labels: Any) -> Any:
-    keys = [
-        hashlib.sha256(image.tobytes() + label.tobytes()).digest()
-        for image, label in zip(images, labels.astype("<i8"), strict=True)
-    ]
+    pairs = zip(images, labels, strict=True)
+    keys = [large_images.canonical_key(image, label) for image, label in pairs]
     return np.array(sorted(range(len(keys)), key=keys.__getitem__))

@@ -10,9 +10,51 @@ import typing
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from demogen.errors import ZooError
+from demogen.families import (
+    FAMILIES,
+    MLP,
+    VGG,
+    AnyFamily,
+    Architecture,
+    ConvNet,
+    Frozen,
+    MobileNet,
+    NiN,
+    ResNet,
+)
+from demogen.settings import Augmentation, Data, Fraction, NonNegative, Training
+
+__all__ = [
+    "FAMILIES",
+    "FORMAT_VERSION",
+    "MLP",
+    "SPEC_VERSION",
+    "VGG",
+    "AnyFamily",
+    "Architecture",
+    "Augmentation",
+    "ConvNet",
+    "Data",
+    "FileDigest",
+    "Frozen",
+    "MobileNet",
+    "NetworkRecord",
+    "NetworkSpec",
+    "NiN",
+    "Paper",
+    "ResNet",
+    "RunFacts",
+    "Training",
+    "ZooManifest",
+    "canonical_json",
+    "factor_types",
+    "first_fault",
+    "parse",
+    "sha256",
+]
 
 SPEC_VERSION = 1
 """Part of every id: raised when the meaning of a spec changes, defaults included."""
@@ -22,84 +64,7 @@ FORMAT_VERSION = 1
 
 Model = TypeVar("Model", bound=BaseModel)
 
-Width = Annotated[int, Field(ge=1, le=65_536)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-DropoutRate = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Frozen(BaseModel):
-    """Base of all typed data here: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class NiN(Frozen):
-    """Network in network of Jiang et al. 2019, Table 2 (three blocks of 3x3 stride 2, 1x1, 1x1)."""
-
-    family: Literal["nin"]
-    width: Width
-    batch_norm: bool = False
-    dropout: DropoutRate = 0.0
-
-
-class ConvNet(Frozen):
-    """Plain convolutions, one after the other, and a dense layer; no pooling (Liao et al. 2018)."""
-
-    family: Literal["convnet"]
-    channels: Annotated[tuple[Width, ...], Field(min_length=1, max_length=32)]
-    kernel: Annotated[int, Field(ge=1, le=15)] = 5
-    stride: Annotated[int, Field(ge=1, le=8)] = 1
-    padding: Annotated[int, Field(ge=0, le=7)] = 0
-    bias: Literal["all", "first", "none"] = "first"
-    batch_norm: bool = False
-
-
-class MLP(Frozen):
-    """Fully connected network of Novak et al. 2018; depth counts weight layers."""
-
-    family: Literal["mlp"]
-    width: Width
-    depth: Annotated[int, Field(ge=2, le=128)]
-    activation: Literal["relu", "relu6", "hardtanh", "hardsigmoid", "tanh"] = "relu"
-    bias: Literal["all", "none"] = "none"
-
-
-Architecture = Annotated[NiN | ConvNet | MLP, Field(discriminator="family")]
-
-FAMILIES: dict[str, type[Frozen]] = {"nin": NiN, "convnet": ConvNet, "mlp": MLP}
-
-
-class Data(Frozen):
-    """Which images and labels a network was trained on, and how it saw them."""
-
-    images: str
-    standardization: Literal["image", "set"] = "image"
-    train_size: Annotated[int, Field(ge=1)] | None = None
-    """A fixed subset of that many training images (the first in a seeded order); None: all."""
-    subset_seed: int = 0
-    corruption: Fraction = 0.0
-    """Fraction of the labels of each class replaced by uniformly random labels."""
-    corruption_seed: int = 0
-
-
-class Training(Frozen):
-    """How a network was trained. `l2` is the λ of λ·Σw²/2 over kernels, not biases and norms."""
-
-    optimizer: Literal["sgd", "adam"] = "sgd"
-    learning_rate: Positive = 0.01
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    l2: NonNegative = 0.0
-    batch_size: Annotated[int, Field(ge=1)] = 128
-    epochs: Annotated[int, Field(ge=1)] = 380
-    decay_epochs: Annotated[int, Field(ge=1)] | None = None
-    """The learning rate is multiplied by `decay` after every so many epochs; None: never."""
-    decay: Annotated[float, Field(gt=0, le=1)] = 0.1
-    stop_accuracy: Fraction | None = None
-    """Stop after the first epoch whose running training accuracy is at least this."""
-    augmentation: tuple[Literal["crop", "flip", "shift"], ...] = ()
 
 
 class NetworkSpec(Frozen):
@@ -145,25 +110,14 @@ class NetworkSpec(Frozen):
         return {**flat, **parts}
 
     def _readable(self) -> Iterator[str]:
-        architecture, data, training = self.architecture, self.data, self.training
-        yield architecture.family
-        if isinstance(architecture, ConvNet):
-            yield "w" + "x".join(map(str, architecture.channels))
-        else:
-            yield f"w{architecture.width}"
-        if isinstance(architecture, MLP):
-            yield f"n{architecture.depth}"
-            yield architecture.activation
-        elif architecture.batch_norm:
-            yield "bn"
-        if isinstance(architecture, NiN) and architecture.dropout:
-            yield f"d{architecture.dropout:g}"
-        if training.l2:
-            yield f"l{training.l2:g}"
-        if training.augmentation:
+        yield self.architecture.family
+        yield from self.architecture.readable()
+        if self.training.l2:
+            yield f"l{self.training.l2:g}"
+        if self.training.augmentation:
             yield "aug"
-        if data.corruption:
-            yield f"r{data.corruption:g}"
+        if self.data.corruption:
+            yield f"r{self.data.corruption:g}"
         yield f"c{self.copy_number}"
 
 
@@ -180,8 +134,21 @@ class NetworkRecord(Frozen):
     test_accuracy: Fraction
     train_cross_entropy: NonNegative
     test_cross_entropy: NonNegative
+    train_normalized_cross_entropy: NonNegative | None = None
+    """Of the normalized network f̃ (`demogen.homogeneity`); None where f̃ is not defined."""
+    test_normalized_cross_entropy: NonNegative | None = None
+    corrupted_test_accuracy: Fraction | None = None
+    """The next three: against test labels corrupted as `data.test_corruption` says, if it does."""
+    corrupted_test_cross_entropy: NonNegative | None = None
+    corrupted_test_normalized_cross_entropy: NonNegative | None = None
     epochs_run: int
-    stopped: Literal["epochs", "accuracy"]
+    """Epochs begun, pretraining not counted."""
+    steps_run: int
+    """Steps of the optimizer, likewise."""
+    stopped: Literal["epochs", "steps", "accuracy", "learning_rate", "converged"]
+    """What ended training: it was as long as asked, or a stopping rule."""
+    kept_epoch: int
+    """The epoch whose weights these are: the last, or that of a snapshot."""
     labels: Sha256 | None = None
     """Digest of the corrupted training labels in labels.safetensors; None: the image set's own."""
     weights_sha256: Sha256

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,15 @@ _OUTCOME = {
     "gap": float,
     "train_cross_entropy": float,
     "test_cross_entropy": float,
+    "train_normalized_cross_entropy": float,
+    "test_normalized_cross_entropy": float,
+    "corrupted_test_accuracy": float,
+    "corrupted_test_cross_entropy": float,
+    "corrupted_test_normalized_cross_entropy": float,
     "epochs_run": int,
+    "steps_run": int,
     "stopped": str,
+    "kept_epoch": int,
     "labels": str,
     "weights_sha256": str,
     "initial_sha256": str,
@@ -88,13 +96,18 @@ def record_of(row: Any, where: str) -> tuple[NetworkRecord, Place]:
     """
     fields = {name: row[name] for name in NetworkRecord.model_fields if name != "spec"}
     fields["probe_logits"] = [list(map(float, logits)) for logits in fields["probe_logits"]]
-    fields["labels"] = fields["labels"] if isinstance(fields["labels"], str) else None
+    # pandas has one value, NaN, for what is missing, of whatever type.
+    fields = {name: None if _is_missing(value) else value for name, value in fields.items()}
     spec = json.loads(row["spec"])
     record = parse(NetworkRecord, {**fields, "spec": spec}, f"{where}: network {row.name}")
     if record.id != row.name:
         raise CorruptZooError(f"{where}: network {row.name} holds the spec of {record.id}")
     place = {name: row[name] for name in Place.model_fields}
     return record, parse(Place, place, f"{where}: network {row.name}")
+
+
+def _is_missing(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _row(record: NetworkRecord, place: Place) -> dict[str, Any]:

@@ -6,25 +6,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from demogen import __version__, architectures, checkpoints
-from demogen.image_sets import facts
-from demogen.images import ImageSet, LabeledImages
+from demogen.images import ImageSet
 from demogen.probes import probe_logits
 from demogen.schema import NetworkRecord, NetworkSpec, RunFacts, Training, sha256
 from demogen.tapped import TappedModule
-from zoo_recipes.augmentation import augment
-
-EVALUATION_BATCH = 1000
-
-
-class Diverged(Exception):  # noqa: N818 - an outcome of training, recorded with the zoo
-    """The loss is no longer a finite number; the network is no part of the zoo."""
+from zoo_recipes.batches import Batches, plain_inputs
+from zoo_recipes.evaluation import EVALUATION_BATCH, Evaluation, evaluate
+from zoo_recipes.optimization import Course, Diverged, optimize
 
 
 @dataclass(frozen=True)
@@ -41,29 +34,37 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
 
     Everything random comes from the spec's seed, and a CPU trains with one thread: the same spec
     gives the same weights on the same machine, alone or in a pool. Costs one pass over the training
-    images forward and backward an epoch, and one forward over all images at the end.
+    images forward and backward an epoch (pretraining included), with `snapshot_loss` one more
+    forward, and one forward over all images at the end.
 
     Raises:
         Diverged: the loss became infinite or NaN.
     """
     start = time.perf_counter()
-    with _reproducible(spec.seed, device):
+    with _reproducible(spec.seed, device), _tf32(False):
         module = architectures.build(spec)
         initial = sha256(checkpoints.to_bytes(module.state_dict()))
-        module = _in_memory_format(module.to(device), torch.channels_last)
+        # Convolutions run faster on channels-last images; a flattened image would be copied back.
+        convolutional = any(isinstance(layer, nn.Conv2d) for layer in module.modules())
+        layout = torch.channels_last if convolutional else torch.contiguous_format
+        module = _in_memory_format(module.to(device), layout)
         part = images.training_part(spec.data)
-        train = LabeledImages(part.images.to(device), part.labels.to(device))
-        epochs_run, stopped = _optimize(module, spec, images, train)
-        outcome = _outcome(module.eval(), spec, images, train)
+        batches = Batches(part.images, spec, images, device, channels_last=convolutional)
+        labels = part.labels.to(device)
+        with _tf32(spec.training.precision == "tf32"):
+            course = _train(module, batches, labels, spec)
+        outcome = _outcome(module.eval(), batches, labels, spec, images, device)
         # Logits of the weights as they will be read back, not of channels-last ones on a GPU.
         module = _in_memory_format(module.cpu(), torch.contiguous_format)
-        logits = probe_logits(module, facts(spec.data.images).shape)
+        logits = probe_logits(module, spec.data.input_shape)
         weights = checkpoints.to_bytes(module.state_dict())
     record = NetworkRecord(
         spec=spec,
         parameters=architectures.parameter_count(module),
-        epochs_run=epochs_run,
-        stopped=stopped,
+        epochs_run=course.epochs,
+        steps_run=course.steps,
+        stopped=course.stopped,
+        kept_epoch=course.kept_epoch,
         labels=label_digest(part.labels) if spec.data.corruption else None,
         weights_sha256=sha256(weights),
         initial_sha256=initial,
@@ -73,95 +74,89 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
     return TrainedNetwork(record, _facts(spec, time.perf_counter() - start, device), weights)
 
 
-def evaluate(module: TappedModule, images: Tensor, labels: Tensor) -> tuple[float, float]:
-    """Accuracy and mean cross-entropy (nats, summed in float64) over all images."""
-    correct, loss = 0, 0.0
-    with torch.no_grad():
-        for x, y in zip(
-            images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True
-        ):
-            logits = module(x)
-            correct += int((logits.argmax(1) == y).sum())
-            loss += float(F.cross_entropy(logits.double(), y, reduction="sum"))
-    return correct / len(labels), loss / len(labels)
-
-
-def _in_memory_format(module: TappedModule, memory_format: torch.memory_format) -> TappedModule:
-    return module.to(memory_format=memory_format)  # type: ignore[call-overload, no-any-return]
-
-
 def label_digest(labels: Tensor) -> str:
     """Hex sha256 of a label vector as int64."""
     return sha256(labels.cpu().numpy().astype("<i8").tobytes())
 
 
-def _optimize(
-    module: TappedModule, spec: NetworkSpec, images: ImageSet, train: LabeledImages
-) -> tuple[int, Literal["epochs", "accuracy"]]:
+def swap_labels(labels: Tensor, fraction: float, generator: torch.Generator) -> Tensor:
+    """Labels in which those of that fraction of the samples went to one another, in a random cycle.
+
+    So that each label is as frequent as before (puzzles2019, appendix C: labels of a portion of the
+    examples are "swapped with each other"). Some samples get a label equal to their own.
+    """
+    chosen = torch.randperm(len(labels), generator=generator)[: round(fraction * len(labels))]
+    chosen = chosen.to(labels.device)
+    swapped = labels.clone()
+    swapped[chosen] = labels[chosen.roll(1)]
+    return swapped
+
+
+def _train(module: TappedModule, batches: Batches, labels: Tensor, spec: NetworkSpec) -> Course:
     settings = spec.training
-    optimizer = _optimizer(module, settings)
     generator = torch.Generator().manual_seed(spec.seed + 1)
-    standardization = spec.data.standardization
-    # Without augmentation every epoch sees the same images: standardize them once.
-    inputs = train.images
-    if not settings.augmentation:
-        inputs = images.standardize(inputs, standardization)
-    for epoch in range(1, settings.epochs + 1):
-        module.train()
-        correct = torch.zeros((), dtype=torch.int64, device=train.labels.device)
-        total = torch.zeros((), device=train.labels.device)
-        order = torch.randperm(len(train), generator=generator).to(train.labels.device)
-        for batch in order.split(settings.batch_size):
-            x, y = inputs[batch], train.labels[batch]
-            if settings.augmentation:
-                x = images.standardize(
-                    augment(x, settings.augmentation, generator), standardization
-                )
-            logits = module(x.contiguous(memory_format=torch.channels_last))
-            loss = F.cross_entropy(logits, y)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            correct += (logits.detach().argmax(1) == y).sum()
-            total += loss.detach() * len(batch)
-        if not torch.isfinite(total):
-            raise Diverged(f"the training loss is {float(total)} in epoch {epoch}")
-        if settings.stop_accuracy is not None and correct >= settings.stop_accuracy * len(train):
-            return epoch, "accuracy"
-        if settings.decay_epochs and epoch % settings.decay_epochs == 0:
-            for group in optimizer.param_groups:
-                group["lr"] *= settings.decay
-    return settings.epochs, "epochs"
+    if settings.pretrain_epochs is not None:
+        swapped = swap_labels(labels, settings.pretrain_corruption, generator)
+        optimize(module, batches, swapped, _pretraining(settings), generator)
+    return optimize(module, batches, labels, settings, generator)
 
 
-def _optimizer(module: TappedModule, settings: Training) -> torch.optim.Optimizer:
-    kernels = [parameter for parameter in module.parameters() if parameter.ndim > 1]
-    others = [parameter for parameter in module.parameters() if parameter.ndim <= 1]
-    groups = [
-        {"params": kernels, "weight_decay": settings.l2},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    if settings.optimizer == "adam":
-        return torch.optim.Adam(groups, lr=settings.learning_rate, fused=True)
-    return torch.optim.SGD(
-        groups, lr=settings.learning_rate, momentum=settings.momentum, fused=True
-    )
+def _pretraining(settings: Training) -> Training:
+    """The same steps for `pretrain_epochs`, at a constant rate and without stopping rules."""
+    constant = {
+        "epochs": settings.pretrain_epochs,
+        "steps": None,
+        "decay_epochs": None,
+        "decay_at": (),
+        "plateau_epochs": None,
+        "stop_accuracy": None,
+        "stop_learning_rate": None,
+        "snapshot_loss": None,
+        "snapshot_tolerance": None,
+    }
+    return settings.model_copy(update=constant)
 
 
 def _outcome(
-    module: TappedModule, spec: NetworkSpec, images: ImageSet, train: LabeledImages
-) -> dict[str, float]:
-    how = spec.data.standardization
-    device = train.labels.device
-    test = LabeledImages(images.test.images.to(device), images.test.labels.to(device))
-    outcome = {}
-    for part, labeled in (("train", train), ("test", test)):
-        standardized = images.standardize(labeled.images, how)
-        accuracy, loss = evaluate(module, standardized, labeled.labels)
-        if not math.isfinite(loss):
+    module: TappedModule,
+    batches: Batches,
+    labels: Tensor,
+    spec: NetworkSpec,
+    images: ImageSet,
+    device: str,
+) -> dict[str, float | None]:
+    # In plain order and without augmentation, also where training cropped at random.
+    train = evaluate(module, batches.plain(EVALUATION_BATCH), [labels])[0]
+    asked = [images.test.labels]
+    if spec.data.test_corruption:
+        asked.append(images.corrupted_test_labels(spec.data))
+    inputs = plain_inputs(images.test.images, spec, images, device, EVALUATION_BATCH)
+    found = dict(
+        zip(
+            ("train", "test", "corrupted_test"),
+            [train, *evaluate(module, inputs, asked)],
+            strict=False,
+        )
+    )
+    outcome: dict[str, float | None] = {}
+    for part, evaluation in found.items():
+        if not math.isfinite(evaluation.cross_entropy):
+            loss = evaluation.cross_entropy
             raise Diverged(f"the {part} cross-entropy is {loss} after training")
-        outcome[f"{part}_accuracy"], outcome[f"{part}_cross_entropy"] = accuracy, loss
+        outcome |= _columns(part, evaluation)
     return outcome
+
+
+def _columns(part: str, evaluation: Evaluation) -> dict[str, float | None]:
+    return {
+        f"{part}_accuracy": evaluation.accuracy,
+        f"{part}_cross_entropy": evaluation.cross_entropy,
+        f"{part}_normalized_cross_entropy": evaluation.normalized_cross_entropy,
+    }
+
+
+def _in_memory_format(module: TappedModule, memory_format: torch.memory_format) -> TappedModule:
+    return module.to(memory_format=memory_format)  # type: ignore[call-overload, no-any-return]
 
 
 @contextmanager
@@ -175,6 +170,20 @@ def _reproducible(seed: int, device: str) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def _tf32(allowed: bool) -> Iterator[None]:
+    """A GPU's convolutions take TF32 unless told not to."""
+    products = torch.get_float32_matmul_precision()
+    convolutions = torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
+    torch.backends.cudnn.allow_tf32 = allowed
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(products)
+        torch.backends.cudnn.allow_tf32 = convolutions
 
 
 def _facts(spec: NetworkSpec, seconds: float, device: str) -> RunFacts:
