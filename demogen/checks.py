@@ -13,7 +13,17 @@ from demogen.image_sets import facts
 from demogen.measuring import compute_signature
 from demogen.network import Access, Network
 from demogen.predictor import Measure, Predictor, Signature
-from demogen.schema import MLP, ConvNet, Data, NetworkSpec, NiN, Training
+from demogen.schema import (
+    MLP,
+    VGG,
+    AnyFamily,
+    ConvNet,
+    Data,
+    NetworkSpec,
+    NiN,
+    ResNet,
+    Training,
+)
 
 TOLERANCE = 1e-6
 """Relative; the networks below are float64, so only the order of sums may change a value."""
@@ -80,17 +90,20 @@ def failed_checks(predictor: Predictor) -> Iterator[Failure]:
 
 def example_networks() -> list[Network]:
     """Small float64 networks with random weights, each with all that a measure may ask for."""
-    tried: list[NiN | ConvNet | MLP] = [
+    tried: list[AnyFamily] = [
         NiN(family="nin", width=6, batch_norm=True),
         NiN(family="nin", width=5, dropout=0.2),
         ConvNet(family="convnet", channels=(4, 5), kernel=3),
         MLP(family="mlp", width=12, depth=4),
         MLP(family="mlp", width=9, depth=3, activation="tanh"),
+        ResNet(family="resnet", depth=8, width=3),
+        ResNet(family="resnet", depth=8, width=4, norm="group"),
+        VGG(family="vgg", width=2, dense=8, batch_norm=True, dropout=0.5),
     ]
     return [_example(architecture, seed) for seed, architecture in enumerate(tried)]
 
 
-def _example(architecture: NiN | ConvNet | MLP, seed: int) -> Network:
+def _example(architecture: AnyFamily, seed: int) -> Network:
     data = Data(images="digits")
     spec = NetworkSpec(architecture=architecture, data=data, training=Training(), seed=seed)
     generator = torch.Generator().manual_seed(seed)

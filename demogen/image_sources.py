@@ -59,6 +59,13 @@ def read(name: str, folder: Path | None) -> Arrays:
     )
 
 
+def load_rows(path: str | None, **arguments: Any) -> Any:
+    """datasets.load_dataset: splits by name, each a table whose images are decoded when read."""
+    import datasets
+
+    return datasets.load_dataset(path, **arguments)
+
+
 def _from_parquet(name: str, files: Mapping[str, Sequence[Path]]) -> Arrays:
     """Decoded once and kept: decoding takes seconds, and every worker process needs the set."""
     stamps = [
@@ -66,11 +73,9 @@ def _from_parquet(name: str, files: Mapping[str, Sequence[Path]]) -> Arrays:
     ]
     kept = places.decoded_images() / f"{name}-{_short_digest(stamps)}.npz"
     if not kept.exists():
-        import datasets
-
         listed = {part: [str(path) for path in files[part]] for part in _PARTS}
         with tempfile.TemporaryDirectory() as cache:
-            loaded = datasets.load_dataset("parquet", data_files=listed, cache_dir=cache)
+            loaded = load_rows("parquet", data_files=listed, cache_dir=cache)
             _keep(_decode(name, loaded), kept)
     with np.load(kept, allow_pickle=False) as arrays:
         return dict(arrays)
@@ -80,10 +85,8 @@ def _from_hub(name: str) -> Arrays:
     repository = facts(name).repository
     kept = places.decoded_images() / f"{name}-hub.npz"
     if not kept.exists():
-        import datasets
-
         try:
-            loaded = datasets.load_dataset(repository)
+            loaded = load_rows(repository)
         except Exception as error:
             raise ZooError(
                 f"{name} cannot be read from {repository} on the Hugging Face Hub ({error}); set "

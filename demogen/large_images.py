@@ -16,6 +16,7 @@ import numpy as np
 from demogen import places
 from demogen.errors import ZooError
 from demogen.image_sets import facts
+from demogen.image_sources import load_rows
 
 _CHUNK = 1000
 
@@ -83,10 +84,8 @@ def _stamp(*paths: Path) -> bytes:
 
 
 def _rows(name: str, arguments: Mapping[str, Any], part: str) -> _Source:
-    import datasets
-
     try:
-        rows = datasets.load_dataset(**arguments)["train" if part == "train" else "validation"]
+        rows = load_rows(**arguments)["train" if part == "train" else "validation"]
     except Exception as error:
         raise ZooError(
             f"{name} cannot be read from {arguments['path']} ({error}); it needs a login with "

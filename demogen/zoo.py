@@ -15,7 +15,6 @@ from torch import Tensor
 from demogen import __version__, architectures, checkpoints, places, splits, table
 from demogen.card import dataset_card
 from demogen.errors import CorruptZooError, ZooError
-from demogen.image_sets import facts
 from demogen.images import ImageSet, LabeledImages, load_images
 from demogen.integrity import file_sha256, write_atomically
 from demogen.names import choose
@@ -180,7 +179,7 @@ class Zoo:
         what = f"{self.name}: network {record.id}"
         module = checkpoints.load_into(architectures.skeleton(record.spec), weights, what)
         module = module.to(device).eval()
-        check_probe_logits(module, facts(record.spec.data.images).shape, record.probe_logits, what)
+        check_probe_logits(module, record.spec.data.input_shape, record.probe_logits, what)
         sources = Sources(
             initial=lambda: self._initial(record).to(device),
             train=lambda: self._train(record, device),
@@ -353,7 +352,7 @@ _CLEAN = {"corruption": 0.0, "corruption_seed": 0}
 @lru_cache(maxsize=4)
 def _standardized(image_set: ImageSet, data: Data, part: str) -> Tensor:
     images = image_set.training_part(data).images if part == "train" else image_set.test.images
-    return image_set.standardize(images, data.standardization)
+    return image_set.inputs(images, data)
 
 
 def _digests(folder: Path) -> dict[str, FileDigest]:

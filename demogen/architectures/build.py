@@ -1,41 +1,67 @@
 """NetworkSpec → TappedModule."""
 
+from typing import Any, Protocol
+
 import torch
 
-from demogen.architectures import convnet, mlp, nin
+from demogen.architectures import convnet, initialization, mlp, mobilenet, nin, resnet, vgg
 from demogen.image_sets import facts
-from demogen.schema import ConvNet, NetworkSpec, NiN
+from demogen.schema import NetworkSpec
 from demogen.tapped import TappedModule
+
+
+class _Family(Protocol):
+    """What the file of a family offers; each `construct` takes the family's own description."""
+
+    def construct(self, spec: Any, shape: tuple[int, int, int], classes: int) -> TappedModule:
+        """The network without any numbers in it."""
+
+    def initialize(self, module: TappedModule, generator: torch.Generator) -> None:
+        """Its first weights."""
+
+
+_FAMILIES: dict[str, _Family] = {
+    "nin": nin,
+    "convnet": convnet,
+    "mlp": mlp,
+    "resnet": resnet,
+    "vgg": vgg,
+    "mobilenet": mobilenet,
+}
 
 
 def build(spec: NetworkSpec) -> TappedModule:
     """The network freshly initialized from the spec's seed, on the CPU, float32, in training mode.
 
     Every number is drawn from one CPU generator in the order of the stages, so the initial weights
-    are the same wherever they are made again, and the global random state is left alone.
+    are the same wherever they are made again, and the global random state is left alone. With
+    `initial_std` all kernels are then drawn again, from the numbers that come next.
     """
     module = skeleton(spec).to_empty(device="cpu")
     generator = torch.Generator().manual_seed(spec.seed)
+    training = spec.training
     with torch.no_grad():
-        _FAMILY[spec.architecture.family].initialize(module, generator)
+        _FAMILIES[spec.architecture.family].initialize(module, generator)
+        if training.initial_std is not None:
+            redraw = initialization.normal(training.initial_std)
+            initialization.initialize(module, generator, redraw)
+        if training.initial_scale != 1:
+            initialization.scale_kernels(module, training.initial_scale)
     return module
 
 
 def skeleton(spec: NetworkSpec) -> TappedModule:
-    """The network without memory for its weights (on the meta device), to load a state into."""
-    images = facts(spec.data.images)
+    """The network without memory for its weights (on the meta device), to load a state into.
+
+    Raises:
+        ZooError: there is no such image set, or its images are too small for the network.
+    """
+    architecture, classes = spec.architecture, facts(spec.data.images).classes
     with torch.device("meta"):
-        architecture = spec.architecture
-        if isinstance(architecture, NiN):
-            return nin.construct(architecture, images.shape, images.classes)
-        if isinstance(architecture, ConvNet):
-            return convnet.construct(architecture, images.shape, images.classes)
-        return mlp.construct(architecture, images.shape, images.classes)
+        family = _FAMILIES[architecture.family]
+        return family.construct(architecture, spec.data.input_shape, classes)
 
 
 def parameter_count(module: TappedModule) -> int:
     """Number of trainable parameters (running statistics of batch norm are none)."""
     return sum(parameter.numel() for parameter in module.parameters())
-
-
-_FAMILY = {"nin": nin, "convnet": convnet, "mlp": mlp}

@@ -36,11 +36,29 @@ def test_nin_has_the_papers_parameters(width, batch_norm, count):
         ({"channels": (24, 24)}, "cifar10", 154_464),
         ({"channels": (34, 34)}, "mnist", 165_784),
         ({"channels": (64, 64), "stride": 2, "padding": 2, "bias": "none"}, "cifar10", 148_160),
+        (
+            {"channels": (16,) * 4, "kernel": 3, "stride": 2, "padding": 2, "bias": "all"},
+            "cifar10",
+            9_978,
+        ),
     ],
 )
 def test_convnets_have_the_papers_parameters(settings, images, count):
     module = skeleton(spec(ConvNet(family="convnet", **settings), images))
     assert parameter_count(module) == count
+
+
+@pytest.mark.parametrize(
+    ("images", "classes", "count"), [("cifar10", 10, 135_616), ("cifar100", 100, 181_696)]
+)
+def test_parameters_of_the_five_layer_convnet(images, classes, count):
+    # Puzzles 2019 says "about 188,810", which no stride and no choice of biases gives.
+    convnet = ConvNet(
+        family="convnet", channels=(32, 64, 64, 128), kernel=3, stride=2, padding=1, batch_norm=True
+    )
+    kernels = 9 * (3 * 32 + 32 * 64 + 64 * 64 + 64 * 128) + 128 * 2 * 2 * classes
+    assert kernels + 32 + 2 * (32 + 64 + 64 + 128) == count
+    assert parameter_count(skeleton(spec(convnet, images))) == count
 
 
 def test_mlp_has_no_biases_and_depth_counts_weight_layers():

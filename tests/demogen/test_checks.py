@@ -4,7 +4,6 @@ import torch
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.cluster import KMeans
 
-import demogen
 from demogen import Access, Measure, Predictor, ZooError, check_predictor
 from demogen.checks import example_networks
 
@@ -152,8 +151,3 @@ def test_examples_classify_most_samples_correctly_and_miss_a_class():
         correct = network.module(network.train.images).argmax(1) == labels
         assert 0.5 < correct.double().mean() < 1
         assert 9 not in labels
-
-
-@pytest.mark.parametrize("name", demogen.list_predictors())
-def test_every_installed_predictor_passes(name):
-    check_predictor(demogen.get_predictor(name))

@@ -2,7 +2,7 @@ import math
 import zlib
 
 from baselines.dummy import Hyperparameters, Nothing, ParameterCount, TrainLoss
-from demogen.schema import MLP, ConvNet, Data, NiN, Training
+from demogen.schema import MLP, VGG, ConvNet, Data, MobileNet, NiN, ResNet, Training
 from tests.baselines.reference import reference_for
 
 
@@ -31,7 +31,7 @@ def hyperparameters(measure, network):
     spec = network.spec
     ignored = {"seed", "copy_number", "subset_seed", "corruption_seed"}
     found = {}
-    for kind in (NiN, ConvNet, MLP, Data, Training):
+    for kind in (NiN, ConvNet, MLP, ResNet, VGG, MobileNet, Data, Training):
         for name in kind.model_fields:
             found.setdefault(name, None)
     for part in (spec.architecture, spec.data, spec.training):
