@@ -77,10 +77,10 @@ def test_no_traceback_from_the_real_command():
 
 def test_recipes_are_listed_and_shown(capsys):
     _, out, _ = run("recipes", capsys=capsys)
-    assert "nin-cifar10                216 networks" in out
+    assert "  nin-cifar10                    216  networks in networks on CIFAR-10" in out
     _, out, _ = run("recipes", "show", "nin-cifar10", capsys=capsys)
-    assert "3 x 2 x 3 x 3 x 2 x 2 = 216 networks" in out
-    assert "dropout: 0.0, 0.2, 0.5" in out
+    assert "216 networks: all 108 configurations (3 x 2 x 3 x 3 x 2), 2 copies each" in out
+    assert "  dropout       0, 0.2, 0.5            72\n" in out
 
 
 def test_a_dry_run_says_what_would_be_trained(capsys, tmp_path):

@@ -3,7 +3,8 @@
 import difflib
 import itertools
 import tomllib
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Self, final
@@ -25,8 +26,44 @@ from demogen.schema import (
     first_fault,
     sha256,
 )
+from zoo_recipes.designs import (
+    Cell,
+    Design,
+    Sample,
+    balanced_cells,
+    check_design,
+    check_sample,
+    matched_pairs,
+    product_size,
+)
 
 _SECTIONS = ("architecture", "data", "training")
+
+
+@final
+class Extra(Frozen):
+    """One more configuration, beside those of the grid.
+
+    Attributes:
+        label: what the paper calls it.
+        levels: its settings over the fixed ones; any factor, in the grid or not.
+    """
+
+    label: str = ""
+    levels: Cell = {}
+
+
+@final
+class Rule(Frozen):
+    """Settings that follow from others.
+
+    Attributes:
+        levels: a network with all of these settings …
+        settings: … has these, too, whatever is fixed or in the grid.
+    """
+
+    levels: Annotated[Cell, Field(min_length=1)]
+    settings: Annotated[Cell, Field(min_length=1)]
 
 
 @final
@@ -38,7 +75,13 @@ class Recipe(Frozen):
         repository: where the zoo is published on the Hugging Face Hub.
         seed: every network's own seed is derived from it, the configuration and the copy.
         architecture: fixed settings, as all of `data` and `training`.
-        grid: factor → levels; the networks are their product, the last factor varying fastest.
+        grid: factor → levels; the configurations are their product, the last factor varying
+            fastest, unless `design` or `sample` says which part of it.
+        design: a balanced part of the grid instead of all of it.
+        sample: matched pairs drawn from the grid instead of all of it.
+        extra: further configurations. Without a grid they are all there are.
+        when: settings that follow from others, the later rule over the earlier one.
+        only: factor → levels; networks with other levels are left out, as `where` does.
         copies: networks of each configuration, which differ in the seed only.
         choices: what the paper leaves open and what was chosen.
         printed_results: the paper's numbers, predictor → statistic → value.
@@ -53,21 +96,55 @@ class Recipe(Frozen):
     data: dict[str, Any]
     training: dict[str, Any] = {}
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    design: Design | None = None
+    sample: Sample | None = None
+    extra: tuple[Extra, ...] = ()
+    when: tuple[Rule, ...] = ()
+    only: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     copies: Annotated[int, Field(ge=1)] = 1
     choices: tuple[str, ...] = ()
     printed_results: dict[str, dict[str, float]] = {}
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
-        for factor in self.grid:
-            self._section_of(factor)
         choose(str(self.data.get("images")), IMAGE_SETS, "image set", RecipeError)
+        tables = [self.grid, *(extra.levels for extra in self.extra)]
+        tables += [part for rule in self.when for part in (rule.levels, rule.settings)]
+        for factor in itertools.chain.from_iterable(tables):
+            self._section_of(factor)
+        for factor, levels in self.grid.items():
+            for number, level in enumerate(levels):
+                if level in levels[:number]:
+                    raise RecipeError(
+                        f"recipe {self.name}: a level of its grid is listed twice: "
+                        f"{factor} = {level!r}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _part_is_possible(self) -> Self:
+        if self.design is not None and self.sample is not None:
+            raise RecipeError(f"recipe {self.name}: give either [design] or [sample]")
+        try:
+            if self.design is not None:
+                check_design(self.design, self.grid)
+            if self.sample is not None:
+                check_sample(self.sample, self.grid)
+        except RecipeError as error:
+            raise RecipeError(f"recipe {self.name}: {error}") from error
         return self
 
     @property
     def digest(self) -> str:
-        """Hex sha256 of the recipe's content."""
-        return sha256(canonical_json(self.model_dump(mode="json")).encode())
+        """Hex sha256 of the content without defaults, so that a new option changes no digest."""
+        return sha256(canonical_json(self.model_dump(mode="json", exclude_defaults=True)).encode())
+
+    @property
+    def count(self) -> int:
+        """Number of networks, known without making them unless `only` chooses among them."""
+        if self.only:
+            return len(self._networks)
+        return (self._grid_cells + len(self.extra)) * self.copies
 
     def networks(self) -> list[NetworkSpec]:
         """Every network of the collection, in the order of the grid.
@@ -79,15 +156,73 @@ class Recipe(Frozen):
 
     @cached_property
     def _networks(self) -> tuple[NetworkSpec, ...]:
+        try:
+            cells = self._cells()
+        except RecipeError as error:
+            raise RecipeError(f"recipe {self.name}: {error}") from error
+        specs: list[NetworkSpec] = []
+        known: set[str] = set()
+        for cell in cells:
+            spec = self._spec(cell)
+            configuration = spec.configuration
+            if configuration in known:
+                raise RecipeError(f"recipe {self.name}: two cells are one network, {spec.id}")
+            known.add(configuration)
+            for number in range(1, self.copies + 1):
+                origin = f"{self.seed}:{configuration}:{number}"
+                seed = int(sha256(origin.encode())[:12], 16)
+                specs.append(spec.model_copy(update={"copy_number": number, "seed": seed}))
+        for number, rule in enumerate(self.when, start=1):
+            if not any(self._holds(rule, cell) for cell in cells):
+                raise RecipeError(
+                    f"recipe {self.name}: rule {number} of [[when]] is about {rule.levels}, which "
+                    "no network has"
+                )
+        return tuple(self._chosen(specs))
+
+    def _chosen(self, specs: list[NetworkSpec]) -> list[NetworkSpec]:
+        for factor, levels in self.only.items():
+            found = list(dict.fromkeys(_level(spec, factor) for spec in specs))
+            wanted = [canonical_json(level) for level in levels]
+            for level in wanted:
+                if level not in found:
+                    raise RecipeError(
+                        f"recipe {self.name}: no network has {factor} = {level}"
+                        f"{' and the other levels asked for' if len(self.only) > 1 else ''}; there "
+                        f"are {', '.join(found)}"
+                    )
+            specs = [spec for spec in specs if _level(spec, factor) in wanted]
+        return specs
+
+    @property
+    def _grid_cells(self) -> int:
+        if self.design is not None:
+            return self.design.cells
+        if self.sample is not None:
+            return self.sample.networks
+        return product_size(self.grid) if self.grid or not self.extra else 0
+
+    def _cells(self) -> list[Cell]:
+        extra = [extra.levels for extra in self.extra]
+        if self.design is not None:
+            return [*balanced_cells(self.design, self.grid), *extra]
+        if self.sample is not None:
+            return [*matched_pairs(self.sample, self.grid, self._identity), *extra]
+        if not self._grid_cells:
+            return extra
         cells = itertools.product(*self.grid.values())
-        specs = [
-            self._spec(dict(zip(self.grid, levels, strict=True)), copy_number)
-            for levels in cells
-            for copy_number in range(1, self.copies + 1)
-        ]
-        if len({spec.id for spec in specs}) < len(specs):
-            raise RecipeError(f"recipe {self.name}: a level of its grid is listed twice")
-        return tuple(specs)
+        return [*(dict(zip(self.grid, levels, strict=True)) for levels in cells), *extra]
+
+    def _identity(self, cell: Cell) -> str | None:
+        """A cell's configuration; None where its network is larger than the sample allows."""
+        spec = self._spec(cell)
+        if self.sample is not None and self.sample.largest is not None:
+            # The only part of a recipe that needs architectures, and with them torch.
+            from zoo_recipes.costs import parameter_count
+
+            if parameter_count(spec) > self.sample.largest:
+                return None
+        return spec.configuration
 
     def first(self, limit: int | None) -> list[NetworkSpec]:
         """That many networks spread over the grid; a larger limit only adds to a smaller one."""
@@ -95,38 +230,87 @@ class Recipe(Frozen):
             return self.networks()
         return sorted(self._networks, key=lambda spec: sha256(spec.id.encode()))[:limit]
 
-    def with_training(self, **settings: Any) -> "Recipe":
-        """The same grid with other fixed training settings; its networks have other ids."""
-        # Not model_copy: it would take the networks already listed along.
-        training = {**self.training, **settings}
-        return Recipe.model_validate({**self.model_dump(), "training": training})
+    def where(self, levels: Mapping[str, Sequence[Any]]) -> "Recipe":
+        """The same networks, those left out whose factors have other levels than these.
 
-    def _spec(self, levels: dict[str, Any], copy_number: int) -> NetworkSpec:
+        Raises:
+            RecipeError: an unknown factor, or a level that no network has.
+
+        >>> some = load_recipe("nin-cifar10").where({"width": [192], "copy_number": [1]})
+        >>> some.count
+        36
+        """
+        for factor in levels:
+            if factor != "copy_number":
+                self._section_of(factor)
+        only = {**self.only, **{factor: list(chosen) for factor, chosen in levels.items()}}
+        return self._changed({"only": only})
+
+    def with_settings(self, **settings: Any) -> "Recipe":
+        """The same grid with other fixed settings; its networks have other ids.
+
+        Epochs take the place of steps, and steps of epochs, in rules as well.
+
+        Raises:
+            RecipeError: an unknown setting, an impossible value, or a factor of the grid.
+        """
+        lengths = {"epochs", "steps"}
+        dropped = lengths if lengths & settings.keys() else set()
+
+        def kept(table: Cell) -> Cell:
+            return {name: value for name, value in table.items() if name not in dropped}
+
+        rules = [(rule.levels, kept(rule.settings)) for rule in self.when]
+        changed: dict[str, Any] = {
+            "architecture": dict(self.architecture),
+            "data": dict(self.data),
+            "training": kept(self.training),
+            "when": [{"levels": levels, "settings": rest} for levels, rest in rules if rest],
+        }
+        for name, value in settings.items():
+            if name in self.grid:
+                raise RecipeError(
+                    f"recipe {self.name}: {name} varies over its networks; choose among its levels "
+                    f"{self.grid[name]} instead"
+                )
+            changed[self._section_of(name)][name] = value
+        return self._changed(changed)
+
+    with_training = with_settings
+
+    def _changed(self, fields: Mapping[str, Any]) -> "Recipe":
+        # Not model_copy: it would take the networks already listed along.
+        try:
+            return Recipe.model_validate({**self.model_dump(), **fields})
+        except ValidationError as error:
+            raise RecipeError(f"recipe {self.name}: {_with_nearest(error)}") from error
+
+    def _spec(self, levels: Cell) -> NetworkSpec:
         content: dict[str, Any] = {
             "architecture": dict(self.architecture),
             "data": dict(self.data),
             "training": dict(self.training),
-            "copy_number": copy_number,
         }
-        for factor, level in levels.items():
-            content[self._section_of(factor)][factor] = level
+        settled = [levels, *(rule.settings for rule in self.when if self._holds(rule, levels))]
+        for settings in settled:
+            for factor, level in settings.items():
+                content[self._section_of(factor)][factor] = level
         try:
-            unseeded = NetworkSpec.model_validate(content)
+            return NetworkSpec.model_validate(content)
         except ValidationError as error:
             raise RecipeError(f"recipe {self.name}: {_with_nearest(error)}") from error
-        origin = f"{self.seed}:{unseeded.configuration}:{copy_number}"
-        seed = int(sha256(origin.encode())[:12], 16)
-        return unseeded.model_copy(update={"seed": seed})
+
+    def _holds(self, rule: Rule, levels: Cell) -> bool:
+        settings = {**self.architecture, **self.data, **self.training, **levels}
+        return all(name in settings and settings[name] == rule.levels[name] for name in rule.levels)
 
     def _section_of(self, factor: str) -> str:
         family = str(self.architecture.get("family"))
-        models: dict[str, type[Frozen]] = {
-            "architecture": _family(family),
-            "data": Data,
-            "training": Training,
-        }
-        sections = {name: part for part in _SECTIONS for name in models[part].model_fields}
-        return choose(factor, sections, f"factor of {family} networks", RecipeError)
+        return choose(factor, _sections(family), f"factor of {family} networks", RecipeError)
+
+
+def _level(spec: NetworkSpec, factor: str) -> str:
+    return canonical_json(spec.factors()[factor])
 
 
 def list_recipes() -> list[str]:
@@ -135,7 +319,7 @@ def list_recipes() -> list[str]:
 
 
 def load_recipe(name: str | Path) -> Recipe:
-    """A recipe by name, or from a TOML file of one's own.
+    """A recipe by name, or from a TOML file of one's own, with every network's settings checked.
 
     Raises:
         RecipeError: no such recipe or file, not TOML, an unknown key (the nearest valid one is
@@ -145,6 +329,13 @@ def load_recipe(name: str | Path) -> Recipe:
     >>> len(recipe.networks()), recipe.networks()[0].id
     (216, 'nin-w192-c1-e9b8debe086b')
     """
+    recipe = read_recipe(name)
+    recipe.networks()
+    return recipe
+
+
+def read_recipe(name: str | Path) -> Recipe:
+    """As `load_recipe`, but quick: no network is made, so their settings are not checked."""
     if str(name).endswith(".toml"):
         path = Path(name).expanduser()
         if not path.is_file():
@@ -157,13 +348,12 @@ def load_recipe(name: str | Path) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{where} is not TOML: {error}") from error
     try:
-        recipe = Recipe.model_validate(content)
+        return Recipe.model_validate(content)
     except ValidationError as error:
         raise RecipeError(f"{where}: {_with_nearest(error)}") from error
-    recipe.networks()
-    return recipe
 
 
+@lru_cache(maxsize=1)
 def _collections() -> dict[str, str]:
     folder = resources.files("zoo_recipes") / "collections"
     return {
@@ -173,8 +363,16 @@ def _collections() -> dict[str, str]:
     }
 
 
-def _family(name: str) -> type[Frozen]:
-    return choose(name, FAMILIES, "architecture family", RecipeError)
+@lru_cache
+def _sections(family: str) -> dict[str, str]:
+    """Factor → the section of a recipe that it belongs to."""
+    architecture: type[Frozen] = choose(family, FAMILIES, "architecture family", RecipeError)
+    models: dict[str, type[Frozen]] = {
+        "architecture": architecture,
+        "data": Data,
+        "training": Training,
+    }
+    return {name: part for part in _SECTIONS for name in models[part].model_fields}
 
 
 def _with_nearest(error: ValidationError) -> str:
@@ -182,7 +380,8 @@ def _with_nearest(error: ValidationError) -> str:
     fault = error.errors()[0]
     key = str(fault["loc"][-1]) if fault["loc"] else ""
     if fault["type"] == "extra_forbidden":
-        known = [*Recipe.model_fields, *Paper.model_fields, *factor_types()]
+        models = (Recipe, Paper, Design, Sample, Extra, Rule)
+        known = [*(name for model in models for name in model.model_fields), *factor_types()]
         near = difflib.get_close_matches(key, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return f"unknown key {'.'.join(map(str, fault['loc']))!r}{hint}"

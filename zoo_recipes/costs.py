@@ -1,0 +1,132 @@
+"""What a collection costs: size on disk and arithmetic of training, before anything is trained."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from demogen import architectures
+from demogen.families import AnyFamily
+from demogen.image_sets import facts
+from demogen.schema import Data, NetworkSpec, Training
+from demogen.tapped import TappedModule
+
+_TRAINED_IMAGE = 3
+"""Passes an image costs in training: one forward, and two backward (by inputs and by weights)."""
+
+
+@dataclass(frozen=True)
+class NetworkSize:
+    """An architecture on images of some shape.
+
+    Attributes:
+        parameters: trainable numbers.
+        buffers: further numbers in float (running statistics of batch norm).
+        forward: floating-point operations of one image's forward pass. A multiplication and an
+            addition are two; only convolutions and matrix products are counted.
+    """
+
+    parameters: int
+    buffers: int
+    forward: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of training some networks and keeping their weights.
+
+    Attributes:
+        networks: how many.
+        bytes: of their weights, 4 a number.
+        operations: floating-point operations if all train as long as they may; stopping rules
+            only make it less.
+    """
+
+    networks: int
+    bytes: int
+    operations: int
+
+
+def plan_cost(specs: Iterable[NetworkSpec]) -> Cost:
+    """What training these networks costs; architectures are looked at once each, without memory.
+
+    Counted are forward and backward passes over all images of all epochs (or steps), pretraining
+    and the evaluations for snapshots included, and one forward pass over training and test images
+    at the end. An iteration of L-BFGS counts as two passes over the training images, where its line
+    search is content with its first step; else it takes more.
+
+    Raises:
+        ZooError: an image set is unknown, or its images are too small for a network.
+    """
+    networks = stored = operations = 0
+    for spec in specs:
+        size = network_size(spec)
+        networks += 1
+        stored += 4 * (size.parameters + size.buffers)
+        operations += size.forward * image_passes(spec)
+    return Cost(networks, stored, operations)
+
+
+def network_size(spec: NetworkSpec) -> NetworkSize:
+    """Parameters, buffers and forward operations of a network."""
+    return _size(_alike(spec.architecture), spec.data.images, spec.data.center_crop)
+
+
+def parameter_count(spec: NetworkSpec) -> int:
+    """Trainable parameters of a network: `network_size` without its forward pass."""
+    skeleton = _skeleton(_alike(spec.architecture), spec.data.images, spec.data.center_crop)
+    return architectures.parameter_count(skeleton)
+
+
+def image_passes(spec: NetworkSpec) -> int:
+    """Forward passes of single images that training and evaluating take; a backward one is two."""
+    training, images = spec.training, facts(spec.data.images)
+    train_size = spec.data.train_size or images.train_size
+    trained = (training.pretrain_epochs or 0) * train_size
+    epochs = training.epochs or 0
+    if training.steps is None:
+        trained += epochs * train_size
+    elif training.optimizer == "lbfgs":
+        epochs = training.steps
+        trained += 2 * training.steps * train_size
+    else:
+        an_epoch = -(-train_size // training.batch_size)
+        epochs = -(-training.steps // an_epoch)
+        # The last batch of an epoch has what is left of the images.
+        whole, left = divmod(training.steps, an_epoch)
+        trained += whole * train_size + left * training.batch_size
+    evaluated = train_size + images.test_size
+    if training.snapshot_loss is not None:
+        evaluated += epochs * train_size
+    return _TRAINED_IMAGE * trained + evaluated
+
+
+def _alike(architecture: AnyFamily) -> AnyFamily:
+    """One for all architectures that differ in what has no numbers and is not counted.
+
+    Among the activations, tanh is the one that the counter of operations passes quickest.
+    """
+    alike = {"activation": "tanh", "dropout": 0.0}
+    fields = type(architecture).model_fields
+    return architecture.model_copy(update={name: alike[name] for name in alike if name in fields})
+
+
+@cache
+def _size(architecture: AnyFamily, images: str, center_crop: int | None) -> NetworkSize:
+    module = _skeleton(architecture, images, center_crop).eval()
+    shape = Data(images=images, center_crop=center_crop).input_shape
+    buffers = sum(buffer.numel() for buffer in module.buffers() if buffer.is_floating_point())
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(torch.empty(1, *shape, device="meta"))
+    return NetworkSize(
+        architectures.parameter_count(module), buffers, int(counter.get_total_flops())
+    )
+
+
+@cache
+def _skeleton(architecture: AnyFamily, images: str, center_crop: int | None) -> TappedModule:
+    data = Data(images=images, center_crop=center_crop)
+    spec = NetworkSpec(architecture=architecture, data=data, training=Training())
+    return architectures.skeleton(spec)
