@@ -11,6 +11,10 @@ from demogen.errors import NotMeasurable
 from demogen.tapped import UNITS, TappedModule
 
 
+VALUES_AT_A_TIME = 2**20
+"""Ablated activations that one pass is given, where `batch_size` samples are fewer."""
+
+
 @dataclass(frozen=True)
 class AblationCurves:
     """Accuracy on each class while the M units are removed one after the other.
@@ -45,7 +49,8 @@ def ablation_curves(
     a sample with a > 0 nonzero units is run 2a − 1 times, one without none, and nothing but zeros
     once.
 
-    Memory: the units of one class, and `batch_size` ablated samples at a time.
+    Memory: the units of one class, and `batch_size` ablated samples at a time, more where a sample
+    has few units (`VALUES_AT_A_TIME`): a pass over 256 samples of 200 numbers is mostly overhead.
 
     Args:
         module: in evaluation mode, with a place for units.
@@ -127,12 +132,14 @@ def _classes(
         units: (n, M) or (n, M, h, w).
         orders: the units as they are removed, in both directions, (2, M).
         class_of_zeros: what the network says where all units are removed.
-        batch_size: ablated samples a pass.
+        batch_size: ablated samples a pass, at least.
     """
     count, M = units.shape[:2]
     like_units = [-1, M, *[1] * (units.ndim - 2)]
     steps = torch.arange(M + 1, device=units.device)
-    removed_at = torch.empty_like(orders).scatter_(1, orders, steps[1:].expand(2, M))
+    # 32 bits: a row of these is read for every ablated sample.
+    removed_at = torch.empty_like(orders, dtype=torch.int32)
+    removed_at.scatter_(1, orders, steps[1:].int().expand(2, M))
     changes = torch.ones(count, 2, M + 1, dtype=torch.bool, device=units.device)
     changes[:, :, 1:] = (_by_position(units) != 0).any(dim=2)[:, orders]
     latest = torch.where(changes, steps, 0).cummax(dim=2).values
@@ -140,9 +147,10 @@ def _classes(
     to_run[:, 1, 0] = False
     found = class_of_zeros.expand(count, 2, M + 1).clone()
     rows = to_run.nonzero()
-    for start in range(0, len(rows), batch_size):
-        sample, direction, n = rows[start : start + batch_size].unbind(dim=1)
-        kept = removed_at[direction] > n[:, None]
+    at_a_time = max(batch_size, VALUES_AT_A_TIME // units[0].numel())
+    for start in range(0, len(rows), at_a_time):
+        sample, direction, n = rows[start : start + at_a_time].unbind(dim=1)
+        kept = removed_at[direction] > n.int()[:, None]
         ablated = units[sample].mul_(kept.reshape(like_units))
         found[sample, direction, n] = logits_of(ablated).argmax(dim=1)
     found[:, 1, 0] = found[:, 0, 0]

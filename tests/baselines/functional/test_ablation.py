@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from baselines.functional import ablation
 from baselines.functional.ablation import AblationCurves, ablation_curves, sparsity
 from demogen.errors import NotMeasurable
 from demogen.tapped import TappedModule
@@ -80,7 +81,8 @@ def test_curves_are_those_of_the_naive_loop(network, batch_size):
 
 
 @pytest.mark.parametrize("batch_size", [7, 1000])
-def test_nothing_is_run_twice(network, batch_size):
+def test_nothing_is_run_twice(network, batch_size, monkeypatch):
+    monkeypatch.setattr(ablation, "VALUES_AT_A_TIME", 1)
     module, rows = with_last_stage_counted(network.module)
     train = network.train
     units = module.forward_to("units", train.images)
@@ -89,6 +91,17 @@ def test_nothing_is_run_twice(network, batch_size):
     ablation_curves(module, train.images, train.labels, batch_size)
     assert sum(rows) == rows_needed(units)
     assert max(rows) <= batch_size
+
+
+def test_samples_of_few_units_are_run_more_at_a_time(make_chain, monkeypatch):
+    monkeypatch.setattr(ablation, "VALUES_AT_A_TIME", 80)
+    module, rows = with_last_stage_counted(make_chain(16, 8, 2))
+    images = torch.randn(50, 16, generator=torch.Generator().manual_seed(0)).double()
+    labels = module(images).argmax(1)
+    expected = curves_by_definition(module, images, labels)
+    rows.clear()
+    assert_curves(ablation_curves(module, images, labels, 2), expected)
+    assert max(rows) == 10
 
 
 def test_dead_units_change_nothing_and_cost_nothing(make_network):
@@ -147,7 +160,8 @@ class Largest(TorchDispatchMode):
         return out
 
 
-def test_memory_does_not_grow_with_the_number_of_removals(make_chain):
+def test_memory_does_not_grow_with_the_number_of_removals(make_chain, monkeypatch):
+    monkeypatch.setattr(ablation, "VALUES_AT_A_TIME", 1)
     module = make_chain(16, 32, 2)
     with torch.no_grad():
         module.layer1.bias.fill_(100.0)
