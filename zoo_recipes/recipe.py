@@ -276,8 +276,6 @@ class Recipe(Frozen):
             changed[self._section_of(name)][name] = value
         return self._changed(changed)
 
-    with_training = with_settings
-
     def _changed(self, fields: Mapping[str, Any]) -> "Recipe":
         # Not model_copy: it would take the networks already listed along.
         try:

@@ -1,0 +1,81 @@
+"""What a command line changes of a recipe: a part of its networks, other fixed settings."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from demogen.errors import RecipeError
+from zoo_recipes.recipe import Recipe
+
+
+def variant(
+    recipe: Recipe, where: Iterable[str], settings: Mapping[str, Any]
+) -> tuple[Recipe, str]:
+    """The recipe changed, and a name for its zoo that says how.
+
+    Args:
+        recipe: as it is published.
+        where: "factor=level,level" texts: only networks with one of these levels.
+        settings: fixed settings that are to be others.
+
+    Raises:
+        RecipeError: a text of another form, an unknown factor or level, an impossible value.
+
+    >>> from zoo_recipes.recipe import load_recipe
+    >>> changed, name = variant(load_recipe("digits"), ["width=32", "l2=0.0"], {"epochs": 2})
+    >>> changed.count, name
+    (24, 'digits-width32-l2_0.0-epochs2')
+    """
+    levels: dict[str, list[Any]] = {}
+    parts = [recipe.name]
+    for text in where:
+        factor, listed = _halves(text, "FACTOR=LEVEL[,LEVEL]…")
+        levels.setdefault(factor, []).extend(_values(listed))
+        parts.append(_readable(factor, listed))
+    if levels:
+        recipe = recipe.where(levels)
+    if settings:
+        recipe = recipe.with_settings(**settings)
+        parts += [_readable(name, str(value)) for name, value in settings.items()]
+    recipe.networks()
+    return recipe, "-".join(parts)
+
+
+def parsed_settings(texts: Iterable[str]) -> dict[str, Any]:
+    """Settings from "setting=value" texts, values as in TOML; a bare word is a string.
+
+    >>> parsed_settings(["train_size=2500", "optimizer=adam", 'augmentation=["flip"]'])
+    {'train_size': 2500, 'optimizer': 'adam', 'augmentation': ['flip']}
+    """
+    return {
+        name: _value(value) for name, value in (_halves(text, "SETTING=VALUE") for text in texts)
+    }
+
+
+def _halves(text: str, form: str) -> tuple[str, str]:
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not (name and equals and value):
+        raise RecipeError(f"{text!r} is not of the form {form}")
+    return name, value
+
+
+def _values(text: str) -> list[Any]:
+    try:
+        listed: list[Any] = tomllib.loads(f"values = [{text}]")["values"]
+    except tomllib.TOMLDecodeError:
+        return [_value(part.strip()) for part in text.split(",")]
+    return listed
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _readable(name: str, value: str) -> str:
+    """A part of a file name; an underscore where digits would meet digits of the name."""
+    plain = re.sub(r"[^a-z0-9.+]+", "+", value.lower()).strip("+") or "none"
+    return f"{name}_{plain}" if name[-1].isdigit() else f"{name}{plain}"
