@@ -3,7 +3,8 @@
 import math
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -155,11 +156,12 @@ def measure_all(
         _Task(zoo, id, tuple((key, distinct[key]) for key in keys), device, batch_size)
         for id, keys in missing.items()
     ]
-    for id, outcomes in track(_run(tasks, workers, ray), "measure", len(tasks), enabled=progress):
-        for key, outcome in outcomes.items():
-            found[key, id] = outcome
-            if not outcome.fault:
-                caches[key].put(in_cache[key, id], outcome)
+    with closing(_run(tasks, workers, ray)) as running:
+        for id, outcomes in track(running, "measure", len(tasks), enabled=progress):
+            for key, outcome in outcomes.items():
+                found[key, id] = outcome
+                if not outcome.fault:
+                    caches[key].put(in_cache[key, id], outcome)
     by_key = {key: _gather(distinct[key], zoo, found, key) for key in distinct}
     return [by_key[key] for key in keys]
 
@@ -220,7 +222,7 @@ def _task_elsewhere(
 
 def _run(
     tasks: Sequence[_Task], workers: int, ray: str | None
-) -> Iterator[tuple[str, dict[str, Outcome]]]:
+) -> Generator[tuple[str, dict[str, Outcome]], None, None]:
     if workers > 1 or ray is not None:
         for position, outcomes in map_tasks(_measure_alone, tasks, workers=workers, ray=ray):
             yield tasks[position].id, outcomes

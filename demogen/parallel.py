@@ -1,21 +1,42 @@
 """The same map in this process, in local processes, or on a Ray cluster.
 
 A pool trains and measures many small networks, one thread each: that is faster than one network
-with many threads, and sums in the same order every time.
+with many threads, and sums in the same order every time. Outcomes come to the caller as they
+finish; only some tasks are under way at once, so that neither tasks nor outcomes pile up.
 """
 
+import logging
 import os
+import platform
+import signal
+import socket
+import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, get_context, parent_process
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
 
 from demogen.errors import DemogenError
 
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
+Handle = TypeVar("Handle")
+
+AHEAD = 2
+"""Tasks under way for each that can run at once, so that no worker waits for the caller."""
+
+RETRIES = 3
+"""How often Ray starts a task again whose worker or node died."""
+
+PATIENCE = 30.0
+"""Seconds without an outcome after which a cluster is asked again whether it can run the tasks."""
 
 
 def cores() -> int:
@@ -29,76 +50,268 @@ def map_tasks(
     *,
     workers: int = 1,
     ray: str | None = None,
-) -> Iterator[tuple[int, Outcome]]:
+    cpus: float = 1,
+    gpus: float = 0,
+) -> Generator[tuple[int, Outcome], None, None]:
     """Yield (position, outcome) as tasks finish.
+
+    Close the generator (`contextlib.closing`) to end workers in the middle of their tasks.
 
     Args:
         function: importable (not a lambda or closure) where `workers` > 1.
         tasks: one argument each.
         workers: local processes of one thread each; 1: this process, in order.
-        ray: address of a Ray cluster ("auto", or "local" to start one here) to use instead.
+        ray: address of a Ray cluster ("auto", or "local" to start one here) to use instead. A task
+            whose worker or node dies is started again `RETRIES` times.
+        cpus: of the cluster, for one task.
+        gpus: likewise; a fraction shares a GPU.
 
     Raises:
-        DemogenError: a worker process died (killed, or out of memory).
+        DemogenError: a worker process died (killed, or out of memory); or Ray is not installed, is
+            not at that address, or has no node that can run a task.
     """
     if ray is not None:
-        yield from _on_ray(function, tasks, ray)
+        yield from _on_ray(function, tasks, ray, cpus, gpus)
     elif workers <= 1 or len(tasks) <= 1:
         yield from ((position, function(task)) for position, task in enumerate(tasks))
     else:
         yield from _in_processes(function, tasks, min(workers, len(tasks)))
 
 
+def _drain(
+    tasks: Sequence[Task],
+    under_way: dict[Handle, int],
+    room: Callable[[], int],
+    start: Callable[[Task], Handle],
+    ready: Callable[[Collection[Handle]], Iterable[Handle]],
+    get: Callable[[Handle], Outcome],
+) -> Iterator[tuple[int, Outcome]]:
+    """Keep up to `room()` tasks under way; a fault is raised after what finished beside it."""
+    waiting = enumerate(tasks)
+    while True:
+        for position, task in islice(waiting, max(0, room() - len(under_way))):
+            under_way[start(task)] = position
+        if not under_way:
+            return
+        fault: Exception | None = None
+        for handle in ready(under_way):
+            position = under_way.pop(handle)
+            try:
+                outcome = get(handle)
+            except Exception as error:
+                fault = fault or error
+                continue
+            yield position, outcome
+        if fault is not None:
+            raise fault
+
+
 def _in_processes(
     function: Callable[[Task], Outcome], tasks: Sequence[Task], workers: int
 ) -> Iterator[tuple[int, Outcome]]:
-    # Started afresh rather than forked: torch's thread pools do not survive a fork.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
+    context = _context(function.__module__)
+    # Held open here alone: it closes with this process, however that ends.
+    lifeline, held = context.Pipe(duplex=False)
+    # A fork server has the environment of the moment when it was started.
+    given = (lifeline, dict(os.environ))
+    pool = ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_start_worker, initargs=given
+    )
+    under_way: dict[Future[Outcome], int] = {}
+
+    def start(task: Task) -> Future[Outcome]:
+        with _without_interrupts():
+            return pool.submit(function, task)
+
+    def ready(futures: Collection[Future[Outcome]]) -> Iterable[Future[Outcome]]:
+        return wait(futures, return_when=FIRST_COMPLETED).done
+
+    finished = False
     try:
-        pending = {pool.submit(function, task): position for position, task in enumerate(tasks)}
-        while pending:
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                yield pending.pop(future), future.result()
+        yield from _drain(
+            tasks, under_way, lambda: AHEAD * workers, start, ready, lambda future: future.result()
+        )
+        finished = True
     except BrokenProcessPool as error:
         raise DemogenError(
             "a worker process died (killed, or out of memory); what was finished is kept: run the "
             "same command again, with fewer --workers if memory is short"
         ) from error
     finally:
+        if not finished:
+            # Nobody waits for these tasks any more, and one may take hours.
+            held.close()
         pool.shutdown(cancel_futures=True)
+        held.close()
+        lifeline.close()
 
 
-def _start_worker() -> None:
+def _context(module: str) -> BaseContext:
+    """Never a fork of this process: torch's thread pools do not survive one.
+
+    On Linux workers are forks of a server that has imported `module`, and start at once; elsewhere
+    each is started afresh.
+    """
+    if sys.platform != "linux":
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([module])
+    return context
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes started meanwhile never see a Ctrl-C: it is for their parent, which ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_worker(lifeline: Connection, environment: dict[str, str]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.update(environment)
+    _use_one_thread()
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+
+
+def _end_with(lifeline: Connection) -> None:
+    # A pool's workers would wait for tasks for ever if their parent were killed.
+    lifeline.poll(None)
+    os._exit(1)
+
+
+def _use_one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    # A pool's workers would wait for tasks for ever if their parent were killed.
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 def _on_ray(
-    function: Callable[[Task], Outcome], tasks: Sequence[Task], address: str
+    function: Callable[[Task], Outcome],
+    tasks: Sequence[Task],
+    address: str,
+    cpus: float,
+    gpus: float,
 ) -> Iterator[tuple[int, Outcome]]:
+    ray = _ray()
+    started_here = not ray.is_initialized()
+    if started_here:
+        _connect(ray, address)
+    under_way: dict[Any, int] = {}
+    guarded = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(_guarded)
+
+    def ready(references: Collection[Any]) -> Iterable[Any]:
+        while True:
+            if ray.wait(list(references), timeout=PATIENCE)[0]:
+                everything = len(references)
+                return list(ray.wait(list(references), num_returns=everything, timeout=0)[0])
+            _slots(ray, address, cpus, gpus)
+
+    def get(reference: Any) -> Outcome:
+        outcome: Outcome | _Fault = ray.get(reference)
+        if isinstance(outcome, _Fault):
+            raise outcome.error
+        return outcome
+
+    try:
+        yield from _drain(
+            tasks,
+            under_way,
+            lambda: AHEAD * _slots(ray, address, cpus, gpus),
+            lambda task: guarded.remote(function, task),
+            ready,
+            get,
+        )
+    except ray.exceptions.RayTaskError:
+        raise
+    except ray.exceptions.RayError as error:
+        raise DemogenError(
+            f"Ray gave a task up after {RETRIES} retries ({_first_line(error)}); what was finished "
+            "is kept: run the same command again"
+        ) from error
+    finally:
+        for reference in under_way:
+            ray.cancel(reference, force=True)
+        if started_here:
+            ray.shutdown()
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """An error to be told in one line: raised over there it would carry a traceback as its text."""
+
+    error: Exception
+
+
+def _guarded(function: Callable[[Task], Outcome], task: Task) -> Outcome | _Fault:
+    _use_one_thread()
+    try:
+        return function(task)
+    except DemogenError as error:
+        return _Fault(type(error)(f"on Ray node {platform.node()}: {error}"))
+    except OSError as error:
+        return _Fault(error)
+
+
+def _ray() -> Any:
+    # Read when Ray is imported; who sets them otherwise is obeyed.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
     except ImportError as error:
         raise DemogenError("Ray is not installed: pip install 'demogen[ray]'") from error
-    started_here = not ray.is_initialized()
-    if started_here:
-        ray.init(address=None if address == "local" else address, log_to_driver=False)
+    return ray
+
+
+def _connect(ray: Any, address: str) -> None:
+    own = {"num_cpus": cores(), "include_dashboard": False} if address == "local" else {}
     try:
-        remote: Any = ray.remote(num_cpus=1)(function)
-        pending = {remote.remote(task): position for position, task in enumerate(tasks)}
-        while pending:
-            for reference in ray.wait(list(pending))[0]:
-                yield pending.pop(reference), ray.get(reference)
-    finally:
-        if started_here:
-            ray.shutdown()
+        _knock(os.environ.get("RAY_ADDRESS", address) if address == "auto" else address)
+        ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **own)
+    except Exception as error:
+        raise DemogenError(
+            f"no Ray cluster can be joined at {address!r} ({_first_line(error)}): start one by "
+            "'ray start --head', or give its address as host:port; one that asks for a token needs "
+            "RAY_AUTH_MODE=token"
+        ) from error
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nothing listens: Ray would try for many minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
+def _slots(ray: Any, address: str, cpus: float, gpus: float) -> int:
+    """How many tasks the nodes that are alive can run at once.
+
+    Raises:
+        DemogenError: none; Ray itself would wait for ever for a node that can.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    slots = 0
+    for resources in nodes:
+        asked = {"CPU": cpus, "GPU": gpus}
+        limits = [resources.get(kind, 0) // size for kind, size in asked.items() if size]
+        slots += int(min(limits, default=cores()))
+    if not slots:
+        have = {
+            kind: max((node.get(kind, 0) for node in nodes), default=0) for kind in ("CPU", "GPU")
+        }
+        raise DemogenError(
+            f"no node of the Ray cluster {address!r} can run a task of {cpus:g} CPUs and {gpus:g} "
+            f"GPUs (the most that one has: {have['CPU']:g} and {have['GPU']:g}); ask for less, or "
+            "add a node"
+        )
+    return slots
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,24 +1,27 @@
 """A whole zoo: plan, train what is missing, pack. Safe to kill at any moment and start again."""
 
-import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import final
+from typing import final, overload
 
-from filelock import FileLock, Timeout
+import torch
 
-from demogen.errors import CorruptZooError, RecipeError
-from demogen.images import ImageSet, load_images
-from demogen.integrity import file_sha256, sync_folder, write_atomically
+from demogen.errors import RecipeError
+from demogen.images import load_images
 from demogen.parallel import map_tasks
 from demogen.progress import track
-from demogen.schema import NetworkRecord, NetworkSpec, RunFacts, ZooManifest
-from demogen.zoo import Collection, Zoo, write_zoo
+from demogen.schema import NetworkSpec, ZooManifest
+from demogen.zoo import Zoo
+from zoo_recipes.locks import gate, working_on
+from zoo_recipes.optimization import Diverged
+from zoo_recipes.packing import pack
 from zoo_recipes.recipe import Recipe
-from zoo_recipes.training import Diverged, label_digest, train_network
+from zoo_recipes.shards import Shard
+from zoo_recipes.training import TrainedNetwork, train_network
+from zoo_recipes.workshop import Workshop
 
 
 @final
@@ -29,9 +32,11 @@ class Plan:
     Attributes:
         recipe: the collection.
         folder: where the zoo will lie; finished networks wait in `workshop` until it is whole.
-        wanted: the networks asked for.
+        wanted: the networks asked for; with a shard, those of them that fall to it.
         missing: those of them neither trained nor known to fail.
         packed: the zoo in the folder already holds what is wanted.
+        failed: id → reason, of the wanted networks known to fail.
+        shard: the part to train without packing; None: everything.
     """
 
     recipe: Recipe
@@ -39,200 +44,260 @@ class Plan:
     wanted: tuple[NetworkSpec, ...]
     missing: tuple[NetworkSpec, ...]
     packed: bool
+    failed: Mapping[str, str]
+    shard: Shard | None = None
 
     @property
-    def workshop(self) -> Path:
-        """Where networks lie, a folder each, while the zoo is not whole."""
-        return _workshop(self.folder)
+    def workshop(self) -> Workshop:
+        """Where networks lie while the zoo is not whole."""
+        return Workshop(self.folder)
 
     def __str__(self) -> str:
+        part = f", shard {self.shard}" if self.shard else ""
         done = len(self.wanted) - len(self.missing)
         return (
-            f"{self.recipe.name}: {len(self.wanted)} of {len(self.recipe.networks())} networks "
+            f"{self.recipe.name}{part}: {len(self.wanted)} of {self.recipe.count} networks "
             f"wanted, {done} trained, {len(self.missing)} to train, into {self.folder}"
         )
 
 
-def plan_zoo(recipe: Recipe, folder: Path | str, limit: int | None = None) -> Plan:
+def plan_zoo(
+    recipe: Recipe, folder: Path | str, limit: int | None = None, shard: Shard | None = None
+) -> Plan:
     """What `build_zoo` would do.
 
     Raises:
         RecipeError: the folder holds the zoo of another recipe.
     """
     folder = Path(folder).expanduser()
-    wanted = tuple(recipe.first(limit))
-    if _is_packed(recipe, folder, len(wanted)):
-        return Plan(recipe, folder, wanted, (), packed=True)
-    workshop = _workshop(folder)
-    missing = tuple(spec for spec in wanted if not _is_finished(workshop / spec.id))
-    return Plan(recipe, folder, wanted, missing, packed=False)
+    asked = recipe.first(limit)
+    wanted = tuple(asked) if shard is None else shard.of(asked)
+    # A part kept beside its workshop can be added to; a whole zoo has none.
+    manifest = _manifest(recipe, folder)
+    if manifest is not None and manifest.networks + len(manifest.failed) >= len(asked):
+        failed = {spec.id: reason for spec in wanted if (reason := manifest.failed.get(spec.id))}
+        return Plan(recipe, folder, wanted, (), True, failed, shard)
+    workshop = Workshop(folder)
+    missing = tuple(spec for spec in wanted if not workshop.has(spec))
+    failed = {spec.id: reason for spec in wanted if (reason := workshop.failure(spec))}
+    return Plan(recipe, folder, wanted, missing, False, failed, shard)
 
 
+@overload
 def build_zoo(
     recipe: Recipe,
     folder: Path | str,
     *,
-    workers: int = 1,
     limit: int | None = None,
+    shard: None = None,
+    workers: int = 1,
     device: str = "cpu",
     images: Path | str | None = None,
     ray: str | None = None,
+    cpus_per_network: float = 1,
+    gpus_per_network: float = 0,
     progress: bool = False,
-) -> Zoo:
+) -> Zoo: ...
+@overload
+def build_zoo(
+    recipe: Recipe,
+    folder: Path | str,
+    *,
+    limit: int | None = None,
+    shard: Shard,
+    workers: int = 1,
+    device: str = "cpu",
+    images: Path | str | None = None,
+    ray: str | None = None,
+    cpus_per_network: float = 1,
+    gpus_per_network: float = 0,
+    progress: bool = False,
+) -> Plan: ...
+def build_zoo(
+    recipe: Recipe,
+    folder: Path | str,
+    *,
+    limit: int | None = None,
+    shard: Shard | None = None,
+    workers: int = 1,
+    device: str = "cpu",
+    images: Path | str | None = None,
+    ray: str | None = None,
+    cpus_per_network: float = 1,
+    gpus_per_network: float = 0,
+    progress: bool = False,
+) -> Zoo | Plan:
     """Train what is missing of a recipe and pack it as a zoo.
 
     Args:
         recipe: the collection.
         folder: the zoo's folder. What is trained stays in `<folder>.building` until every network
             of the recipe is in the zoo, so that a larger `limit` later trains only what it adds.
-        workers: local processes, one thread each on a CPU.
         limit: only that many networks, spread over the grid.
-        device: "cpu", "cuda", "cuda:1" ….
+        shard: train only this part of them, beside builds of the other parts, and do not pack.
+        workers: local processes, one thread each on a CPU; they share a GPU.
+        device: "cpu", "cuda" (the first GPU), "cuda:1" ….
         images: folder with the image sets (see `demogen.load_images`).
         ray: address of a Ray cluster to train on instead ("auto", or "local").
+        cpus_per_network: of the cluster.
+        gpus_per_network: of the cluster; above 0, networks are trained on the GPU that Ray gives.
         progress: show a progress bar.
 
+    Returns:
+        The zoo; with a shard the plan as it stands afterwards.
+
     Raises:
-        RecipeError: another build works in this folder, or it holds another recipe's zoo.
+        RecipeError: another build works on these networks; the folder holds another recipe's zoo,
+            or networks trained on other images; the device is not there; or the disk is full.
+        DemogenError: a worker died, or Ray cannot do it.
     """
-    plan = plan_zoo(recipe, folder, limit)
-    if plan.packed and not plan.workshop.exists():
-        return Zoo(plan.folder, images=Path(images) if images else None)
-    with _locked(plan):
-        _clear_unfinished(plan)
-        plan = plan_zoo(recipe, folder, limit)
-        if plan.packed:
-            zoo = Zoo(plan.folder, images=Path(images) if images else None)
-        else:
-            zoo = _train_and_pack(plan, workers, device, images, ray, progress)
-    if zoo.manifest.networks + len(zoo.manifest.failed) == zoo.manifest.planned:
-        shutil.rmtree(plan.workshop)
-    return zoo
+    given = images or os.environ.get("DEMOGEN_IMAGES")
+    hands = _checked(
+        _Hands(
+            workers,
+            device,
+            # Absolute: a worker elsewhere has another environment and another current folder.
+            Path(given).expanduser().resolve() if given else None,
+            ray,
+            cpus_per_network,
+            gpus_per_network,
+            progress,
+        )
+    )
+    plan = plan_zoo(recipe, folder, limit, shard)
+    if not plan.packed or plan.workshop.is_left():
+        with working_on(plan.folder, shard):
+            # Once more: others may have worked here until the lock was free.
+            plan = plan_zoo(recipe, folder, limit, shard)
+            if not plan.packed:
+                _train_missing(plan, hands)
+            if shard is None:
+                _finish(plan, hands)
+            plan = plan_zoo(recipe, folder, limit, shard)
+    return plan if shard else Zoo(plan.folder, images=hands.images)
 
 
-def _train_and_pack(
-    plan: Plan,
-    workers: int,
-    device: str,
-    images: Path | str | None,
-    ray: str | None,
-    progress: bool,
-) -> Zoo:
-    tasks = [_Task(spec, plan.workshop, images, device) for spec in plan.missing]
-    finished = map_tasks(_train, tasks, workers=workers, ray=ray)
-    for _ in track(finished, "train", len(tasks), enabled=progress):
-        pass
-    return _pack(plan, images)
+@dataclass(frozen=True)
+class _Hands:
+    """What networks are trained by."""
+
+    workers: int
+    device: str
+    images: Path | None
+    ray: str | None
+    cpus: float
+    gpus: float
+    progress: bool
+
+
+def _checked(hands: _Hands) -> _Hands:
+    if hands.ray is None:
+        if hands.gpus:
+            raise RecipeError(
+                "--gpus-per-network is for a Ray cluster (--ray); on this machine workers share a "
+                "GPU: --device cuda --workers 4"
+            )
+        _check_device(hands.device)
+        return hands
+    if hands.device != "cpu" and not hands.gpus:
+        raise RecipeError(
+            f"Ray gives networks no GPU unless asked: instead of --device {hands.device} give "
+            "--gpus-per-network 1, or 0.25 for four networks on a GPU"
+        )
+    return replace(hands, device="cuda" if hands.gpus else "cpu")
+
+
+def _train_missing(plan: Plan, hands: _Hands) -> None:
+    workshop = plan.workshop
+    workshop.clear_unfinished(plan.wanted)
+    digests = _image_digests(plan, hands)
+    with gate(plan.folder):
+        workshop.keep_images(digests)
+    # On this machine all read the same files.
+    expected = digests if hands.ray is not None else {}
+    tasks = [
+        _Task(spec, hands.device, hands.images, expected.get(spec.data.images))
+        for spec in plan.missing
+    ]
+    outcomes = map_tasks(
+        _train,
+        tasks,
+        workers=hands.workers,
+        ray=hands.ray,
+        cpus=hands.cpus,
+        gpus=hands.gpus,
+    )
+    with closing(outcomes):
+        for position, outcome in track(outcomes, "train", len(tasks), enabled=hands.progress):
+            workshop.put(plan.missing[position], outcome)
 
 
 @dataclass(frozen=True)
 class _Task:
+    """One network to train; `digest`, if given, is that of the images it must be trained on."""
+
     spec: NetworkSpec
-    workshop: Path
-    images: Path | str | None
     device: str
+    images: Path | None
+    digest: str | None = None
 
 
-def _train(task: _Task) -> str:
-    """Train one network and leave it in the workshop, whole or not at all."""
-    place = task.workshop / task.spec.id
-    unfinished = task.workshop / f".{task.spec.id}"
-    unfinished.mkdir(exist_ok=True)
-    try:
-        trained = train_network(task.spec, _images(task), task.device)
-    except Diverged as reason:
-        write_atomically(unfinished / "failed.json", json.dumps(str(reason)).encode())
-    else:
-        write_atomically(unfinished / "weights.safetensors", trained.weights)
-        write_atomically(unfinished / "run.json", trained.run.model_dump_json().encode())
-        write_atomically(unfinished / "record.json", trained.record.model_dump_json().encode())
-    unfinished.rename(place)
-    sync_folder(task.workshop)
-    return task.spec.id
-
-
-def _images(task: _Task) -> ImageSet:
-    return load_images(task.spec.data.images, task.images)
-
-
-def _pack(plan: Plan, images: Path | str | None) -> Zoo:
-    trained: list[tuple[NetworkRecord, RunFacts]] = []
-    weights, failed, labels = {}, {}, {}
-    for spec in plan.wanted:
-        place = plan.workshop / spec.id
-        if (place / "failed.json").exists():
-            failed[spec.id] = json.loads((place / "failed.json").read_text())
-            continue
-        record = NetworkRecord.model_validate_json((place / "record.json").read_text())
-        weights[spec.id] = place / "weights.safetensors"
-        if file_sha256(weights[spec.id]) != record.weights_sha256:
-            shutil.rmtree(place)
-            raise CorruptZooError(
-                f"the weights of {spec.id} are not those that were trained (a fault of the disk?); "
-                "they are removed: run again to train it anew"
-            )
-        run = RunFacts.model_validate_json((place / "run.json").read_text())
-        trained.append((record, run))
-    if not trained:
-        raise RecipeError(f"recipe {plan.recipe.name}: every network diverged: {failed}")
-    names = sorted({record.spec.data.images for record, _ in trained})
-    sets = {name: load_images(name, images) for name in names}
-    for data in sorted({record.spec.data for record, _ in trained if record.labels}, key=repr):
-        vector = sets[data.images].training_part(data).labels
-        labels[label_digest(vector)] = vector
-    collection = Collection(
-        name=plan.recipe.name,
-        paper=plan.recipe.paper,
-        recipe_digest=plan.recipe.digest,
-        planned=len(plan.recipe.networks()),
-        image_sets={name: image_set.digest for name, image_set in sets.items()},
-        printed_results=plan.recipe.printed_results,
-    )
-    return write_zoo(plan.folder, collection, trained, weights, labels, failed)
-
-
-@contextmanager
-def _locked(plan: Plan) -> Iterator[None]:
-    """The operating system drops the lock of a dead process."""
-    plan.workshop.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(plan.workshop.with_name(f"{plan.workshop.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
+def _train(task: _Task) -> TrainedNetwork | Diverged:
+    """Train one network wherever this runs; its outcome goes back to the one who keeps it."""
+    name = task.spec.data.images
+    images = load_images(name, task.images)
+    if task.digest is not None and images.digest != task.digest:
         raise RecipeError(
-            f"another build works on {plan.folder}; wait for it, or choose another folder"
-        ) from error
+            f"the {name} images there (digest {images.digest[:12]}) are not those of this build "
+            f"({task.digest[:12]}): every node needs the same files in the same folder"
+        )
+    _check_device(task.device)
     try:
-        yield
-    finally:
-        lock.release()
+        return train_network(task.spec, images, task.device)
+    except Diverged as reason:
+        return reason
+    except torch.OutOfMemoryError as error:
+        raise RecipeError(
+            f"the memory of {task.device} is too small to train {task.spec.id} beside what else "
+            "runs there: give fewer --workers, or more --gpus-per-network"
+        ) from error
 
 
-def _is_packed(recipe: Recipe, folder: Path, wanted: int) -> bool:
+def _check_device(device: str) -> None:
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise RecipeError(f"no device {device!r}: give cpu, cuda or cuda:1, say") from error
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise RecipeError(
+            f"no device {device!r}: torch finds {torch.cuda.device_count()} GPUs here; "
+            "give --device cpu"
+        )
+
+
+def _image_digests(plan: Plan, hands: _Hands) -> dict[str, str]:
+    names = sorted({spec.data.images for spec in plan.wanted})
+    return {name: load_images(name, hands.images).digest for name in names}
+
+
+def _finish(plan: Plan, hands: _Hands) -> None:
+    """Pack, and remove the workshop of a zoo that is whole."""
+    plan.workshop.clear_packing()
+    if not plan.packed:
+        pack(plan.recipe, plan.wanted, plan.workshop, hands.images)
+    manifest = _manifest(plan.recipe, plan.folder)
+    whole = manifest is not None and manifest.networks + len(manifest.failed) == manifest.planned
+    if whole and plan.workshop.path.exists():
+        plan.workshop.close()
+
+
+def _manifest(recipe: Recipe, folder: Path) -> ZooManifest | None:
     if not (folder / "zoo.json").exists():
-        return False
+        return None
     manifest = ZooManifest.from_json((folder / "zoo.json").read_bytes(), str(folder))
     if manifest.recipe_digest != recipe.digest:
         raise RecipeError(
             f"{folder} holds a zoo of another recipe ({manifest.name}, "
             f"{manifest.recipe_digest[:12]}); choose another folder, or remove it"
         )
-    held = manifest.networks + len(manifest.failed)
-    # A part kept beside its workshop can be added to; a whole zoo has none.
-    return held >= wanted
-
-
-def _is_finished(place: Path) -> bool:
-    return place.is_dir()
-
-
-def _clear_unfinished(plan: Plan) -> None:
-    """Remove what a killed build left half done, in training and in packing."""
-    hidden = f".{plan.folder.name}-"
-    stale = [*plan.workshop.glob(".*"), *plan.folder.parent.glob(f"{hidden}packing-*")]
-    for place in [*stale, *plan.folder.parent.glob(f"{hidden}old-*")]:
-        shutil.rmtree(place)
-
-
-def _workshop(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.building")
+    return manifest

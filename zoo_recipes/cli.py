@@ -8,7 +8,7 @@ import click
 @click.group(invoke_without_command=True)
 @click.pass_context
 def recipes(ctx: click.Context) -> None:
-    """List the collections that can be trained here.
+    """List the collections that can be trained here, by the papers they come from.
 
     \b
     Example:
@@ -17,38 +17,25 @@ def recipes(ctx: click.Context) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    from zoo_recipes.recipe import list_recipes, load_recipe
+    from zoo_recipes.description import recipe_list
+    from zoo_recipes.recipe import list_recipes, read_recipe
 
-    for name in list_recipes():
-        recipe = load_recipe(name)
-        click.echo(f"{name:24}{len(recipe.networks()):6} networks  {recipe.summary}")
+    click.echo(recipe_list(map(read_recipe, list_recipes())))
 
 
 @recipes.command()
 @click.argument("recipe")
 def show(recipe: str) -> None:
-    """Show the grid, the fixed settings and the choices of RECIPE (a name or a TOML file).
+    """Show all that RECIPE (a name or a TOML file) says, and what training it costs.
 
     \b
     Example:
       demogen recipes show nin-cifar10
     """
+    from zoo_recipes.description import describe
     from zoo_recipes.recipe import load_recipe
 
-    loaded = load_recipe(recipe)
-    click.echo(f"{loaded.name}: {loaded.summary}")
-    click.echo(f"  {loaded.paper.title} ({loaded.paper.section})")
-    counts = [*(len(levels) for levels in loaded.grid.values()), loaded.copies]
-    click.echo(f"  {' x '.join(map(str, counts))} = {len(loaded.networks())} networks")
-    for factor, levels in loaded.grid.items():
-        click.echo(f"  {factor}: {', '.join(map(str, levels))}")
-    click.echo(f"  copies: {loaded.copies}")
-    for section in ("architecture", "data", "training"):
-        settings = getattr(loaded, section)
-        fixed = ", ".join(f"{key} = {value}" for key, value in settings.items())
-        click.echo(f"  {section}: {fixed or 'defaults'}")
-    for choice in loaded.choices:
-        click.echo(f"  choice: {choice}")
+    click.echo(describe(load_recipe(recipe)))
 
 
 @click.command()
@@ -58,13 +45,50 @@ def show(recipe: str) -> None:
     type=click.Path(path_type=Path),
     help="The zoo's folder (default: a zoo found by its name).",
 )
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="FACTOR=LEVEL[,LEVEL]…",
+    help="Only networks with one of these levels; may be repeated.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Only that many, spread over the grid.")
+@click.option(
+    "--shard", help="Train only this part of them, the second of ten by 2/10, and do not pack."
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="Other epochs than the recipe's.")
 @click.option(
-    "--workers", type=click.IntRange(min=1), help="Local processes (default: one a core)."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="SETTING=VALUE",
+    help="Another fixed setting of the recipe, as steps=4000 or train_size=2500; may be repeated.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "tf32", "bfloat16"]),
+    help="Other precision of training than the recipe's.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Local processes (default: one a core; on a GPU, which they share, one).",
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda (the first), cuda:1 …")
 @click.option("--ray", help="Address of a Ray cluster ('auto', or 'local' to start one).")
-@click.option("--device", default="cpu", show_default=True)
+@click.option(
+    "--cpus-per-network",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1,
+    show_default=True,
+    help="Of the Ray cluster.",
+)
+@click.option(
+    "--gpus-per-network",
+    type=click.FloatRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of the Ray cluster; 0.25: four networks on a GPU.",
+)
 @click.option(
     "--images",
     type=click.Path(path_type=Path),
@@ -74,11 +98,17 @@ def show(recipe: str) -> None:
 def train(
     recipe: str,
     folder: Path | None,
+    where: tuple[str, ...],
     limit: int | None,
+    shard: str | None,
     epochs: int | None,
+    settings: tuple[str, ...],
+    precision: str | None,
     workers: int | None,
-    ray: str | None,
     device: str,
+    ray: str | None,
+    cpus_per_network: float,
+    gpus_per_network: float,
     images: Path | None,
     dry_run: bool,
 ) -> None:
@@ -90,32 +120,49 @@ def train(
     Example:
       demogen train digits
       demogen train nin-cifar10 --limit 2 --epochs 1 --images ~/images
+      demogen train mlp-small-mnist --where width=100,200 --where depth=2,3 --set steps=4000
+      demogen train nin-cifar10 --device cuda --workers 4
+      demogen train nin-cifar10 --ray auto --gpus-per-network 0.25
+      demogen train nin-cifar10 --shard 2/10 --folder zoos/nin-cifar10
     """
     from demogen import places
     from demogen.parallel import cores
-    from zoo_recipes.building import build_zoo, plan_zoo
+    from zoo_recipes.building import Plan, build_zoo, plan_zoo
     from zoo_recipes.recipe import load_recipe
+    from zoo_recipes.shards import Shard
+    from zoo_recipes.variants import parsed_settings, variant
 
-    loaded = load_recipe(recipe)
-    name = loaded.name
-    if epochs is not None:
-        loaded = loaded.with_training(epochs=epochs)
-        name = f"{name}-epochs{epochs}"
+    if ray is not None and workers is not None:
+        raise click.UsageError("--workers are processes here; on Ray give --cpus-per-network")
+    part = None if shard is None else Shard.parse(shard)
+    given = {"epochs": epochs, "precision": precision}
+    changed = {setting: value for setting, value in given.items() if value is not None}
+    changed = {**parsed_settings(settings), **changed}
+    loaded, name = variant(load_recipe(recipe), where, changed)
     target = folder or places.zoos() / name
-    plan = plan_zoo(loaded, target, limit)
+    plan = plan_zoo(loaded, target, limit, part)
     click.echo(plan)
     if dry_run:
         return
-    zoo = build_zoo(
+    built = build_zoo(
         loaded,
         target,
-        workers=workers or cores(),
         limit=limit,
+        shard=part,
+        workers=workers or (cores() if device == "cpu" else 1),
         device=device,
         images=images,
         ray=ray,
+        cpus_per_network=cpus_per_network,
+        gpus_per_network=gpus_per_network,
         progress=True,
     )
-    for id, reason in zoo.manifest.failed.items():
+    failed = built.failed if isinstance(built, Plan) else built.manifest.failed
+    for id, reason in failed.items():
         click.echo(f"  not in the zoo: {id}: {reason}")
-    click.echo(f"zoo {zoo.name}: {len(zoo)} networks, sha256:{zoo.digest[:12]}, in {target}")
+    if isinstance(built, Plan):
+        click.echo(f"{built}; without --shard, the rest is trained and the zoo is packed")
+    else:
+        click.echo(
+            f"zoo {built.name}: {len(built)} networks, sha256:{built.digest[:12]}, in {target}"
+        )

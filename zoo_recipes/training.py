@@ -57,6 +57,8 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
         # Logits of the weights as they will be read back, not of channels-last ones on a GPU.
         module = _in_memory_format(module.cpu(), torch.contiguous_format)
         logits = probe_logits(module, spec.data.input_shape)
+        if not logits.isfinite().all():
+            raise Diverged("logits are not finite after training")
         weights = checkpoints.to_bytes(module.state_dict())
     record = NetworkRecord(
         spec=spec,

@@ -10,7 +10,6 @@ from baselines.functional.batches import batches, finite
 from demogen.errors import NotMeasurable
 from demogen.tapped import UNITS, TappedModule
 
-
 VALUES_AT_A_TIME = 2**20
 """Ablated activations that one pass is given, where `batch_size` samples are fewer."""
 

@@ -1,16 +1,16 @@
-import importlib.util
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from demogen.errors import DemogenError
-from demogen.parallel import cores, map_tasks
-from tests.demogen.tasks import die, square, threads
+from demogen.errors import DemogenError, ZooError
+from demogen.parallel import AHEAD, _drain, cores, map_tasks
+from tests.demogen.tasks import complain, die, mark, square, variable
 
 
 def test_outcomes_come_with_their_position():
@@ -18,38 +18,82 @@ def test_outcomes_come_with_their_position():
         assert dict(map_tasks(square, [3, 1, 2], workers=workers)) == {0: 9, 1: 1, 2: 4}
 
 
-def test_workers_use_one_thread():
-    assert [count for _, count in map_tasks(threads, [0, 1, 2], workers=2)] == [1, 1, 1]
-
-
 def test_a_fault_in_a_task_is_raised():
     with pytest.raises(TypeError):
         list(map_tasks(square, [1, "x", 2], workers=2))
 
 
-def test_a_dead_worker_is_one_clear_line():
-    with pytest.raises(DemogenError, match="a worker process died"):
-        list(map_tasks(die, [1, 2, 3], workers=2))
+def test_a_clear_line_from_a_worker_stays_one():
+    with pytest.raises(ZooError, match="^no images here$"):
+        list(map_tasks(complain, [1, 2, 3], workers=2))
 
 
-def test_workers_end_when_their_parent_is_killed(tmp_path):
+def test_what_finished_comes_before_a_fault():
+    tasks = map_tasks(die, [0, 1], workers=2)
+    assert next(tasks) == (0, 0)
+    with pytest.raises(DemogenError, match="a worker process died .* run the same command again"):
+        next(tasks)
+
+
+def test_what_finished_at_the_same_moment_comes_before_a_fault():
+    tasks = _drain([1, 2, 3], {}, lambda: 3, lambda task: task, lambda begun: [2, 1, 3], complain)
+    assert [next(tasks), next(tasks)] == [(0, 1), (2, 3)]
+    with pytest.raises(ZooError, match="^no images here$"):
+        next(tasks)
+
+
+def test_tasks_start_only_as_outcomes_are_taken(tmp_path):
+    paths = [tmp_path / str(number) for number in range(20)]
+    with closing(map_tasks(mark, paths, workers=2)) as outcomes:
+        next(outcomes)
+        # However long the caller takes, no more are begun than wait for a worker.
+        while len(list(tmp_path.iterdir())) < 2 * AHEAD:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        assert len(list(tmp_path.iterdir())) == 2 * AHEAD
+    assert len(list(tmp_path.iterdir())) == 2 * AHEAD
+
+
+def test_workers_have_the_environment_of_the_call(monkeypatch):
+    for value in ("one", "two"):
+        monkeypatch.setenv("DEMOGEN_TEST", value)
+        found = dict(map_tasks(variable, ["DEMOGEN_TEST"] * 2, workers=2))
+        assert found == {0: value, 1: value}
+
+
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
+def test_workers_of_one_thread_end_with_their_parent_in_the_middle_of_a_task(tmp_path, signum):
     code = (
+        "from contextlib import closing\n"
         "from demogen.parallel import map_tasks\n"
         "from tests.demogen.tasks import say_and_wait\n"
         "if __name__ == '__main__':\n"
-        f"    list(map_tasks(say_and_wait, [{str(tmp_path)!r}] * 2, workers=2))\n"
+        f"    with closing(map_tasks(say_and_wait, [{str(tmp_path)!r}] * 2, workers=2)) as tasks:\n"
+        "        list(tasks)\n"
     )
     script = tmp_path / "script.py"
     script.write_text(code)
     root = str(Path(__file__).parents[2])
-    parent = subprocess.Popen([sys.executable, script], env={**os.environ, "PYTHONPATH": root})
+    parent = subprocess.Popen(
+        [sys.executable, script],
+        env={**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "2"},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     try:
         deadline = time.monotonic() + 60
         while len(children := list(tmp_path.glob("*.pid"))) < 2:
             assert time.monotonic() < deadline, "the workers did not start"
             time.sleep(0.05)
-        parent.send_signal(signal.SIGKILL)
-        parent.wait()
+        assert {child.read_text() for child in children} == {"1"}
+        if signum == signal.SIGINT:
+            # As a terminal does: to the workers as well.
+            os.killpg(parent.pid, signum)
+        else:
+            parent.send_signal(signum)
+        _, errors = parent.communicate(timeout=60)
+        assert errors.count("Traceback") == (signum == signal.SIGINT), errors
         for child in children:
             while is_alive(int(child.stem)):
                 assert time.monotonic() < deadline, "a worker outlived its parent"
@@ -69,26 +113,7 @@ def test_cores_are_counted():
     assert 1 <= cores() <= (os.cpu_count() or 1)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
-def test_without_ray_the_remedy_is_said():
+def test_without_ray_the_remedy_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(DemogenError, match=r"pip install 'demogen\[ray\]'"):
         list(map_tasks(square, [1], ray="local"))
-
-
-@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
-def test_a_real_ray_gives_the_same_outcomes():
-    code = (
-        "from demogen.parallel import map_tasks\n"
-        "from tests.demogen.tasks import square\n"
-        "print(sorted(map_tasks(square, [3, 1, 2], ray='local')))"
-    )
-    root = str(Path(__file__).parents[2])
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": root, "RAY_USAGE_STATS_ENABLED": "0"},
-        timeout=120,
-    )
-    assert done.stdout.strip().endswith("[(0, 9), (1, 1), (2, 4)]"), done.stderr[-2000:]

@@ -86,7 +86,7 @@ def test_factors_have_one_column_and_type_each():
     assert columns["train_size"] is int
     assert columns["augmentation"] == tuple[str, ...]
     assert set(spec().factors()) <= set(columns)
-    assert set(FAMILIES) == {"nin", "convnet", "mlp"}
+    assert set(FAMILIES) == {"nin", "convnet", "mlp", "resnet", "vgg", "mobilenet"}
 
 
 def manifest(**changes):

@@ -1,62 +1,71 @@
 """Kill -9 at random moments, then start again: nothing lost, nothing twice, the same zoo."""
 
-import os
 import random
-import subprocess
-import sys
-import time
-from pathlib import Path
+from collections import Counter
 
-from zoo_recipes import build_zoo, load_recipe
+import pytest
 
-TINY = Path(__file__).parents[1] / "data" / "tiny.toml"
+from demogen import load_zoo
+from tests.zoo_recipes.builders import (
+    build,
+    build_and_kill,
+    finished,
+    packing,
+    phase,
+    saving,
+    seconds_to_build,
+    start_server,
+    tiny,
+)
+from zoo_recipes import plan_zoo
+
 KILLS = 20
 
 
-def test_a_build_killed_twenty_times_gives_the_undisturbed_zoo(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import sys\n"
-        "from zoo_recipes import build_zoo, load_recipe\n"
-        "if __name__ == '__main__':\n"
-        f"    build_zoo(load_recipe({str(TINY)!r}), sys.argv[1], workers=2)\n"
-    )
-    draw = random.Random(0)
-    kills, folders = 0, [tmp_path / "zoo-0"]
-    while kills < KILLS:
-        building = subprocess.Popen([sys.executable, script, folders[-1]], env=os.environ)
-        try:
-            # Loading takes seconds, the build of what is missing some more.
-            building.wait(timeout=2 + 6 * draw.random())
+@pytest.fixture(autouse=True)
+def server():
+    start_server()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_build_killed_twenty_times_gives_the_undisturbed_zoo(tmp_path, capsys, workers):
+    draw = random.Random(workers)
+    build(tmp_path / "undisturbed")
+    undisturbed = load_zoo(tmp_path / "undisturbed").digest
+    seconds = seconds_to_build(tmp_path / "timed", workers)
+    found = Counter()
+    folders = [tmp_path / "zoo-0"]
+    while found.total() < KILLS:
+        folder = folders[-1]
+        begun = {place.name for place in finished(folder)}
+        awaited = {
+            "the start": lambda: True,
+            "a network finished": lambda folder=folder, begun=begun: (
+                {place.name for place in finished(folder)} > begun
+            ),
+            "a network being saved": lambda folder=folder: saving(folder),
+            "the zoo being packed": lambda folder=folder: packing(folder),
+        }
+        moment = draw.choice(sorted(awaited))
+        delay = draw.random() * (seconds if moment == "the start" else 0.01)
+        kept = {place: (place / "record.json").stat().st_mtime_ns for place in finished(folder)}
+        if build_and_kill(folder, awaited[moment], workers, delay):
+            found[phase(folder) or "loading, or the end"] += 1
+            if not folder.exists():
+                assert begun <= {place.name for place in finished(folder)}
+                assert {place: (place / "record.json").stat().st_mtime_ns for place in kept} == kept
+        if plan_zoo(tiny(), folder).packed:
             folders.append(tmp_path / f"zoo-{len(folders)}")
-        except subprocess.TimeoutExpired:
-            kills += 1
-        finally:
-            building.kill()
-            building.wait()
-        workers_end(tmp_path)
-    undisturbed = build_zoo(load_recipe(TINY), tmp_path / "undisturbed").digest
     for folder in folders:
-        zoo = build_zoo(load_recipe(TINY), folder)
+        build(folder)
+        zoo = load_zoo(folder)
         zoo.verify()
-        assert len(zoo) == 24
+        assert len(zoo) == len(set(zoo.ids)) == 12
         assert zoo.digest == undisturbed
-    left = {path.name for path in tmp_path.iterdir() if path.is_dir()}
-    assert left == {"undisturbed", *(folder.name for folder in folders)}
-
-
-def workers_end(folder):
-    """Wait until no process has the script's folder in its command line any more."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        lines = [line for line in map(command_line, Path("/proc").glob("[0-9]*")) if line]
-        if not any(str(folder) in line for line in lines):
-            return
-        time.sleep(0.05)
-
-
-def command_line(process):
-    try:
-        return (process / "cmdline").read_text().replace("\0", " ")
-    except OSError:
-        return ""
+    names = {folder.name for folder in (*folders, tmp_path / "undisturbed", tmp_path / "timed")}
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == names | {f".{name}.locks" for name in names}
+    with capsys.disabled():
+        told = ", ".join(f"{count} in {where}" for where, count in sorted(found.items()))
+        print(f"\n{workers} workers, {found.total()} kills, {len(folders)} zoos: {told}")
+    assert {"training", "saving", "packing"} <= set(found)

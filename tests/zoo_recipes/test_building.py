@@ -1,139 +1,323 @@
 import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from filelock import FileLock
+import torch
 
 from demogen import load_zoo
-from demogen.errors import CorruptZooError, RecipeError
-from zoo_recipes import Recipe, build_zoo, load_recipe, plan_zoo
+from demogen.errors import CorruptZooError, RecipeError, ZooError
+from tests.zoo_recipes.builders import (
+    CONTEXT,
+    TINY,
+    build_and_kill,
+    finished,
+    packing,
+    phase,
+    saving,
+    start_server,
+    tiny,
+    train,
+)
+from zoo_recipes import Recipe, build_zoo, building, load_recipe, plan_zoo
+from zoo_recipes.locks import working_on
+from zoo_recipes.shards import Shard
 
-TINY = Path(__file__).parents[1] / "data" / "tiny.toml"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server():
+    start_server()
 
 
 @pytest.fixture
 def recipe():
-    return load_recipe(TINY).with_training(epochs=1)
+    return tiny()
 
 
-def test_a_pool_and_one_process_build_the_same_zoo(recipe, tmp_path):
-    alone = build_zoo(recipe, tmp_path / "alone")
-    pool = build_zoo(recipe, tmp_path / "pool", workers=2)
-    assert alone.digest == pool.digest
-    assert len(alone) == 24
-    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["alone", "pool"]
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The tiny zoo, trained for one epoch in this process."""
+    return build_zoo(tiny(), tmp_path_factory.mktemp("undisturbed") / "zoo")
 
 
-def test_a_whole_zoo_is_found_again(recipe, tmp_path):
-    zoo = build_zoo(recipe, tmp_path / "zoo")
-    plan = plan_zoo(recipe, tmp_path / "zoo")
+def test_a_pool_builds_the_same_zoo(recipe, tmp_path, undisturbed):
+    pool = build_zoo(recipe, tmp_path / "zoo", workers=2)
+    assert pool.digest == undisturbed.digest
+    assert len(pool) == 12
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".zoo.locks", "zoo"]
+
+
+def test_a_whole_zoo_is_found_again(recipe, undisturbed):
+    plan = plan_zoo(recipe, undisturbed.folder)
     assert plan.packed
     assert plan.missing == ()
-    stamp = (tmp_path / "zoo" / "zoo.json").stat().st_mtime_ns
-    assert build_zoo(recipe, tmp_path / "zoo").digest == zoo.digest
-    assert (tmp_path / "zoo" / "zoo.json").stat().st_mtime_ns == stamp
+    stamp = (undisturbed.folder / "zoo.json").stat().st_mtime_ns
+    assert build_zoo(recipe, undisturbed.folder).digest == undisturbed.digest
+    assert (undisturbed.folder / "zoo.json").stat().st_mtime_ns == stamp
 
 
-def test_a_larger_part_trains_only_what_it_adds(recipe, tmp_path):
+def test_a_larger_part_trains_only_what_it_adds(recipe, tmp_path, undisturbed):
     part = build_zoo(recipe, tmp_path / "zoo", limit=5)
-    assert (len(part), part.manifest.planned) == (5, 24)
+    assert (len(part), part.manifest.planned) == (5, 12)
     assert list(part.splits) == ["leave-one-out"]
     plan = plan_zoo(recipe, tmp_path / "zoo", limit=8)
     assert len(plan.missing) == 3
-    assert str(plan).startswith("tiny: 8 of 24 networks wanted, 5 trained, 3 to train, into ")
+    assert str(plan).startswith("tiny: 8 of 12 networks wanted, 5 trained, 3 to train, into ")
     whole = build_zoo(recipe, tmp_path / "zoo")
-    assert len(whole) == 24
-    assert whole.digest == build_zoo(recipe, tmp_path / "other").digest
+    assert len(whole) == 12
+    assert whole.digest == undisturbed.digest
 
 
-def test_another_recipes_zoo_is_not_overwritten(recipe, tmp_path):
-    build_zoo(recipe, tmp_path / "zoo", limit=2)
+def test_another_recipes_zoo_is_not_overwritten(recipe, undisturbed):
     with pytest.raises(RecipeError, match="holds a zoo of another recipe"):
-        build_zoo(recipe.with_training(epochs=2), tmp_path / "zoo")
+        build_zoo(recipe.with_settings(epochs=2), undisturbed.folder)
 
 
 def test_two_builders_in_one_folder_are_refused(recipe, tmp_path):
     with (
-        FileLock(tmp_path / "zoo.building.lock"),
+        working_on(tmp_path / "zoo", None),
         pytest.raises(RecipeError, match="another build works on"),
     ):
         build_zoo(recipe, tmp_path / "zoo", limit=1)
     assert len(build_zoo(recipe, tmp_path / "zoo", limit=1)) == 1
 
 
-def test_a_network_that_diverges_is_recorded_and_left_out(tmp_path):
+def test_shards_train_everything_once_and_a_build_packs_it(recipe, tmp_path, undisturbed):
+    folder = tmp_path / "zoo"
+    with working_on(folder, Shard(3, 3)):
+        plans = [build_zoo(recipe, folder, shard=Shard(number, 3)) for number in (1, 2)]
+    wanted = [{spec.id for spec in plan.wanted} for plan in plans]
+    assert [len(ids) for ids in wanted] == [4, 4]
+    assert not wanted[0] & wanted[1]
+    assert {path.name for path in finished(folder)} == wanted[0] | wanted[1]
+    assert all(plan.missing == () and not plan.packed for plan in plans)
+    assert not folder.exists()
+    assert str(plan_zoo(recipe, folder, shard=Shard(3, 3))).startswith(
+        "tiny, shard 3/3: 4 of 12 networks wanted, 0 trained, 4 to train, into "
+    )
+    stamps = {path: path.stat().st_mtime_ns for path in finished(folder)}
+    part = build_zoo(recipe, folder, limit=11)
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+    assert (len(part), build_zoo(recipe, folder).digest) == (11, undisturbed.digest)
+
+
+def test_networks_that_diverge_are_recorded_and_left_out(tmp_path):
     settings = {
         "architecture": {"family": "mlp", "width": 6, "depth": 3},
         "training": {"optimizer": "sgd", "epochs": 1},
         "grid": {"learning_rate": [0.01, 1e20]},
     }
     recipe = Recipe.model_validate({**load_recipe(TINY).model_dump(), **settings})
+    plan = build_zoo(recipe, tmp_path / "zoo", shard=Shard(1, 1))
+    assert len(plan.failed) == 2
     zoo = build_zoo(recipe, tmp_path / "zoo")
     assert len(zoo) == 2
     assert set(zoo.table["learning_rate"]) == {0.01}
-    assert len(zoo.manifest.failed) == 2
-    assert all(
-        "loss is" in reason or "entropy is" in reason for reason in zoo.manifest.failed.values()
-    )
+    assert zoo.manifest.failed == plan.failed
+    said = ("loss is", "entropy is", "logits are")
+    assert all(any(word in reason for word in said) for reason in plan.failed.values())
+    assert not (tmp_path / "zoo.building").exists()
 
 
-def test_damaged_weights_are_trained_anew(recipe, tmp_path):
-    build_zoo(recipe, tmp_path / "zoo", limit=2)
-    workshop = tmp_path / "zoo.building"
-    first = sorted(place for place in workshop.iterdir() if place.is_dir())[0]
+def test_a_recipe_that_only_diverges_is_one_clear_line(tmp_path):
+    settings = {
+        "architecture": {"family": "mlp", "width": 6, "depth": 3},
+        "training": {"optimizer": "sgd", "epochs": 1, "learning_rate": 1e20},
+        "grid": {},
+    }
+    recipe = Recipe.model_validate({**load_recipe(TINY).model_dump(), **settings})
+    with pytest.raises(RecipeError, match="recipe tiny: every network diverged: mlp-w6"):
+        build_zoo(recipe, tmp_path / "zoo")
+
+
+def test_damaged_networks_are_trained_anew(recipe, tmp_path):
+    folder = tmp_path / "zoo"
+    build_zoo(recipe, folder, limit=3)
+    first, second = (folder.with_name("zoo.building") / spec.id for spec in recipe.first(2))
     (first / "weights.safetensors").write_bytes(b"rust")
-    with pytest.raises(CorruptZooError, match=f"{first.name} are not those that were trained"):
-        build_zoo(recipe, tmp_path / "zoo", limit=3)
-    zoo = build_zoo(recipe, tmp_path / "zoo", limit=3)
+    (second / "record.json").write_text("{}")
+    with pytest.raises(CorruptZooError, match=rf"{first.name} is damaged.* \(and 1 more\).*again"):
+        build_zoo(recipe, folder, limit=4)
+    zoo = build_zoo(recipe, folder, limit=4)
     zoo.verify()
-    assert len(zoo) == 3
+    assert len(zoo) == 4
 
 
-def test_a_killed_build_goes_on_where_it_stopped(recipe, tmp_path):
-    code = (
-        "import sys\n"
-        "from zoo_recipes import Recipe, build_zoo, load_recipe\n"
-        "if __name__ == '__main__':\n"
-        f"    recipe = load_recipe({str(TINY)!r}).with_training(epochs=1)\n"
-        f"    build_zoo(recipe, {str(tmp_path / 'zoo')!r}, workers=2)\n"
-    )
-    script = tmp_path / "script.py"
-    script.write_text(code)
-    workshop = tmp_path / "zoo.building"
-    building = subprocess.Popen([sys.executable, script], env=os.environ)
+def test_other_images_than_the_workshops_are_refused(recipe, tmp_path):
+    build_zoo(recipe, tmp_path / "zoo", limit=1)
+    images = tmp_path / "zoo.building" / "images.json"
+    assert json.loads(images.read_text())["digits"].startswith("3f96231daab4")
+    images.write_text(json.dumps({"digits": 64 * "0"}))
+    with pytest.raises(RecipeError, match="the digits images here .digest 3f96231daab4. are not"):
+        build_zoo(recipe, tmp_path / "zoo", limit=2)
+    assert len(finished(tmp_path / "zoo")) == 1
+
+
+def test_a_worker_with_other_images_trains_nothing(recipe):
+    task = building._Task(recipe.networks()[0], "cpu", None, digest=64 * "0")
+    with pytest.raises(RecipeError, match="the digits images there .* not those of this build"):
+        building._train(task)
+
+
+def test_missing_images_are_one_clear_line(tmp_path):
+    recipe = load_recipe("nin-cifar10").with_settings(epochs=1)
+    with pytest.raises(ZooError, match=rf"^no cifar10 in {tmp_path}: expected .*[^\n]+$"):
+        build_zoo(recipe, tmp_path / "zoo", limit=1, images=tmp_path)
+    assert not (tmp_path / "zoo").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"device": "gpu"}, "no device 'gpu': give cpu, cuda or cuda:1"),
+        ({"device": "cuda:99"}, "no device 'cuda:99': torch finds . GPUs here"),
+        ({"gpus_per_network": 1}, "is for a Ray cluster"),
+        ({"ray": "auto", "device": "cuda"}, "instead of --device cuda give --gpus-per-network"),
+    ],
+)
+def test_hands_that_are_not_there_are_refused_first(recipe, tmp_path, settings, message):
+    with pytest.raises(RecipeError, match=message):
+        build_zoo(recipe, tmp_path / "zoo", **settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gpu_that_is_too_small_is_one_clear_line(recipe, monkeypatch):
+    def too_large(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 20 GiB")
+
+    monkeypatch.setattr(building, "train_network", too_large)
+    with pytest.raises(RecipeError, match="the memory of cpu is too small to train nin-w4-c1"):
+        building._train(building._Task(recipe.networks()[0], "cpu", None))
+
+
+@pytest.mark.parametrize("moment", ["training", "saving", "packing"])
+def test_a_build_killed_at_any_moment_goes_on_where_it_stopped(tmp_path, moment, undisturbed):
+    folder = tmp_path / "zoo"
+    first = random.Random(0).randrange(1, 6)
+    awaited = {
+        "training": lambda: len(finished(folder)) > first,
+        "saving": lambda: saving(folder),
+        "packing": lambda: packing(folder),
+    }
+    # A network is saved in moments, so the build may be past it when the kill arrives.
+    for _ in range(20):
+        killed = build_and_kill(folder, awaited[moment])
+        assert killed, f"the build ended before it was killed in {moment}"
+        if phase(folder) == moment:
+            break
+    assert phase(folder) == moment
+    kept = {path: (path / "record.json").stat().st_mtime_ns for path in finished(folder)}
+    assert len(plan_zoo(tiny(), folder).missing) == 12 - len(kept)
+    part = build_zoo(tiny(), folder, limit=11)
+    assert {path: (path / "record.json").stat().st_mtime_ns for path in kept} == kept
+    zoo = build_zoo(tiny(), folder)
+    assert (len(part), zoo.digest) == (11, undisturbed.digest)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".zoo.locks", "zoo"]
+
+
+def test_ctrl_c_is_one_line_and_keeps_what_is_finished(tmp_path):
+    folder, errors = tmp_path / "zoo", tmp_path / "errors"
+    arguments = (errors, TINY, "--folder", folder, "--set", "steps=40", "--workers", "1")
+    process = CONTEXT.Process(target=train, args=arguments)
+    process.start()
     try:
-        deadline = time.monotonic() + 120
-        while len(finished := list(workshop.glob("nin-*"))) < 5:
-            assert time.monotonic() < deadline, "the build did not start"
-            assert building.poll() is None, "the build ended before it was killed"
-            time.sleep(0.01)
-        building.send_signal(signal.SIGKILL)
-        building.wait()
+        while len(finished(folder)) < 3:
+            assert process.is_alive(), errors.read_text()
+            time.sleep(0.001)
+        os.kill(process.pid, signal.SIGINT)
+        process.join(timeout=60)
+        assert process.exitcode == 130
     finally:
-        building.kill()
-    kept = {place.name: (place / "record.json").stat().st_mtime_ns for place in finished}
-    plan = plan_zoo(recipe, tmp_path / "zoo")
-    assert 0 < len(plan.missing) <= 24 - 5
-    part = build_zoo(recipe, tmp_path / "zoo", limit=23)
-    still = {name: (workshop / name / "record.json").stat().st_mtime_ns for name in kept}
-    assert still == kept
-    zoo = build_zoo(recipe, tmp_path / "zoo")
-    assert (len(part), len(zoo)) == (23, 24)
-    assert zoo.digest == build_zoo(recipe, tmp_path / "undisturbed").digest
-    assert not workshop.exists()
+        process.kill()
+    lines = [line for line in errors.read_text().replace("\r", "\n").splitlines() if line.strip()]
+    assert lines[-1] == "demogen: interrupted; what was finished is kept"
+    assert all(line.startswith("train:") for line in lines[:-1])
+    assert 3 <= len(finished(folder)) < 24
+    assert not saving(folder)
 
 
-def test_runs_are_recorded_outside_the_digest(tiny_zoo):
-    import pandas as pd
+FULL_DISK = """
+import os, subprocess, sys
+from pathlib import Path
+from demogen.cli import main
+from tests.zoo_recipes.builders import build_zoo, finished, tiny
 
-    runs = pd.read_parquet(tiny_zoo.folder / "runs.parquet")
-    assert sorted(runs["id"]) == tiny_zoo.ids
+disk = Path(sys.argv[1])
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=150k", "tmpfs", disk], check=True)
+folder = disk / "zoo"
+
+command = ["train", sys.argv[2], "--folder", str(folder), "--workers", "1"]
+
+def train(*more):
+    try:
+        main([*command, *more])
+    except SystemExit as end:
+        return end.code
+
+def resize(size):
+    subprocess.run(["mount", "-o", f"remount,size={size}", disk], check=True)
+
+print(train(), len(finished(folder)), sorted(path.name for path in disk.iterdir()))
+kept = {path: path.stat().st_mtime_ns for path in finished(folder)}
+resize("20m")
+train("--shard", "1/1")
+used = os.statvfs(disk)
+resize((used.f_blocks - used.f_bfree) * used.f_bsize + 65536)
+print(train(), len(finished(folder)), sorted(path.name for path in disk.iterdir()))
+print(all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items()))
+resize("20m")
+train()
+print(build_zoo(tiny(), folder).digest)
+"""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="no unshare command here")
+def test_a_full_disk_loses_nothing(tmp_path, undisturbed):
+    """Both while a network is saved and while the zoo is packed, on a real disk of 150 KB."""
+    permitted = subprocess.run(["unshare", "-rm", "true"], capture_output=True, text=True)
+    if permitted.returncode:
+        pytest.skip(f"no mounts of one's own here: {permitted.stderr.strip()}")
+    recipe = tmp_path.with_suffix(".toml")
+    recipe.write_text(
+        TINY.read_text().replace("epochs = 8", "epochs = 1").replace("copies = 2", "copies = 1")
+    )
+    done = subprocess.run(
+        ["unshare", "-rm", sys.executable, "-c", FULL_DISK, tmp_path, recipe],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("demogen: ")]
+    assert said == [
+        f"demogen: no space left to write {tmp_path / name}: what was finished is kept; free some "
+        "space and run the same command again"
+        for name in ("zoo.building", "zoo")
+    ]
+    assert "Traceback" not in done.stderr
+    printed = [line for line in done.stdout.splitlines() if line[0] in "2TF" or len(line) == 64]
+    saving_stopped, packing_stopped, same, digest = printed
+    assert saving_stopped.startswith("2 ")
+    assert 0 < int(saving_stopped.split()[1]) < 12
+    assert saving_stopped.endswith("['.zoo.locks', 'zoo.building']")
+    assert packing_stopped == "2 12 ['.zoo.locks', 'zoo.building']"
+    assert (same, digest) == ("True", undisturbed.digest)
+
+
+def test_runs_are_recorded_outside_the_digest(undisturbed):
+    runs = pd.read_parquet(undisturbed.folder / "runs.parquet")
+    assert sorted(runs["id"]) == undisturbed.ids
     assert (runs["seconds"] > 0).all()
     assert set(json.loads(runs["versions"][0])) == {"demogen", "python", "torch"}
-    assert "runs.parquet" not in tiny_zoo.manifest.files
-    assert load_zoo(tiny_zoo.folder).manifest.recipe_digest == load_recipe(TINY).digest
+    assert "runs.parquet" not in undisturbed.manifest.files
+    assert load_zoo(undisturbed.folder).manifest.recipe_digest == tiny().digest
