@@ -25,7 +25,7 @@ from demogen.families import (
     NiN,
     ResNet,
 )
-from demogen.settings import Augmentation, Data, Fraction, NonNegative, Training
+from demogen.settings import Augmentation, Data, Fraction, NonNegative, Stopped, Training
 
 __all__ = [
     "FAMILIES",
@@ -47,6 +47,7 @@ __all__ = [
     "Paper",
     "ResNet",
     "RunFacts",
+    "Stopped",
     "Training",
     "ZooManifest",
     "canonical_json",
@@ -145,7 +146,7 @@ class NetworkRecord(Frozen):
     """Epochs begun, pretraining not counted."""
     steps_run: int
     """Steps of the optimizer, likewise."""
-    stopped: Literal["epochs", "steps", "accuracy", "learning_rate", "converged"]
+    stopped: Stopped
     """What ended training: it was as long as asked, or a stopping rule."""
     kept_epoch: int
     """The epoch whose weights these are: the last, or that of a snapshot."""
@@ -155,7 +156,7 @@ class NetworkRecord(Frozen):
     initial_sha256: Sha256
     """Digest of the initial weights, which are made again from the seed."""
     probe_logits: tuple[tuple[float, ...], ...]
-    """Logits of the first few test images: a loaded network must give them back."""
+    """Logits of a few fixed inputs (`demogen.probes`): a loaded network must give them back."""
 
     @property
     def id(self) -> str:

@@ -10,6 +10,8 @@ from demogen.image_sets import IMAGE_SETS, facts
 Augmentation = Literal[
     "crop", "flip", "flip_vertical", "quarter_turn", "rotation", "shift", "window", "wrap"
 ]
+Stopped = Literal["epochs", "steps", "accuracy", "learning_rate", "converged"]
+"""What ended training: its length, or a stopping rule; L-BFGS also where it no longer moves."""
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import torch
 from torch import Tensor
@@ -31,9 +31,6 @@ from demogen.schema import (
     sha256,
 )
 from demogen.tapped import TappedModule
-
-if TYPE_CHECKING:
-    pass
 
 PREFETCH = 2
 """Networks read and checked ahead of the one in use."""

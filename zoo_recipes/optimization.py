@@ -3,19 +3,16 @@
 import math
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from demogen.schema import Training
+from demogen.schema import Stopped, Training
 from demogen.tapped import TappedModule
 from zoo_recipes.batches import Batches
 from zoo_recipes.evaluation import EVALUATION_BATCH, evaluate
 from zoo_recipes.optimizers import make_optimizer, make_schedule, penalty
-
-Stopped = Literal["epochs", "steps", "accuracy", "learning_rate", "converged"]
 
 
 class Diverged(Exception):  # noqa: N818 - an outcome of training, recorded with the zoo

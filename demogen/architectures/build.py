@@ -34,17 +34,17 @@ def build(spec: NetworkSpec) -> TappedModule:
     """The network freshly initialized from the spec's seed, on the CPU, float32, in training mode.
 
     Every number is drawn from one CPU generator in the order of the stages, so the initial weights
-    are the same wherever they are made again, and the global random state is left alone. With
-    `initial_std` all kernels are then drawn again, from the numbers that come next.
+    are the same wherever they are made again, and the global random state is left alone.
     """
     module = skeleton(spec).to_empty(device="cpu")
     generator = torch.Generator().manual_seed(spec.seed)
     training = spec.training
     with torch.no_grad():
-        _FAMILIES[spec.architecture.family].initialize(module, generator)
-        if training.initial_std is not None:
-            redraw = initialization.normal(training.initial_std)
-            initialization.initialize(module, generator, redraw)
+        if training.initial_std is None:
+            _FAMILIES[spec.architecture.family].initialize(module, generator)
+        else:
+            fill = initialization.normal(training.initial_std)
+            initialization.initialize(module, generator, fill)
         if training.initial_scale != 1:
             initialization.scale_kernels(module, training.initial_scale)
     return module

@@ -96,6 +96,20 @@ def test_decoded_images_are_kept_and_made_anew_when_the_files_change(small_sets,
     assert load_images("mnist", folder.parent).digest != before.digest
 
 
+def test_a_set_that_cannot_be_kept_leaves_nothing_behind(small_sets, tmp_path, monkeypatch):
+    images, labels = small_sets
+    write_parquet(tmp_path / "mnist", images, labels, list(range(52)))
+
+    def full(file, **arrays):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space left"):
+        load_images("mnist", tmp_path)
+    assert not list((tmp_path / "home").rglob("*.npz"))
+
+
 def test_torchvision_files_are_read_to_the_same_set(small_sets, tmp_path):
     images, labels = small_sets
     write_parquet(tmp_path / "parquet" / "mnist", images, labels, list(range(52)))
