@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from demogen.images import ImageSet, LabeledImages, load_images
     from demogen.measuring import measure, measure_all
     from demogen.network import Network
+    from demogen.pool import Pool
     from demogen.predictor import Access, Measure, Predictor, get_predictor, list_predictors
     from demogen.publishing import push
     from demogen.schema import NetworkRecord, NetworkSpec, ZooManifest
@@ -43,6 +44,7 @@ _MODULE_OF = {
     "NetworkRecord": "schema",
     "NetworkSpec": "schema",
     "NotMeasurable": "errors",
+    "Pool": "pool",
     "Predictor": "predictor",
     "RecipeError": "errors",
     "Split": "splits",
@@ -75,6 +77,7 @@ __all__ = [
     "NetworkRecord",
     "NetworkSpec",
     "NotMeasurable",
+    "Pool",
     "Predictor",
     "RecipeError",
     "Split",

@@ -4,12 +4,14 @@ import json
 import math
 import re
 import shlex
-import typing
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from demogen.levels import coded, level_text
 from demogen.markdown import cell, fenced, quoted, table_of
 from demogen.schema import ZooManifest, factor_types, sha256
 from demogen.settings import Data, Training
@@ -117,25 +119,28 @@ def is_sealed(text: bytes) -> bool:
     return seal is not None and sha256(text[: seal.start()]).encode() == seal[1]
 
 
-def bibtex(manifest: ZooManifest, *, repository: str = "", revision: str = "") -> str:
-    """BibTeX of the paper behind a zoo, if it has any, and of the zoo itself.
+def bibtex(
+    manifest: ZooManifest, *, repository: str = "", revision: str = "", split: Split | None = None
+) -> str:
+    """BibTeX of the paper behind a zoo, if it has any, and of the zoo or a split of it.
 
     Args:
         manifest: zoo.json; its digest is what pins the zoo.
         repository: "owner/name" on the Hub, or "".
         revision: commit on the Hub, or "".
+        split: pinned by its own digest, and part of the key.
     """
     digest = sha256(manifest.to_json())
-    key = re.sub("[^A-Za-z0-9-]+", "-", manifest.name)
+    key = re.sub("[^A-Za-z0-9-]+", "-", manifest.name) + f"-zoo-{digest[:12]}"
+    title = f"The {_tex(manifest.name)} zoo of {manifest.networks} trained networks"
     facts = [f"demogen {_tex(manifest.code_version)}"]
     facts += [f"dataset {_tex(repository)} on the Hugging Face Hub"] if repository else []
     facts += [f"revision {revision}"] if revision else []
-    entry = (
-        f"@misc{{{key}-zoo-{digest[:12]},\n"
-        f"  title = {{The {_tex(manifest.name)} zoo of {manifest.networks} trained networks}},\n"
-        f"  note = {{{', '.join([*facts, f'sha256:{digest}'])}}},\n"
-        "}"
-    )
+    facts += [f"sha256:{digest}"]
+    if split is not None:
+        key, title = f"{key}-{split.name}", f"{title}, split {_tex(split.name)}"
+        facts += [f"split of {len(split.tests)} folds sha256:{split.digest}"]
+    entry = f"@misc{{{key},\n  title = {{{title}}},\n  note = {{{', '.join(facts)}}},\n}}"
     return "\n\n".join(part for part in (manifest.paper.bibtex.strip(), entry) if part)
 
 
@@ -290,14 +295,10 @@ def _splits(splits: Mapping[str, Split], place: str) -> str:
 def _factors(table: "pd.DataFrame") -> dict[str, dict[Any, int]]:
     """Factor → level → how many networks have it; levels are plain values, None if it has none."""
     counted = {}
-    for name, kind in factor_types().items():
-        listed = typing.get_origin(kind) is tuple
-        column = table[name].map(_listed) if listed else table[name]
-        found = column.value_counts(dropna=True)
-        levels = {_plain(level): int(count) for level, count in found.items()}
-        if missing := len(column) - sum(levels.values()):
-            levels[None] = missing
-        counted[name] = dict(sorted(levels.items(), key=lambda level: _order(level[0])))
+    for name in factor_types():
+        codes, levels = coded(table, name)
+        counts = np.bincount(codes, minlength=len(levels)).tolist()
+        counted[name] = dict(zip(levels, counts, strict=True))
     return counted
 
 
@@ -311,36 +312,15 @@ def _shared(table: "pd.DataFrame") -> Iterable[tuple[str, str]]:
         if others or level in (None, ()) or name in ("seed", "copy_number"):
             continue
         if name in told or name not in fields or level != fields[name].default:
-            yield name, _text(level)
+            yield name, level_text(level)
 
 
 def _levels(counts: Mapping[Any, int]) -> str:
     if len(counts) > MANY:
         given = [level for level in counts if level is not None]
-        return f"{len(counts):,} levels from {cell(_text(given[0]))} to {cell(_text(given[-1]))}"
-    return ", ".join(f"{cell(_text(level))} ({count:,})" for level, count in counts.items())
-
-
-def _listed(level: Any) -> Any:
-    return tuple(level) if hasattr(level, "__len__") else level
-
-
-def _plain(level: Any) -> Any:
-    """A number of numpy's as Python has it."""
-    return level.item() if hasattr(level, "item") else level
-
-
-def _order(level: Any) -> tuple[bool, bool, Any]:
-    number = isinstance(level, bool | int | float)
-    return level not in (None, ()), not number, level if number else _text(level)
-
-
-def _text(level: Any) -> str:
-    if level in (None, ()):
-        return "none"
-    if isinstance(level, tuple):
-        return " + ".join(map(_text, level))
-    return f"{level:g}" if isinstance(level, float) else str(level)
+        first, last = (cell(level_text(given[end])) for end in (0, -1))
+        return f"{len(counts):,} levels from {first} to {last}"
+    return ", ".join(f"{cell(level_text(level))} ({count:,})" for level, count in counts.items())
 
 
 def _tex(text: str) -> str:

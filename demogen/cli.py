@@ -234,20 +234,24 @@ def measure(
 
 
 @commands.command()
-@_ZOO
+@click.argument("zoos", nargs=-1, required=True, metavar="ZOO[@REV]...")
 @_REVISION
 @click.option("--split", help="Cite this split too.")
-def cite(zoo: str, revision: str | None, split: str | None) -> None:
-    """Print how to cite a zoo, and a split of it, with revision and digest.
+def cite(zoos: tuple[str, ...], revision: str | None, split: str | None) -> None:
+    """Print how to cite a zoo, or a pool of several, and a split of it.
+
+    As BibTeX, and as one line with commit and digests. ZOO@REV is for a zoo on the Hub.
 
     \b
     Example:
       demogen cite digits --split grouped-kfold-10
+      demogen cite owner/digits@v1 --split leave-width-out
+      demogen cite owner/digits@v1 owner/name@v2 --split leave-zoo-out
     """
     from demogen.description import citation
-    from demogen.zoo import load_zoo
+    from demogen.pool import open_zoos
 
-    click.echo(citation(load_zoo(zoo, revision), split))
+    click.echo(citation(open_zoos(zoos, revision), split))
 
 
 @commands.command()

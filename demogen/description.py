@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from demogen.card import bibtex, outcome_rows
 from demogen.errors import ZooError
 from demogen.names import choose
+from demogen.network_set import NetworkSet
 from demogen.predictor import Predictor
 from demogen.schema import factor_types
 from demogen.zoo import Zoo
@@ -34,16 +35,40 @@ def describe(zoo: Zoo) -> str:
     return "\n".join(lines)
 
 
-def citation(zoo: Zoo, split: str | None = None) -> str:
-    """BibTeX of the paper behind the zoo and of the zoo itself, and a line that pins the split.
+def citation(networks: NetworkSet, split: str | None = None) -> str:
+    """BibTeX of the papers behind and of the zoos themselves, and one line that pins all.
+
+    Args:
+        networks: a zoo or a pool of zoos.
+        split: name of a split of it, to be pinned as well.
 
     Raises:
-        ZooError: the zoo has no such split.
+        ZooError: it has no such split.
     """
-    parts = [bibtex(zoo.manifest, revision=zoo.revision)]
+    chosen = None
     if split is not None:
-        parts.append(choose(split, zoo.splits, f"split of {zoo.name}", ZooError).citation())
-    return "\n\n".join(parts)
+        chosen = choose(split, networks.splits, f"split of {networks.name}", ZooError)
+    alone = len(networks.zoos) == 1
+    entries = (
+        bibtex(
+            zoo.manifest,
+            repository=zoo.storage.published,
+            revision=zoo.revision,
+            split=chosen if alone else None,
+        )
+        for zoo in networks.zoos
+    )
+    pins = [] if chosen is None else [chosen.citation()]
+    if not alone:
+        pins.append(f"pool {networks.name} of {len(networks)} networks, sha256:{networks.digest}")
+    pins += map(_pin, networks.zoos)
+    return "\n\n".join([*entries, "; ".join(pins)])
+
+
+def _pin(zoo: Zoo) -> str:
+    commit = f", {zoo.storage.published} on the Hugging Face Hub at commit {zoo.revision}"
+    where = commit if zoo.revision else ""
+    return f"zoo {zoo.name} of {len(zoo)} networks{where}, sha256:{zoo.digest}"
 
 
 def predictor_list(predictors: Sequence[Predictor]) -> str:

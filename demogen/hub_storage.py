@@ -46,6 +46,11 @@ class HubStorage(Storage):
         return self.commit
 
     @property
+    def published(self) -> str:
+        """The repository."""
+        return self.repository
+
+    @property
     def streams(self) -> int:
         """Enough to hide the time a request takes."""
         return 8

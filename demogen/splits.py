@@ -13,15 +13,26 @@ from demogen.schema import Frozen, canonical_json, parse, sha256
 if TYPE_CHECKING:
     import pandas as pd
 
+Kind = Literal["partition", "levels", "holdout"]
+"""How folds come about.
+
+"partition": every network is tested exactly once. "levels": likewise, and the folds are the levels
+of a factor; they differ by design, so that a mean over them says nothing and only all predictions
+together are scored. "holdout": repeated divisions.
+"""
+
 SMALL_ZOO = 20
 """Zoos of fewer networks have leave-one-out only."""
+
+MOST_LEVELS = 10
+"""A factor with more levels is not left out level by level: they are points of a scale."""
 
 
 class SplitFile(Frozen):
     """splits/<name>.json: the ids of the zoo and the test ids of each fold."""
 
     name: str
-    kind: Literal["partition", "holdout"]
+    kind: Kind
     ids: tuple[str, ...]
     tests: tuple[tuple[str, ...], ...]
 
@@ -41,7 +52,7 @@ class Split:
 
     Attributes:
         name: "kfold-10", say.
-        kind: "partition": every network is tested exactly once; "holdout": repeated divisions.
+        kind: "partition", "levels" or "holdout".
         ids: all networks, sorted.
         tests: test ids of each fold, sorted within a fold.
         zoo: name and digest of the zoo it was read from, for the citation.
@@ -51,7 +62,7 @@ class Split:
     """
 
     name: str
-    kind: Literal["partition", "holdout"]
+    kind: Kind
     ids: tuple[str, ...]
     tests: tuple[tuple[str, ...], ...]
     zoo: str = ""
@@ -69,7 +80,7 @@ class Split:
                 raise ZooError(f"split {self.name}: fold {number} tests a network twice")
             if unknown := set(test) - known:
                 raise ZooError(f"split {self.name}: fold {number} has unknown id {min(unknown)}")
-        if self.kind == "partition":
+        if self.kind != "holdout":
             tested = [network for test in self.tests for network in test]
             if len(tested) != len(known) or set(tested) != known:
                 raise ZooError(f"split {self.name}: its folds overlap or leave networks out")
@@ -113,12 +124,21 @@ class Split:
         return cls(stored.name, stored.kind, stored.ids, stored.tests, zoo)
 
 
-def make_splits(table: "pd.DataFrame", seed: int = 0) -> dict[str, Split]:
-    """The standardized splits of a zoo, from the ids and configurations in its table.
+def make_splits(
+    table: "pd.DataFrame", seed: int = 0, factors: Sequence[str] | None = None
+) -> dict[str, Split]:
+    """The standardized splits of a zoo, from the ids, configurations and factors in its table.
 
-    kfold-10 (the papers' 90/10), grouped-kfold-10 (copies of one configuration stay together) and
-    holdout-100 (100 divisions 90/10); leave-one-out alone for fewer than 20 networks. They depend
-    on ids, configurations and the seed only, not on the order of the rows.
+    kfold-10 (the papers' 90/10), grouped-kfold-10 (copies of one configuration stay together),
+    holdout-100 (100 divisions 90/10) and leave-<factor>-out (each level of a factor held out in
+    turn, in sorted order); leave-one-out alone for fewer than 20 networks. They depend on ids,
+    configurations, factors and the seed only, not on the order of the rows.
+
+    Args:
+        table: one row a network, index "id".
+        seed: of the shuffles; leaving levels out has no chance in it.
+        factors: columns whose levels are left out, where there are at least two; None: those of
+            `factors_to_leave_out`.
     """
     ids = sorted(map(str, table.index))
     if len(ids) < 2:
@@ -135,7 +155,30 @@ def make_splits(table: "pd.DataFrame", seed: int = 0) -> dict[str, Split]:
     ]
     if len(groups) >= 10:
         splits.append(_partition("grouped-kfold-10", ids, _deal(groups, 10, seed)))
+    for factor in factors_to_leave_out(table) if factors is None else factors:
+        levels = _networks_by_level(table, factor)
+        if len(levels) > 1:
+            name = f"leave-{factor.replace('_', '-')}-out"
+            splits.append(_partition(name, ids, levels, "levels"))
     return {split.name: split for split in splits}
+
+
+def factors_to_leave_out(table: "pd.DataFrame") -> list[str]:
+    """Factors of the specs with two to ten levels in a table, each division of networks once."""
+    from demogen.levels import ZOO, varying
+
+    return [
+        factor
+        for factor, (_, levels) in varying(table).items()
+        if factor != ZOO and len(levels) <= MOST_LEVELS
+    ]
+
+
+def _networks_by_level(table: "pd.DataFrame", factor: str) -> list[list[str]]:
+    from demogen.levels import coded
+
+    codes, levels = coded(table, factor)
+    return [list(map(str, table.index[codes == number])) for number in range(len(levels))]
 
 
 def _deal(groups: Sequence[Sequence[str]], folds: int, seed: int) -> list[list[str]]:
@@ -148,8 +191,10 @@ def _deal(groups: Sequence[Sequence[str]], folds: int, seed: int) -> list[list[s
     return dealt
 
 
-def _partition(name: str, ids: list[str], tests: Sequence[Sequence[str]]) -> Split:
-    return Split(name, "partition", tuple(ids), tuple(tuple(sorted(test)) for test in tests))
+def _partition(
+    name: str, ids: list[str], tests: Sequence[Sequence[str]], kind: Kind = "partition"
+) -> Split:
+    return Split(name, kind, tuple(ids), tuple(tuple(sorted(test)) for test in tests))
 
 
 def _holdout(name: str, ids: list[str], divisions: int, seed: int) -> Split:

@@ -33,6 +33,11 @@ class Storage(abc.ABC):
 
     @property
     @abc.abstractmethod
+    def published(self) -> str:
+        """The repository on the Hub, "owner/name"; "" where it is in none."""
+
+    @property
+    @abc.abstractmethod
     def streams(self) -> int:
         """How many reads at a time make sense."""
 
@@ -78,6 +83,11 @@ class Folder(Storage):
     @property
     def revision(self) -> str:
         """A folder has none."""
+        return ""
+
+    @property
+    def published(self) -> str:
+        """Nowhere."""
         return ""
 
     @property

@@ -1,10 +1,9 @@
 """A zoo of trained networks: its table, splits and networks, checked as they are read."""
 
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, final
+from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Tensor
@@ -15,6 +14,7 @@ from demogen.images import ImageSet, LabeledImages, load_images
 from demogen.integrity import MANIFEST, fault_of
 from demogen.names import choose
 from demogen.network import Network, Sources
+from demogen.network_set import NetworkSet
 from demogen.probes import check_probe_logits
 from demogen.read_ahead import Wanted, Weights, read_ahead
 from demogen.schema import Data, NetworkRecord, ZooManifest, sha256
@@ -31,32 +31,47 @@ MANIFEST_BYTES = 256 << 20
 
 
 @final
-class Zoo:
-    """A set of trained networks, read-only.
-
-    Iterating gives `Network` after `Network` in the order of the table, the next ones read and
-    checked meanwhile; `zoo[id]` gives one. Make one by `load_zoo`.
+class Zoo(NetworkSet):
+    """A published set of trained networks. Make one by `load_zoo`.
 
     Attributes:
         storage: where it lies.
         manifest: zoo.json.
-        digest: sha256 of zoo.json, which chains to every byte.
-        splits: standardized splits by name.
     """
 
     def __init__(self, storage: Storage, *, images: Path | None = None) -> None:
         self.storage = storage
         self.images_folder = images
         text = _manifest_text(storage)
-        self.digest = sha256(text)
+        self._digest = sha256(text)
         self.manifest = ZooManifest.from_json(text, storage.where)
         storage.check(self.manifest.files)
-        self.splits = StoredSplits(self.manifest.split_names, self._read_split)
+        self._splits = StoredSplits(self.manifest.split_names, self._read_split)
 
     @property
     def name(self) -> str:
         """Name of the collection."""
         return self.manifest.name
+
+    @property
+    def digest(self) -> str:
+        """Sha256 of zoo.json, which chains to every byte."""
+        return self._digest
+
+    @property
+    def splits(self) -> Mapping[str, Split]:
+        """Standardized splits by name, each read and checked when first asked for."""
+        return self._splits
+
+    @property
+    def image_sets(self) -> Mapping[str, str]:
+        """Digests of the image sets, by name."""
+        return self.manifest.image_sets
+
+    @property
+    def zoos(self) -> "tuple[Zoo, ...]":
+        """This one alone."""
+        return (self,)
 
     @property
     def revision(self) -> str:
@@ -79,52 +94,8 @@ class Zoo:
     def __len__(self) -> int:
         return self.manifest.networks
 
-    def __iter__(self) -> Iterator[Network]:
-        return self.networks()
-
-    def __getitem__(self, id: str) -> Network:
-        return next(self.networks([id]))
-
     def __repr__(self) -> str:
         return f"Zoo({self.name!r}, {len(self)} networks, sha256:{self.digest[:12]})"
-
-    def networks(
-        self,
-        ids: Sequence[str] | None = None,
-        *,
-        device: str | torch.device = "cpu",
-        batch_size: int = 256,
-        errors: Literal["raise", "skip"] = "raise",
-    ) -> Iterator[Network]:
-        """The networks with these ids (default all), in this order, read ahead in the background.
-
-        Args:
-            ids: which; neighbors in the table are read together.
-            device: where they are put.
-            batch_size: how many images a measure should take at a time.
-            errors: what becomes of a corrupt network: "raise", or "skip" it and name it, with all
-                others, in a RuntimeWarning at the end.
-
-        Raises:
-            ZooError: an unknown id, or the storage cannot be read.
-            CorruptZooError: bytes, tensors or logits of a network are not what the zoo says, read
-                twice.
-        """
-        skipped = []
-        for network in self.attempts(ids, device=device, batch_size=batch_size):
-            if isinstance(network, Network):
-                yield network
-            elif errors == "raise":
-                raise network
-            else:
-                skipped.append(str(network))
-        if skipped:
-            warnings.warn(
-                f"{len(skipped)} of {self.name}'s networks are corrupt and were skipped: "
-                f"{'; '.join(skipped)}",
-                RuntimeWarning,
-                stacklevel=2,
-            )
 
     def attempts(
         self,
@@ -151,6 +122,15 @@ class Zoo:
             if isinstance(weights, CorruptZooError):
                 raise weights
             yield weights.id, weights.tensors
+
+    def zoo_of(self, id: str) -> "Zoo":
+        """This one.
+
+        Raises:
+            ZooError: an unknown id.
+        """
+        self._check_id(id)
+        return self
 
     def record(self, id: str) -> NetworkRecord:
         """What was asked for and what came out, of one network.
@@ -209,9 +189,10 @@ class Zoo:
     def _read_split(self, name: str) -> Split:
         text = self._checked(f"splits/{name}.json").read_bytes()
         split = Split.from_json(text, f"{self.name}@{self.digest[:12]}")
-        if split.name != name or not set(split.ids) <= self._table.rows.keys():
+        if split.name != name or set(split.ids) != self._table.rows.keys():
             raise CorruptZooError(
-                f"{self._where}: splits/{name}.json is no split of it by that name"
+                f"{self._where}: splits/{name}.json is no split of it by that name: it is called "
+                f"{split.name!r}, or does not name exactly the zoo's networks"
             )
         return split
 
@@ -325,21 +306,27 @@ def load_zoo(
     it, and by ranges as they are needed otherwise. With HF_HUB_OFFLINE=1 only the cache is used.
 
     Args:
-        source: a folder; the name of a zoo built here; or "owner/name" on the Hugging Face Hub.
+        source: a folder; the name of a zoo built here; or "owner/name" on the Hugging Face Hub, or
+            "owner/name@revision".
         revision: tag, branch or commit, for a zoo on the Hub; default: the newest.
         images: folder with the image sets (see `load_images`).
         endpoint: address of another Hub.
         cache: keep whole shards in the Hub's cache as they are needed (a gigabyte each).
 
     Raises:
-        ZooError: there is no such zoo, or its format is not known here.
+        ZooError: there is no such zoo, its format is not known here, or a revision is asked of a
+            folder in `source`, or twice.
         CorruptZooError: a file is missing, or zoo.json arrives damaged.
     """
     images_folder = Path(images) if images else None
-    name = str(source)
-    for folder in (Path(name).expanduser(), places.zoos() / name):
-        if (folder / MANIFEST).is_file():
-            return Zoo(Folder(folder), images=images_folder)
+    if folder := _folder_of(str(source)):
+        return Zoo(Folder(folder), images=images_folder)
+    name, _, named = str(source).partition("@")
+    if named and revision:
+        raise ZooError(f"{source}: a revision is given twice, {named!r} and {revision!r}; give one")
+    revision = named or revision
+    if named and _folder_of(name):
+        raise ZooError(f"zoo {name} is a folder here and has no revisions; leave @{named} out")
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         built = sorted(path.parent.name for path in places.zoos().glob("*/zoo.json"))
         raise ZooError(
@@ -352,6 +339,12 @@ def load_zoo(
 
     commit = hub.resolve(name, revision=revision, endpoint=endpoint)
     return Zoo(HubStorage(name, commit, endpoint, cache), images=images_folder)
+
+
+def _folder_of(name: str) -> Path | None:
+    """The zoo's folder, if it is here."""
+    folders = (Path(name).expanduser(), places.zoos() / name)
+    return next((folder for folder in folders if (folder / MANIFEST).is_file()), None)
 
 
 _CLEAN = {"corruption": 0.0, "corruption_seed": 0}

@@ -18,20 +18,31 @@ from tests.hub.fixtures import *  # noqa: F403 - also sets the environment the H
 
 atexit.register(shutil.rmtree, os.environ["DEMOGEN_HOME"], ignore_errors=True)
 
-TINY_RECIPE = Path(__file__).parent / "data" / "tiny.toml"
+RECIPES = Path(__file__).parent / "data"
 
 
-@pytest.fixture(scope="session")
-def tiny_zoo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A real zoo of 24 very small networks, trained once for all processes; not to be changed."""
+def built_once(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zoo of a recipe under data/, trained once for all processes."""
     from zoo_recipes import build_zoo, load_recipe
 
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    with FileLock(shared / "tiny.lock"):
-        build_zoo(load_recipe(TINY_RECIPE), shared / "tiny")
-    return shared / "tiny"
+    with FileLock(shared / f"{name}.lock"):
+        build_zoo(load_recipe(RECIPES / f"{name}.toml"), shared / name)
+    return shared / name
+
+
+@pytest.fixture(scope="session")
+def tiny_zoo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real zoo of 24 very small networks; not to be changed."""
+    return built_once("tiny", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def mlp_zoo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real zoo of 12 very small networks of another family; not to be changed."""
+    return built_once("tiny-mlp", tmp_path_factory)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ class Recorded(Storage):
     spoiled: dict[int, int] = field(default_factory=dict)
     ended: int = 0
 
-    where, revision = "here", ""
+    where, revision, published = "here", "", ""
 
     def local(self, path, *, again=False):
         return self.folder.local(path, again=again)
