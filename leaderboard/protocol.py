@@ -10,6 +10,8 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from demogen.errors import ZooError
+from leaderboard.divisions import divisions
+from leaderboard.least_squares import fold_predictions
 from leaderboard.metrics import Vector
 from leaderboard.scores import FoldPredictions, LinearModel
 
@@ -41,6 +43,7 @@ def run(
     targets: Mapping[str, float],
     folds: "Sequence[Fold]",
     regressor: "RegressorMixin",
+    together: bool = True,
 ) -> Outcome:
     """Fit a clone on the train networks of each fold and predict its test networks.
 
@@ -50,24 +53,34 @@ def run(
         targets: id → target, for at least these networks.
         folds: of a split.
         regressor: unfitted; it is never fitted itself.
+        together: solve the folds of a regressor known to be least squares in one go, which changes
+            predictions by rounding alone. False: one after the other, as with any other regressor.
 
     Raises:
         ZooError: the regressor fails, or predicts something that is not finite.
     """
-    task = _Task(signatures, targets, regressor)
+    ids = tuple(sorted(signatures))
+    rows = [signatures[network] for network in ids]
+    X = np.array(rows, np.float64).reshape(len(ids), len(rows[0]) if rows else 0)
+    y = np.array([targets[network] for network in ids], np.float64)
+    placed = divisions(tuple(folds), ids)
+    solved = fold_predictions(regressor, X, y, placed) if together else {}
     done, skipped = [], []
-    for number, fold in enumerate(folds):
-        train, test = task.measured(fold.train), task.measured(fold.test)
-        if train and test:
-            _, predicted = task.predict(train, test, f"fold {number}")
-            done.append(FoldPredictions(fold=number, ids=tuple(test), predictions=predicted))
-        else:
+    for number, part in enumerate(placed.parts):
+        if not len(part.train) or not len(part.test):
             skipped.append(number)
-    everything = sorted(signatures)
-    if not everything:
+            continue
+        predicted = solved.get(number)
+        if predicted is None:
+            train, test = (X[part.train], y[part.train]), X[part.test]
+            _, predicted = _fit_and_predict(regressor, *train, test, f"fold {number}")
+        values = tuple(predicted.tolist())
+        done.append(FoldPredictions(fold=number, ids=part.tested, predictions=values))
+    if not ids:
         return Outcome((), tuple(skipped), {}, None)
-    fitted, predicted = task.predict(everything, everything, "all networks")
-    fit = dict(zip(everything, predicted, strict=True))
+    # A regressor may overwrite what it is given.
+    fitted, predicted = _fit_and_predict(regressor, X.copy(), y.copy(), X, "all networks")
+    fit = dict(zip(ids, predicted.tolist(), strict=True))
     return Outcome(tuple(done), tuple(skipped), fit, linear_model(fitted))
 
 
@@ -85,39 +98,26 @@ def linear_model(fitted: Any) -> LinearModel | None:
     )
 
 
-@dataclass(frozen=True)
-class _Task:
-    signatures: Mapping[str, Sequence[float]]
-    targets: Mapping[str, float]
-    regressor: "RegressorMixin"
-
-    def measured(self, ids: Sequence[str]) -> list[str]:
-        return sorted(network for network in ids if network in self.signatures)
-
-    def predict(
-        self, train: list[str], test: list[str], what: str
-    ) -> tuple[Any, tuple[float, ...]]:
-        regressor = clone(self.regressor)
-        y = np.array([self.targets[network] for network in train], np.float64)
-        try:
-            regressor.fit(self._design(train), y)
-            predicted = np.asarray(regressor.predict(self._design(test)), np.float64).ravel()
-        except Exception as error:
-            fault = " ".join(str(error).split())
-            raise ZooError(
-                f"the regressor {regressor_text(regressor)} fails on {what} "
-                f"({len(train)} networks to fit): {fault}"
-            ) from error
-        if len(predicted) != len(test) or not np.isfinite(predicted).all():
-            raise ZooError(
-                f"the regressor {regressor_text(regressor)} gives no finite prediction for every "
-                f"network of {what}; check the transforms in it against the signatures"
-            )
-        return regressor, tuple(predicted.tolist())
-
-    def _design(self, ids: list[str]) -> Vector:
-        rows = [self.signatures[network] for network in ids]
-        return np.array(rows, np.float64).reshape(len(ids), -1)
+def _fit_and_predict(
+    regressor: "RegressorMixin", X: Vector, y: Vector, test: Vector, what: str
+) -> tuple[Any, Vector]:
+    """A clone fitted on X and y, and its predictions for the rows of `test`."""
+    fitted = clone(regressor)
+    try:
+        fitted.fit(X, y)
+        predicted = np.asarray(fitted.predict(test), np.float64).ravel()
+    except Exception as error:
+        fault = " ".join(str(error).split())
+        raise ZooError(
+            f"the regressor {regressor_text(fitted)} fails on {what} "
+            f"({len(X)} networks to fit): {fault}"
+        ) from error
+    if len(predicted) != len(test) or not np.isfinite(predicted).all():
+        raise ZooError(
+            f"the regressor {regressor_text(fitted)} gives no finite prediction for every "
+            f"network of {what}; check the transforms in it against the signatures"
+        )
+    return fitted, predicted
 
 
 def regressor_text(regressor: Any) -> str:

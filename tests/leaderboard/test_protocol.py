@@ -11,7 +11,6 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from demogen.errors import ZooError
 from demogen.splits import Fold, Split
 from leaderboard import protocol
-from leaderboard.scores import score
 
 REGRESSORS = [LinearRegression(), KNeighborsRegressor(3), make_pipeline(StandardScaler(), Ridge())]
 
@@ -34,13 +33,13 @@ def numbered(split, ids):
 
 @pytest.mark.parametrize("regressor", REGRESSORS, ids=lambda regressor: type(regressor).__name__)
 @pytest.mark.parametrize("name", ["kfold-10", "grouped-kfold-10"])
-def test_partitions_agree_with_cross_validation_of_scikit_learn(zoo, task, name, regressor):
+def test_partitions_agree_with_cross_validation_of_scikit_learn(zoo, task, name, regressor, make):
     ids, X, y, signatures, targets = task
     folds = numbered(zoo.splits[name], ids)
     expected = cross_val_predict(regressor, X, y, cv=folds)
 
     outcome = protocol.run(signatures, targets, zoo.splits[name].folds, regressor)
-    scores = score("partition", outcome.folds, outcome.fit, targets, X.shape[1])
+    scores = make.score("partition", outcome.folds, outcome.fit, targets, X.shape[1])
 
     found = {
         network: value
@@ -58,7 +57,7 @@ def test_partitions_agree_with_cross_validation_of_scikit_learn(zoo, task, name,
     assert scores.ssr is None
 
 
-def test_holdouts_agree_with_a_plain_loop(zoo, task):
+def test_holdouts_agree_with_a_plain_loop(zoo, task, make):
     ids, X, y, signatures, targets = task
     split = zoo.splits["holdout-100"]
     sums, r2s = [], []
@@ -69,7 +68,7 @@ def test_holdouts_agree_with_a_plain_loop(zoo, task):
         r2s.append(model.score(X[held], y[held]))
 
     outcome = protocol.run(signatures, targets, split.folds, LinearRegression())
-    scores = score(split.kind, outcome.folds, outcome.fit, targets, X.shape[1])
+    scores = make.score(split.kind, outcome.folds, outcome.fit, targets, X.shape[1])
 
     assert scores.ssr == pytest.approx(sums, abs=1e-12)
     assert scores.ssr_mean == pytest.approx(np.mean(sums), abs=1e-12)
@@ -80,11 +79,11 @@ def test_holdouts_agree_with_a_plain_loop(zoo, task):
     assert scores.mse is None
 
 
-def test_the_fit_on_all_networks(task, zoo):
+def test_the_fit_on_all_networks(task, zoo, make):
     _, X, y, signatures, targets = task
     model = LinearRegression().fit(X, y)
     outcome = protocol.run(signatures, targets, zoo.splits["kfold-10"].folds, LinearRegression())
-    scores = score("partition", outcome.folds, outcome.fit, targets, 3)
+    scores = make.score("partition", outcome.folds, outcome.fit, targets, 3)
     r2 = model.score(X, y)
     assert scores.fit_r2 == pytest.approx(r2, abs=1e-10)
     assert scores.fit_adjusted_r2 == pytest.approx(1 - (1 - r2) * 59 / (60 - 3 - 1), abs=1e-10)
@@ -105,7 +104,7 @@ def test_coefficients_come_from_the_end_of_a_pipeline(task, zoo):
     assert protocol.run(signatures, targets, folds, KNeighborsRegressor()).model is None
 
 
-def test_copies_of_a_configuration_are_never_on_both_sides(zoo, task):
+def test_copies_of_a_configuration_are_never_on_both_sides(zoo, task, make):
     """A regressor that remembers copies is found out by grouped folds alone."""
     ids, _, _, _, targets = task
     code = {network: [float(zoo.table.at[network, "configuration"][1:])] for network in ids}
@@ -113,7 +112,7 @@ def test_copies_of_a_configuration_are_never_on_both_sides(zoo, task):
     r2 = {}
     for name in ("kfold-10", "grouped-kfold-10"):
         outcome = protocol.run(code, targets, zoo.splits[name].folds, memory)
-        r2[name] = score("partition", outcome.folds, outcome.fit, targets, 1).r2_pooled
+        r2[name] = make.score("partition", outcome.folds, outcome.fit, targets, 1).r2_pooled
     assert r2["kfold-10"] > 0.8
     assert r2["grouped-kfold-10"] < 0.3
 
@@ -148,22 +147,22 @@ def test_leave_one_out_has_pooled_scores_only(small_zoo, make):
     assert result.scores.r2_pooled is not None
 
 
-def test_folds_without_r2_are_left_out_and_counted():
+def test_folds_without_r2_are_left_out_and_counted(make):
     targets = {"a": 0.1, "b": 0.1, "c": 0.2, "d": 0.4, "e": 0.3}
     folds = [Fold(("c", "d", "e"), ("a", "b")), Fold(("a", "b", "c"), ("d", "e"))]
     signatures = {network: [value] for network, value in targets.items()}
     folds.append(Fold(("a", "b", "d", "e"), ("c",)))
     outcome = protocol.run(signatures, targets, folds, LinearRegression())
-    scores = score("partition", outcome.folds, outcome.fit, targets, 1)
+    scores = make.score("partition", outcome.folds, outcome.fit, targets, 1)
     assert scores.r2_fold_mean == pytest.approx(1)
     assert (scores.folds_scored, scores.folds_undefined) == (1, 2)
 
 
-def test_the_mean_by_hand_and_without_a_column():
+def test_the_mean_by_hand_and_without_a_column(make):
     targets = {"a": 0.0, "b": 0.3, "c": 0.6}
     folds = [Fold(tuple(targets.keys() - {network}), (network,)) for network in targets]
     outcome = protocol.run(dict.fromkeys(targets, ()), targets, folds, DummyRegressor())
-    scores = score("partition", outcome.folds, outcome.fit, targets, 0)
+    scores = make.score("partition", outcome.folds, outcome.fit, targets, 0)
     assert [fold.predictions[0] for fold in outcome.folds] == pytest.approx([0.45, 0.3, 0.15])
     assert scores.r2_pooled == pytest.approx(1 - 2 * 0.45**2 / (2 * 0.3**2))
     assert scores.pearson == pytest.approx(-1)
@@ -202,12 +201,12 @@ def test_failing_regressors_are_named(task, zoo, regressor, message):
         protocol.run(signatures, targets, zoo.splits["kfold-10"].folds, regressor)
 
 
-def test_wild_predictions_have_no_scores_and_no_warnings():
+def test_wild_predictions_have_no_scores_and_no_warnings(make):
     targets = {"a": 0.0, "b": 0.5, "c": 1.0}
     folds = [Fold(tuple(targets.keys() - {network}), (network,)) for network in targets]
     wild = DummyRegressor(strategy="constant", constant=1e200)
     outcome = protocol.run(dict.fromkeys(targets, (1.0,)), targets, folds, wild)
-    scores = score("partition", outcome.folds, outcome.fit, targets, 1)
+    scores = make.score("partition", outcome.folds, outcome.fit, targets, 1)
     assert (scores.mse, scores.r2_pooled) == (None, None)
 
 
