@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Literal, overload
 from sklearn.base import clone
 
 from demogen import places
+from demogen.epoch_cost import epoch_seconds
 from demogen.errors import CorruptZooError, NotMeasurable, ZooError
 from demogen.network import Access, Network
+from demogen.network_set import NetworkSet
 from demogen.parallel import map_tasks
 from demogen.predictor import Measure, Predictor, Signature
 from demogen.progress import track
@@ -29,10 +31,13 @@ if TYPE_CHECKING:
 Cache = Path | Literal[False] | None
 """A folder for signatures; None: this machine's; False: keep nothing."""
 
+IMAGES = Access.TRAIN | Access.TEST_INPUTS
+"""What cannot be read without the image set."""
+
 
 @dataclass(frozen=True)
 class Measurements:
-    """What one measure gave on a zoo.
+    """What one measure gave on a zoo or a pool of zoos.
 
     Attributes:
         name: the measure's name.
@@ -41,6 +46,9 @@ class Measurements:
             sorted.
         failures: id → why that network has no signature.
         seconds: id → how long its signature took when it was computed.
+        epochs: id → these seconds over those of one training epoch of the same network in the same
+            process. Not in it: networks measured by measures that read no images alone, and those
+            whose training steps could not be taken (no memory for them, say).
     """
 
     name: str
@@ -48,6 +56,7 @@ class Measurements:
     table: "pd.DataFrame"
     failures: dict[str, str]
     seconds: dict[str, float]
+    epochs: dict[str, float]
 
 
 @overload
@@ -55,7 +64,7 @@ def measure(predictor: Measure | Predictor, of: Network) -> dict[str, float]: ..
 @overload
 def measure(
     predictor: Measure | Predictor,
-    of: Zoo,
+    of: NetworkSet,
     *,
     workers: int = 1,
     device: str = "cpu",
@@ -65,7 +74,7 @@ def measure(
 ) -> "pd.DataFrame": ...
 def measure(
     predictor: Measure | Predictor,
-    of: Network | Zoo,
+    of: Network | NetworkSet,
     *,
     workers: int = 1,
     device: str = "cpu",
@@ -73,12 +82,12 @@ def measure(
     cache: Cache = None,
     progress: bool = False,
 ) -> "dict[str, float] | pd.DataFrame":
-    """Measure one network, or every network of a zoo.
+    """Measure one network, or every network of a zoo or a pool of zoos.
 
     Returns:
-        For a network its signature. For a zoo a DataFrame (index "id", one column a feature);
-        networks that could not be measured are left out, named in a warning and, with the reason,
-        in `.attrs["failures"]`.
+        For a network its signature. Else a DataFrame (index "id", one column a feature); networks
+        that could not be measured are left out, named in a warning and, with the reason, in
+        `.attrs["failures"]`.
 
     Raises:
         NotMeasurable: the measure is not defined for this network.
@@ -110,7 +119,7 @@ def measure(
 
 def measure_all(
     measures: Sequence[Measure],
-    zoo: Zoo,
+    zoo: NetworkSet,
     *,
     workers: int = 1,
     ray: str | None = None,
@@ -122,7 +131,13 @@ def measure_all(
     """Measure a zoo with several measures; each network is loaded once, equal measures run once.
 
     Signatures are kept as they come, so that an interrupted call goes on where it stopped. A
-    network that a measure fails on is reported with its reason, and the rest go on.
+    network that a measure fails on is reported with its reason, and the rest go on. Of a pool the
+    signatures are kept as those of its zoos: what was measured there is known here, and the other
+    way round.
+
+    Where a measure reads images, a network's signatures are followed by four training steps of a
+    copy of it, which tell what an epoch takes (see `demogen.epoch_cost`). choice: none otherwise;
+    what a count of parameters takes is nothing to a step, and it needs no images.
 
     Returns:
         One `Measurements` for each measure given, in that order.
@@ -135,7 +150,7 @@ def measure_all(
     caches = {key: SignatureCache(_folder(cache), key) for key in distinct}
     records, found = _records(zoo, distinct)
     in_cache = {
-        (key, id): network_key(record, zoo.manifest.image_sets, measure.access)
+        (key, id): network_key(record, zoo.image_sets, measure.access)
         for key, measure in distinct.items()
         for id, record in records.items()
     }
@@ -148,15 +163,16 @@ def measure_all(
         if any((key, id) not in found for key in distinct)
     }
     needed = {distinct[key].access for keys in missing.values() for key in keys}
-    if any(access & (Access.TRAIN | Access.TEST_INPUTS) for access in needed):
+    if any(access & IMAGES for access in needed):
         # Once and here: missing images are one error, not one for each network.
-        for name in sorted({records[id].spec.data.images for id in missing}):
-            zoo.image_set(name)
+        asked = {(zoo.zoo_of(id), records[id].spec.data.images): None for id in missing}
+        for own, images in asked:
+            own.image_set(images)
     tasks = [
-        _Task(zoo, id, tuple((key, distinct[key]) for key in keys), device, batch_size)
+        _Task(zoo.zoo_of(id), id, tuple((key, distinct[key]) for key in keys), device, batch_size)
         for id, keys in missing.items()
     ]
-    with closing(_run(tasks, workers, ray)) as running:
+    with closing(_run(zoo, tasks, workers, ray)) as running:
         for id, outcomes in track(running, "measure", len(tasks), enabled=progress):
             for key, outcome in outcomes.items():
                 found[key, id] = outcome
@@ -189,7 +205,7 @@ def compute_signature(measure: Measure, network: Network) -> Signature:
 
 
 def _records(
-    zoo: Zoo, keys: Iterable[str]
+    zoo: NetworkSet, keys: Iterable[str]
 ) -> tuple[dict[str, NetworkRecord], dict[tuple[str, str], Outcome]]:
     """Records by id, and (key, id) → the outcome where there is no sound record."""
     records: dict[str, NetworkRecord] = {}
@@ -235,7 +251,7 @@ def _task_elsewhere(
 
 
 def _run(
-    tasks: Sequence[_Task], workers: int, ray: str | None
+    zoo: NetworkSet, tasks: Sequence[_Task], workers: int, ray: str | None
 ) -> Generator[tuple[str, dict[str, Outcome]], None, None]:
     if workers > 1 or ray is not None:
         for position, outcomes in map_tasks(_measure_alone, tasks, workers=workers, ray=ray):
@@ -244,7 +260,7 @@ def _run(
     if not tasks:
         return
     first = tasks[0]
-    networks = first.zoo.attempts(
+    networks = zoo.attempts(
         [task.id for task in tasks], device=first.device, batch_size=first.batch_size
     )
     for task, network in zip(tasks, networks, strict=True):
@@ -259,7 +275,35 @@ def _measure_alone(task: _Task) -> dict[str, Outcome]:
 def _measure_network(task: _Task, network: Network | CorruptZooError) -> dict[str, Outcome]:
     if isinstance(network, CorruptZooError):
         return {key: Outcome(None, str(network), 0.0, fault=True) for key, _ in task.measures}
-    return {key: _outcome(measure, network) for key, measure in task.measures}
+    outcomes = {key: _outcome(measure, network) for key, measure in task.measures}
+    reads_images = any(measure.access & IMAGES for _, measure in task.measures)
+    if not reads_images or all(outcome.signature is None for outcome in outcomes.values()):
+        return outcomes
+    epoch = _epoch_seconds(task.zoo, network)
+    return {key: replace(outcome, epoch_seconds=epoch) for key, outcome in outcomes.items()}
+
+
+def _epoch_seconds(zoo: Zoo, network: Network) -> float | None:
+    """Seconds of a training epoch, or None where training steps cannot be taken here.
+
+    The batch is the spec's, or what measures take at a time if that is less: whoever lowers it
+    lacks the memory for more.
+    """
+    data = network.spec.data
+    batch_size = min(network.spec.training.batch_size, network.batch_size)
+    try:
+        # Not `network.train`: that standardizes all images, and sends them to the device.
+        image_set = zoo.image_set(data.images)
+        return epoch_seconds(
+            network.module,
+            image_set.inputs(image_set.train.images[:batch_size], data),
+            image_set.train.labels[:batch_size],
+            batch_size=batch_size,
+            train_size=data.train_size or len(image_set.train),
+        )
+    except (ZooError, RuntimeError, ValueError):
+        # The signatures are there; that their cost is not known is no reason to lose them.
+        return None
 
 
 def _outcome(measure: Measure, network: Network) -> Outcome:
@@ -275,7 +319,7 @@ def _outcome(measure: Measure, network: Network) -> Outcome:
 
 
 def _gather(
-    measure: Measure, zoo: Zoo, found: Mapping[tuple[str, str], Outcome], key: str
+    measure: Measure, zoo: NetworkSet, found: Mapping[tuple[str, str], Outcome], key: str
 ) -> Measurements:
     import pandas as pd
 
@@ -291,7 +335,12 @@ def _gather(
         id: outcome.reason for id, outcome in outcomes.items() if outcome.reason is not None
     }
     seconds = {id: outcome.seconds for id, outcome in outcomes.items()}
-    return Measurements(measure.name, measure, table, failures, seconds)
+    epochs = {
+        id: outcome.seconds / outcome.epoch_seconds
+        for id, outcome in outcomes.items()
+        if outcome.epoch_seconds
+    }
+    return Measurements(measure.name, measure, table, failures, seconds, epochs)
 
 
 def _folder(cache: Cache) -> Path | None:

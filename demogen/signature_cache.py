@@ -16,12 +16,22 @@ from demogen.schema import NetworkRecord, canonical_json, sha256
 
 @dataclass(frozen=True)
 class Outcome:
-    """A signature, or the reason why there is none; `fault`: the measure or the zoo went wrong."""
+    """A signature, or the reason why there is none.
+
+    Attributes:
+        signature: feature → value, or None.
+        reason: why there is no signature, or None.
+        seconds: what computing it took.
+        fault: the measure or the zoo went wrong.
+        epoch_seconds: what a training epoch of the network took in the same process (see
+            `demogen.epoch_cost`); None: not known.
+    """
 
     signature: dict[str, float] | None
     reason: str | None
     seconds: float
     fault: bool = False
+    epoch_seconds: float | None = None
 
 
 def measure_key(measure: Measure) -> str:
@@ -74,7 +84,13 @@ class SignatureCache:
         """Keep an outcome; on disk when this returns."""
         if self._file is None:
             return
-        content = [network, outcome.signature, outcome.reason, outcome.seconds]
+        content = [
+            network,
+            outcome.signature,
+            outcome.reason,
+            outcome.seconds,
+            outcome.epoch_seconds,
+        ]
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a") as file:
             # A line cut short by a crash must not swallow this one.
@@ -84,7 +100,10 @@ class SignatureCache:
 
     def _take(self, line: str) -> None:
         try:
-            network, signature, reason, seconds = json.loads(line)
+            # Caches of older versions hold no seconds of an epoch.
+            network, signature, reason, seconds, *epoch = json.loads(line)
         except ValueError:
             return  # an empty line, or one cut short: the network is measured again
-        self._known[network] = Outcome(signature, reason, seconds)
+        self._known[network] = Outcome(
+            signature, reason, seconds, epoch_seconds=epoch[0] if epoch else None
+        )

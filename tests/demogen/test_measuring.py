@@ -12,6 +12,7 @@ from demogen import (
     ZooError,
     measure,
     measure_all,
+    measuring,
 )
 from demogen.signature_cache import measure_key, network_key
 
@@ -211,6 +212,7 @@ def test_processes_give_the_same_table(tiny_zoo):
         assert torch.allclose(
             torch.tensor(one.table.to_numpy()), torch.tensor(two.table.to_numpy()), rtol=1e-6
         )
+        assert one.epochs.keys() == two.epochs.keys() == set(tiny_zoo.ids)
 
 
 def test_a_corrupt_network_is_reported_and_the_rest_go_on(copied_zoo_folder):
@@ -238,3 +240,73 @@ def test_predictors_take_columns_and_parameters_by_name():
         Predictor("p", MeanLogit()).with_parameters(scael=1)
     with pytest.raises(ZooError, match="no predictor 'unit-sparsty'; did you mean 'unit-sparsity'"):
         demogen.get_predictor("unit-sparsty")
+
+
+class Draws(Measure):
+    name = "draws"
+    access = Access.TRAIN
+
+    def compute(self, network):
+        return {"number": float(torch.rand(()))}
+
+
+@pytest.fixture
+def epochs_timed(monkeypatch):
+    """Calls of epoch_seconds, which says two seconds or raises what it finds in their place."""
+    calls, answers = [], {}
+
+    def epoch_seconds(module, images, labels, **sizes):
+        calls.append((tuple(images.shape), images.dtype, tuple(labels.shape), sizes))
+        if "fault" in answers:
+            raise answers["fault"]
+        return 2.0
+
+    monkeypatch.setattr(measuring, "epoch_seconds", epoch_seconds)
+    return calls, answers
+
+
+def test_an_epoch_is_timed_once_a_network_and_kept(tiny_zoo, tmp_path, epochs_timed):
+    calls, _ = epochs_timed
+    measures = [MeanLogit(), Fails((tiny_zoo.ids[3],))]
+    first = measure_all(measures, tiny_zoo, cache=tmp_path)
+    sizes = {"batch_size": 25, "train_size": 100}
+    assert calls == [((25, 1, 8, 8), torch.float32, (25,), sizes)] * 24
+    for result in first:
+        assert result.epochs == {id: took / 2 for id, took in result.seconds.items()}
+    again = measure_all(measures[:1], tiny_zoo, cache=tmp_path)[0]
+    assert again.epochs == first[0].epochs
+    assert len(calls) == 24
+    measure_all(measures[:1], tiny_zoo, cache=False, batch_size=10)
+    assert calls[-1] == ((10, 1, 8, 8), torch.float32, (10,), sizes | {"batch_size": 10})
+
+
+def test_no_epoch_is_timed_for_measures_that_read_no_images(tiny_zoo, epochs_timed):
+    calls, _ = epochs_timed
+    result = measure_all([Fails()], tiny_zoo, cache=False)[0]
+    assert (len(result.seconds), result.epochs, calls) == (24, {}, [])
+
+
+def test_no_epoch_is_timed_where_nothing_was_measured(tiny_zoo, epochs_timed):
+    calls, _ = epochs_timed
+    assert len(measure_all([Peeks()], tiny_zoo, cache=False)[0].failures) == 24
+    assert calls == []
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("no memory"), ValueError("one value"), ZooError()])
+def test_where_no_epoch_can_be_timed_signatures_are_kept(tiny_zoo, epochs_timed, fault):
+    epochs_timed[1]["fault"] = fault
+    result = measure_all([MeanLogit()], tiny_zoo, cache=False)[0]
+    assert (len(result.table), result.failures, result.epochs) == (24, {}, {})
+
+
+def test_signatures_are_the_same_with_and_without_a_timed_epoch(tiny_zoo, monkeypatch):
+    torch.manual_seed(0)
+    timed = measure_all([Draws(), MeanLogit()], tiny_zoo, cache=False)
+    assert all(set(result.epochs) == set(tiny_zoo.ids) for result in timed)
+    assert all(0 < ratio < 1e4 for result in timed for ratio in result.epochs.values())
+    monkeypatch.setattr(measuring, "_epoch_seconds", lambda zoo, network: None)
+    torch.manual_seed(0)
+    untimed = measure_all([Draws(), MeanLogit()], tiny_zoo, cache=False)
+    for with_timing, without in zip(timed, untimed, strict=True):
+        assert with_timing.table.equals(without.table)
+        assert without.epochs == {}
