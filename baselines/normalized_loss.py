@@ -5,9 +5,14 @@ from collections.abc import Mapping
 from typing import final
 
 import numpy as np
+from torch import Tensor
 
 from baselines.functional.losses import logits_of
-from baselines.functional.normalized import log_output_norm, normalized_cross_entropy
+from baselines.functional.normalized import (
+    largest_outputs,
+    log_output_norm,
+    normalized_cross_entropy,
+)
 from baselines.functional.samples import fixed_sample
 from demogen.homogeneity import CHAINS, log_product_norm, why_not_homogeneous
 from demogen.network import Access, Network
@@ -56,10 +61,18 @@ class NormalizedLoss(Measure):
                 after the division, are not finite.
             ValueError: p < 1, or a divisor or scale that is not positive.
         """
-        log_norm = log_product_norm(network.module, self.p, self.divisor) - math.log(self.scale)
         train = network.train
-        logits = logits_of(network.module, train.images, network.batch_size)
+        logits, log_norm = self._logits(network, train.images)
         return {"normalized_loss": normalized_cross_entropy(logits, train.labels, log_norm)}
+
+    def details(self, network: Network) -> dict[str, np.ndarray]:
+        """`largest_output`: of each training image, R·f̃ of the class that is most likely."""
+        logits, log_norm = self._logits(network, network.train.images)
+        return {"largest_output": largest_outputs(logits, log_norm).cpu().numpy()}
+
+    def _logits(self, network: Network, images: Tensor) -> tuple[Tensor, float]:
+        log_norm = log_product_norm(network.module, self.p, self.divisor) - math.log(self.scale)
+        return logits_of(network.module, images, network.batch_size), log_norm
 
 
 @final

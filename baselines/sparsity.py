@@ -5,7 +5,7 @@ from typing import final
 
 import numpy as np
 
-from baselines.functional.ablation import AblationCurves, ablation_curves, sparsity
+from baselines.functional.ablation import AblationCurves, ablation_curves, sparsity, turning_points
 from demogen.network import Access, Network
 from demogen.predictor import Measure, Predictor
 from demogen.tapped import TappedModule
@@ -44,12 +44,18 @@ class UnitSparsity(Measure):
         return {feature: float(values.mean()) for feature, values in of_classes.items()}
 
     def details(self, network: Network) -> dict[str, np.ndarray]:
-        """Of each class with samples: both curves (present, M + 1), and each feature (present,)."""
+        """Of each class with samples: both curves (present, M + 1), and the rest (present,).
+
+        `classes`, the turning points `n0` and `n0_r` of the two curves, and each feature.
+        """
         curves = _curves(network)
+        n0, n0_r = turning_points(curves)
         return {
             "classes": curves.classes.numpy(),
             "descending": curves.descending.numpy(),
             "ascending": curves.ascending.numpy(),
+            "n0": n0.numpy(),
+            "n0_r": n0_r.numpy(),
             **{feature: values.numpy() for feature, values in sparsity(curves).items()},
         }
 

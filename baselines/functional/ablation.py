@@ -92,12 +92,24 @@ def ablation_curves(
     return AblationCurves(classes.cpu(), both[:, 0], both[:, 1], 1 / of_zeros.shape[1])
 
 
+def turning_points(curves: AblationCurves) -> tuple[Tensor, Tensor]:
+    """n0 of E and n0r of E_r of every class with samples, int64, shape (present,) each.
+
+    n0 is the first n with E(n) ≤ chance, or where E is smallest if it never falls so low (Eq. 2);
+    n0r = argmax_{n<M} E_r(n), the largest such n (Eq. 3). In both the authors' release decides what
+    the paper leaves open.
+    """
+    E, E_r = curves.descending, curves.ascending
+    M = E.shape[1] - 1
+    low = curves.chance >= E
+    n0 = torch.where(low.any(dim=1), low.int().argmax(dim=1), E.argmin(dim=1))
+    return n0, M - 1 - E_r[:, :M].flip(1).argmax(dim=1)
+
+
 def sparsity(curves: AblationCurves) -> dict[str, Tensor]:
     """What summarizes the curves of every class with samples, each float64, of shape (present,).
 
-    - zeta: ζ_c = (n0 + M − n0r) / 2M (Eq. 4). n0 is the first n with E(n) ≤ chance, or where E is
-      smallest if it never falls so low (Eq. 2); n0r = argmax_{n<M} E_r(n), the largest such n
-      (Eq. 3). In both the authors' release decides what the paper leaves open.
+    - zeta: ζ_c = (n0 + M − n0r) / 2M (Eq. 4), with the `turning_points`.
     - kappa: κ_c = (1/M) Σ_{n=0..M} |E_r(n) − E(n)| (choice: Eq. 5 as printed).
     - kappa_released: the mean over the M + 1 points of E_r(n) − E(n), as in the release.
     - kappa_released_relative: that divided by E(0), which the release has as an option. choice:
@@ -105,9 +117,7 @@ def sparsity(curves: AblationCurves) -> dict[str, Tensor]:
     """
     E, E_r = curves.descending, curves.ascending
     M = E.shape[1] - 1
-    low = curves.chance >= E
-    n0 = torch.where(low.any(dim=1), low.int().argmax(dim=1), E.argmin(dim=1))
-    n0_r = M - 1 - E_r[:, :M].flip(1).argmax(dim=1)
+    n0, n0_r = turning_points(curves)
     signed = (E_r - E).mean(dim=1)
     return {
         "zeta": (n0 + M - n0_r).double() / (2 * M),

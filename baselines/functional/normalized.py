@@ -65,6 +65,21 @@ def normalized_output_margins(logits: Tensor, labels: Tensor, log_norm: float) -
     return divided
 
 
+def largest_outputs(logits: Tensor, log_norm: float) -> Tensor:
+    """Of each sample the largest output of f / e^log_norm, that of the most likely class.
+
+    Generalization Puzzles in Deep Networks (2019), Fig. 20. Outputs too small for a double are 0.
+
+    Args:
+        logits: of f, float64, shape (n, classes).
+        log_norm: log of what f is divided by.
+
+    >>> largest_outputs(torch.tensor([[3.0, 1.0], [-2.0, -8.0]]), math.log(2.0))
+    tensor([ 1.5000, -1.0000], dtype=torch.float64)
+    """
+    return _divided(logits.double().max(dim=1).values, log_norm)
+
+
 def log_output_norm(output: Tensor) -> float:
     """Log ‖f(x₀)‖₂ from the logits of one image, shape (classes,).
 

@@ -106,6 +106,24 @@ def region_codes(module: TappedModule, x: Tensor) -> Iterator[Tensor]:
     yield from _codes(_coded_chain(module), x)
 
 
+def last_region_codes(module: TappedModule, x: Tensor) -> Tensor:
+    """c(x) of the units of the last activation alone, the pre-logit layer of a plain network.
+
+    Args:
+        module: in evaluation mode, with codes (`why_no_codes`).
+        x: inputs (n, ...) on the module's device and in its dtype.
+
+    Returns:
+        Bool, shape (n, boundaries of a unit × units of the activation).
+
+    Raises:
+        NotMeasurable: the units have no codes, or the logits are not finite.
+    """
+    chain = _coded_chain(module)
+    boundaries = next(pieces for _, pieces in reversed(chain) if pieces)
+    return torch.cat(list(_codes(chain, x))[-len(boundaries) :], dim=1)
+
+
 def transition_counts(module: TappedModule, paths: ClosedPaths, batch_size: int = 256) -> Tensor:
     """‖c(z_i) − c(z_{(i+1) mod k})‖₁ for every point of every path, int64, shape (count, k).
 

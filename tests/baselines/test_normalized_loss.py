@@ -51,6 +51,14 @@ def divided_network(module, p, divisor):
     return run
 
 
+@pytest.mark.parametrize("name", ["nin-bn", "mlp"])
+def test_details_are_the_largest_outputs_of_the_divided_network(name, make_network):
+    network = make_network(name)
+    largest = NormalizedLoss().details(network.view(Access.TRAIN))["largest_output"]
+    outputs = divided_network(network.module.double(), 2, 1.0)(network.train.images.double())
+    np.testing.assert_allclose(largest, outputs.max(dim=1).values.numpy(), rtol=1e-9)
+
+
 def loss_of(network, **parameters):
     return NormalizedLoss(**parameters).compute(network.view(Access.TRAIN))["normalized_loss"]
 

@@ -3,11 +3,17 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from baselines.functional.slices import boundary_counts, slice_through
 from baselines.functional.trajectories import anchor_indices, ellipse_through
-from baselines.sensitivity import ANGLES, JacobianNorm, JacobianNormTrain
+from baselines.sensitivity import ANGLES, SIDE, JacobianNorm, JacobianNormTrain
 from demogen.network import Network
 
 AT_IMAGES = {"jacobian_norm", "logit_jacobian_squared", "cross_entropy", "target_row_norm"}
+BOUNDS = {
+    f"bound.{name}"
+    for name in ("cross_entropy", "jacobian_norm", "target_row_lower", "target_row_upper")
+}
+SLICE = {f"slice.{name}" for name in ("anchors", "boundaries", "images")}
 
 
 def along(kind, *names):
@@ -45,7 +51,7 @@ def test_details_hold_three_ellipses(make_network):
         along(kind, "jacobian_norm", "transition_density")
         for kind in ("random", "different", "same")
     ]
-    assert set(details) == AT_IMAGES.union(*kinds, {"ellipse.angle"})
+    assert set(details) == AT_IMAGES.union(*kinds, BOUNDS, SLICE, {"ellipse.angle"})
     assert all(len(details[name]) == ANGLES for name in details if name.startswith("ellipse"))
     anchors = anchor_indices(network.train.images, network.train.labels)["same"]
     at_anchor = np.isclose(details["ellipse.angle"], np.pi).argmax()
@@ -65,12 +71,42 @@ def test_details_do_not_depend_on_the_order_or_the_batches(make_network):
         np.testing.assert_allclose(after[name], expected, rtol=1e-9)
 
 
+def test_details_hold_the_analytic_curves_over_the_losses_of_the_images(make_network):
+    details = JacobianNormTrain().details(make_network("convnet"))
+    losses = details["bound.cross_entropy"]
+    assert losses[[0, -1]] == pytest.approx(
+        [details["cross_entropy"].min(), details["cross_entropy"].max()], rel=1e-9
+    )
+    assert np.ptp(np.diff(np.log(losses))) < 1e-9
+    M = details["logit_jacobian_squared"].mean() / 10
+    right = np.exp(-losses)
+    expected = np.sqrt(10 * M / 9) * right * (1 - right)
+    np.testing.assert_allclose(details["bound.target_row_lower"], expected, rtol=1e-9)
+    ratio = details["bound.target_row_upper"] / expected
+    np.testing.assert_allclose(ratio, np.sqrt(2 * 9 / 10), rtol=1e-9)
+    full = np.sqrt(M) / 9 * (1 - right) * np.sqrt(100 * right**2 + 8)
+    np.testing.assert_allclose(details["bound.jacobian_norm"], full, rtol=1e-9)
+
+
+def test_details_hold_the_plane_through_images_of_different_classes(make_network):
+    network = make_network("mlp-deep")
+    details = JacobianNormTrain().details(network)
+    train = network.train
+    anchors = anchor_indices(train.images, train.labels)["different"]
+    np.testing.assert_array_equal(details["slice.images"], train.images[anchors].numpy())
+    assert np.hypot(*details["slice.anchors"].T) == pytest.approx([0.8] * 3)
+    plane = slice_through(train.images[anchors], SIDE)
+    expected = boundary_counts(network.module, plane, batch_size=7)
+    assert expected.any()
+    np.testing.assert_array_equal(details["slice.boundaries"], expected.numpy())
+
+
 def test_kinds_of_ellipses_that_cannot_be_drawn_are_left_out(make_network):
     network = make_network("own-residual")
     train = network.train
     two = Network.of(network.module, train.images[:2], torch.tensor([4, 5]))
     found = JacobianNormTrain().details(two)
-    assert set(found) == AT_IMAGES | along("random", "jacobian_norm") | {"ellipse.angle"}
+    assert set(found) == AT_IMAGES | BOUNDS | along("random", "jacobian_norm") | {"ellipse.angle"}
 
 
 def test_one_image_and_a_dead_network(make_network):

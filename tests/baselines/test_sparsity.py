@@ -48,6 +48,22 @@ def test_the_signature_is_the_mean_of_the_details(network):
     assert abs(signature["kappa_released"]) <= signature["kappa"] < 1
 
 
+def test_details_hold_the_turning_points(network):
+    details = UnitSparsity().details(network)
+    M = details["descending"].shape[1] - 1
+    n0, n0_r = details["n0"], details["n0_r"]
+    np.testing.assert_allclose((n0 + M - n0_r) / (2 * M), details["zeta"], rtol=1e-12)
+    for row, (first, last) in enumerate(zip(n0, n0_r, strict=True)):
+        falling, kept = details["descending"][row], details["ascending"][row, :M]
+        if (falling <= 0.1).any():
+            assert falling[first] <= 0.1
+            assert (falling[:first] > 0.1).all()
+        else:
+            assert falling[first] == falling.min()
+        assert kept[last] == kept.max()
+        assert (kept[last + 1 :] < kept[last]).all()
+
+
 def test_a_network_that_is_never_right_is_measured(make_network):
     network = make_network("convnet")
     wrong = network.module(network.train.images).argmin(dim=1)

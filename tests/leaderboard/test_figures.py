@@ -5,7 +5,7 @@ import pytest
 from matplotlib.image import imread
 
 from demogen.errors import SubmissionError
-from leaderboard import figures
+from leaderboard.figures import board as figures
 from leaderboard.figures import draw, predicted_against_true
 from leaderboard.tables import boards
 
