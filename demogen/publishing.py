@@ -126,21 +126,20 @@ def push(
     _check_wishes(target, tag, private, pull_request)
     api = connect(endpoint, token)
     with explained(f"cannot push to {target}", api), _gathered(folder, target) as files:
-        if api.token is None and huggingface_hub.get_token() is None:
-            raise ZooError(f"cannot push to {target}: {BY_STATUS[401]}")
+        require_login(api, target)
         info = _repository(api, target, private, pull_request)
         head = str(info.sha)
-        base = _listing(api, target, head)
+        base = listing(api, target, head)
         plan = make_plan(files, base, _manifest(api, target, head, base, files[MANIFEST]))
         if tag:
             _check_tag(api, target, tag, head, plan)
         line = CommitLine(api, target, head, proposes=pull_request)
         if pull_request and plan.changes:
-            plan = _resume(api, line, base, plan, files)
+            plan = resume(api, line, base, plan, files)
         if plan.changes:
             _carry_out(plan, line, files, read_manifest(folder), progress)
             where = f"{target}@{line.head[:12]}"
-            _check_published(_listing(api, target, line.head), files, where)
+            check_published(listing(api, target, line.head), files, where)
         if tag:
             _tag(api, target, tag, line.head)
     page = f"{api.endpoint}/datasets/{target}"
@@ -202,7 +201,7 @@ def _repository(api: HfApi, target: str, private: bool, pull_request: bool) -> D
     """
     found: DatasetInfo | None
     try:
-        found = _information(api, target)
+        found = information(api, target)
     except RepositoryNotFoundError:
         if pull_request:
             raise
@@ -213,7 +212,7 @@ def _repository(api: HfApi, target: str, private: bool, pull_request: bool) -> D
             lambda: api.create_repo(target, repo_type="dataset", private=private, exist_ok=True),
             REFUSED,
         )
-        found = _information(api, target)
+        found = information(api, target)
     if private and not found.private:
         raise ZooError(
             f"{target} is there already and public; make it private on its page, or push without "
@@ -222,11 +221,23 @@ def _repository(api: HfApi, target: str, private: bool, pull_request: bool) -> D
     return found
 
 
-def _information(api: HfApi, target: str) -> DatasetInfo:
+def require_login(api: HfApi, target: str) -> None:
+    """Refuse before anything is sent where there is no token.
+
+    Raises:
+        ZooError: there is none.
+    """
+    if api.token is None and huggingface_hub.get_token() is None:
+        raise ZooError(f"cannot push to {target}: {BY_STATUS[401]}")
+
+
+def information(api: HfApi, target: str) -> DatasetInfo:
+    """What the Hub says of the main branch of a repository."""
     return patiently(lambda: api.dataset_info(target, revision=BRANCH, timeout=TIMEOUTS[1]))
 
 
-def _listing(api: HfApi, target: str, revision: str) -> dict[str, RepoFile]:
+def listing(api: HfApi, target: str, revision: str) -> dict[str, RepoFile]:
+    """Path → file, of every file of a commit."""
     return patiently(lambda: tree(api, target, revision))
 
 
@@ -247,7 +258,7 @@ def _manifest(
     raise ZooError(f"cannot push to {target}: its zoo.json arrives damaged; try again later")
 
 
-def _resume(
+def resume(
     api: HfApi,
     line: CommitLine,
     base: Mapping[str, RepoFile],
@@ -260,7 +271,7 @@ def _resume(
     )
     opened = {int(ref.ref.rpartition("/")[2]): ref for ref in refs.pull_requests or ()}
     for number in sorted(opened, reverse=True)[:PROPOSALS]:
-        proposed = _listing(api, line.target, opened[number].target_commit)
+        proposed = listing(api, line.target, opened[number].target_commit)
         if is_part(proposed, base, files, plan.gone):
             line.head, line.request = opened[number].target_commit, number
             rest = make_plan(files, proposed, None)
@@ -286,7 +297,7 @@ def _carry_out(
             line.commit(plan.last, files, title, bar, plan.gone)
 
 
-def _check_published(there: Mapping[str, RepoFile], files: Mapping[str, Local], where: str) -> None:
+def check_published(there: Mapping[str, RepoFile], files: Mapping[str, Local], where: str) -> None:
     """Compare sizes and digests of what was published with those of what was sent."""
     checked = {path: local.fault_of(there.get(path)) for path, local in files.items()}
     if faults := {path: fault for path, fault in checked.items() if fault}:

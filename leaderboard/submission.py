@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from demogen.errors import DemogenError, SubmissionError
@@ -10,17 +11,26 @@ from leaderboard.results import Result
 from leaderboard.scores import FoldPredictions, LinearModel, score
 
 if TYPE_CHECKING:
+    from sklearn.base import RegressorMixin
+
+    from demogen.network_set import NetworkSet
     from demogen.predictor import Predictor
-    from demogen.zoo import Zoo
 
 SCORE_TOLERANCE = 1e-9
 """Relative. Scores follow from stored numbers; only the order of summation may differ."""
 
 FIT_TOLERANCE = 1e-6
-"""Relative to the range of the targets. A fit differs a little from one BLAS to another."""
+"""Relative to the range of the targets, or to a prediction's distance from their mean where that is
+more. A fit differs a little from one BLAS to another."""
+
+ROUNDING = 1e-12
+"""Absolute for scores that may cancel to nothing, as R² may; a part of the mean target in fits."""
+
+SIZES = frozenset({"mse", "rmse_points", "ssr", "ssr_mean", "ssr_max", "fit_mse"})
+"""From squares of stored numbers: nothing cancels in them, however small they are."""
 
 
-def verify(result: Result, zoo: "Zoo | None" = None, *, refit: bool = True) -> list[str]:
+def verify(result: Result, zoo: "NetworkSet | None" = None, *, refit: bool = True) -> list[str]:
     """Check a result, which was found well formed when it was read.
 
     Args:
@@ -50,19 +60,16 @@ def check_scores(result: Result) -> None:
     Raises:
         SubmissionError: one does not.
     """
-    parameters = result.model.rank if result.model else len(result.columns)
-    again = score(
-        result.split_kind, result.folds, result.fit, result.targets, parameters
-    ).model_dump()
+    again = score(result.evidence()).model_dump()
     for name, claimed in result.scores.model_dump().items():
-        if not _agree(claimed, again[name]):
+        if not _agree(name, claimed, again[name]):
             raise SubmissionError(
                 f"{_label(result)}: it claims {name} {claimed}, but its predictions give "
                 f"{again[name]}"
             )
 
 
-def check_zoo(result: Result, zoo: "Zoo") -> None:
+def check_zoo(result: Result, zoo: "NetworkSet") -> None:
     """Zoo, split, targets and folds are the zoo's, and every network is accounted for.
 
     Raises:
@@ -81,15 +88,23 @@ def check_fit(result: Result) -> str:
     Raises:
         SubmissionError: the predictions are not what that regressor gives.
     """
-    from leaderboard import protocol
-
     predictor = _installed(result)
     if isinstance(predictor, str):
         return f"not fitted again: {predictor}"
+    check_predictions(result, predictor.regressor)
+    return f"the predictions follow from the signatures by the regressor of {predictor.name}"
+
+
+def check_predictions(result: Result, regressor: "RegressorMixin") -> None:
+    """Predictions and the linear model follow from the signatures, by this regressor.
+
+    Raises:
+        SubmissionError: they are not what it gives.
+    """
+    from leaderboard import protocol
+
     try:
-        outcome = protocol.run(
-            result.signatures, result.targets, _folds(result), predictor.regressor
-        )
+        outcome = protocol.run(result.signatures, result.targets, _folds(result), regressor)
     except DemogenError as error:
         raise SubmissionError(f"{_label(result)}: {error}") from error
     for fold, again in zip(result.folds, outcome.folds, strict=True):
@@ -97,10 +112,9 @@ def check_fit(result: Result) -> str:
     _compare(result, "the fit on all networks", result.fit, outcome.fit)
     if not _same_model(result.model, outcome.model):
         raise SubmissionError(f"{_label(result)}: the linear model is not the one fitted again")
-    return f"the predictions follow from the signatures by the regressor of {predictor.name}"
 
 
-def _zoo_faults(result: Result, zoo: "Zoo") -> Iterator[str]:
+def _zoo_faults(result: Result, zoo: "NetworkSet") -> Iterator[str]:
     if result.zoo_digest != zoo.digest:
         yield (
             f"made on zoo {result.zoo} with digest {result.zoo_digest[:12]}, but this is "
@@ -125,7 +139,22 @@ def _zoo_faults(result: Result, zoo: "Zoo") -> Iterator[str]:
     for network, claimed in sorted(result.targets.items()):
         if claimed != targets[network]:
             yield f"the {result.target} of {network} is not {claimed}"
+    yield from _factor_faults(result, zoo)
     yield from _fold_faults(result, split.folds)
+
+
+def _factor_faults(result: Result, zoo: "NetworkSet") -> Iterator[str]:
+    from leaderboard.evaluation import factors_of
+
+    configuration = zoo.table["configuration"].astype(str).to_dict()
+    for network, claimed in sorted(result.configurations.items()):
+        if claimed != configuration[network]:
+            yield f"the configuration of {network} is {configuration[network]}, not {claimed}"
+    if result.factors != (factors := factors_of(zoo, result.targets)):
+        names = sorted(set(factors) ^ set(result.factors)) or [
+            name for name in sorted(factors) if factors[name] != result.factors[name]
+        ]
+        yield f"the factor {names[0]} is not as in the zoo"
 
 
 def _fold_faults(result: Result, folds: Sequence[Fold]) -> Iterator[str]:
@@ -168,10 +197,12 @@ def _by_id(fold: FoldPredictions) -> dict[str, float]:
 def _compare(
     result: Result, what: str, claimed: Mapping[str, float], again: Mapping[str, float]
 ) -> None:
-    values = result.targets.values()
-    slack = FIT_TOLERANCE * (max(values, default=0.0) - min(values, default=0.0))
+    values = list(result.targets.values()) or [0.0]
+    center, spread = fmean(values), max(values) - min(values)
     for network, value in claimed.items():
-        if not math.isclose(value, again[network], rel_tol=FIT_TOLERANCE, abs_tol=slack):
+        # About the mean target: all targets may lie far from zero and close together.
+        slack = FIT_TOLERANCE * max(spread, abs(value - center)) + ROUNDING * abs(center)
+        if not abs(value - again[network]) <= slack:
             raise SubmissionError(
                 f"{_label(result)}: {what} predicts {value} for {network}, but the regressor "
                 f"fitted again predicts {again[network]}"
@@ -189,11 +220,19 @@ def _same_model(claimed: LinearModel | None, again: LinearModel | None) -> bool:
     )
 
 
-def _agree(claimed: Any, again: Any) -> bool:
+def _agree(name: str, claimed: Any, again: Any) -> bool:
     if isinstance(claimed, tuple) and isinstance(again, tuple):
-        return len(claimed) == len(again) and all(map(_agree, claimed, again))
+        return len(claimed) == len(again) and all(
+            _agree(name, one, other) for one, other in zip(claimed, again, strict=True)
+        )
+    if isinstance(claimed, dict) and isinstance(again, dict):
+        return claimed.keys() == again.keys() and all(
+            _agree(name if key in ("low", "high") else key, claimed[key], again[key])
+            for key in claimed
+        )
     if isinstance(claimed, float | int) and isinstance(again, float | int):
-        return math.isclose(claimed, again, rel_tol=SCORE_TOLERANCE, abs_tol=1e-12)
+        near_zero = 0.0 if name in SIZES else ROUNDING
+        return math.isclose(claimed, again, rel_tol=SCORE_TOLERANCE, abs_tol=near_zero)
     return bool(claimed == again)
 
 

@@ -97,9 +97,7 @@ def rescored(content):
     from leaderboard.scores import score
 
     loose = Result.model_validate_json(json.dumps(content), strict=True)
-    content["scores"] = score(
-        loose.split_kind, loose.folds, loose.fit, loose.targets, len(loose.columns)
-    ).model_dump(mode="json")
+    content["scores"] = score(loose.evidence()).model_dump(mode="json")
 
 
 def test_changed_predictions_are_refused(results, zoo, installed):
@@ -171,7 +169,7 @@ def test_easier_targets_are_refused(results, zoo):
 
 def test_hiding_a_hard_network_is_refused(results, zoo):
     def hide(content):
-        for part in ("targets", "signatures", "fit"):
+        for part in ("targets", "signatures", "fit", "configurations"):
             del content[part]["net-003"]
         for fold in content["folds"]:
             if "net-003" in fold["ids"]:
@@ -219,3 +217,24 @@ def test_a_regressor_that_is_not_the_installed_one_is_refused(zoo, make, install
     [result] = make.results(zoo, splits=["kfold-10"])
     with pytest.raises(SubmissionError, match="fitted again predicts"):
         verify(result)
+
+
+def test_targets_close_together_and_far_from_zero_hide_no_forgery(zoo, make, installed):
+    """As those of normalized networks, all near log 10."""
+    narrow = make.zoo(20)
+    narrow.table["gap"] = 2.302585 + 1e-7 * narrow.table["gap"]
+    [true] = make.results(narrow, table=make.features(zoo), splits=["kfold-10"])
+    verify(true)
+
+    def shift(content):
+        content["folds"][0]["predictions"][0] += 1e-10
+        rescored(content)
+
+    with pytest.raises(SubmissionError, match="fold 0 predicts"):
+        verify(forge(true, shift))
+
+    def shrink(content):
+        content["scores"]["mse"] *= 0.9
+
+    with pytest.raises(SubmissionError, match="it claims mse"):
+        verify(forge(true, shrink), refit=False)

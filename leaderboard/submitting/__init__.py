@@ -1,0 +1,1 @@
+"""Submissions: folders of results that anybody can make, and nobody has to trust."""
