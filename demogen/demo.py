@@ -19,7 +19,7 @@ def run_demo(folder: Path, workers: int, run: Callable[[list[str]], None]) -> No
     start = time.perf_counter()
     zoo, published = folder / "zoo", folder / "published"
     cache, results = folder / "measurements", folder / "results"
-    page, figure = folder / "leaderboard.html", folder / "predicted-against-true.png"
+    site, figure = folder / "leaderboard", folder / "predicted-against-true.png"
     pool = ["--workers", str(workers)]
     on = ["--zoo", str(published), "--cache", str(cache)]
     steps = {
@@ -30,7 +30,7 @@ def run_demo(folder: Path, workers: int, run: Callable[[list[str]], None]) -> No
         "Score every predictor": ["evaluate", *on, "--results", str(results)],
         "Draw the page": [
             *("leaderboard", "build", "--results", str(results)),
-            *("--page", str(page), "--figure", str(figure)),
+            *("--site", str(site), "--figure", str(figure)),
         ],
     }
     for title, arguments in steps.items():
@@ -39,7 +39,7 @@ def run_demo(folder: Path, workers: int, run: Callable[[list[str]], None]) -> No
         run(arguments)
     click.secho(f"\nDone in {time.perf_counter() - start:.0f} s. Look at:", bold=True)
     for what, path in {
-        "the leaderboard": page,
+        "the leaderboard": site / "index.html",
         "predicted against true gaps": figure,
         "the zoo": published,
         "the scores, a file each": results,

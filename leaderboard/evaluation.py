@@ -1,7 +1,7 @@
 """Measure the networks of a zoo, fit and judge on its splits: predictors → results."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
 from statistics import median
@@ -13,22 +13,25 @@ from demogen.errors import ZooError
 from demogen.names import choose
 from leaderboard import protocol
 from leaderboard.results import MeasureIdentity, Result, plain
-from leaderboard.scores import score
+from leaderboard.scores import Evidence, JsonLevel, score
 
 if TYPE_CHECKING:
     from demogen.measuring import Measurements
+    from demogen.network_set import NetworkSet
     from demogen.predictor import Measure, Predictor
     from demogen.splits import Split
-    from demogen.zoo import Zoo
 
 RANKING_SPLIT = "grouped-kfold-10"
-TARGETS = ("gap", "test_accuracy", "test_cross_entropy")
+TARGETS = ("gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy")
+NO_TARGET = "the normalized network is not defined"
+"""Why a record lacks one of the targets: it holds every other one."""
+
 VERSIONED = ("demogen", "numpy", "pandas", "scikit-learn", "scipy", "torch")
 
 
 def evaluate(
     predictor: "Predictor | Measure",
-    zoo: "Zoo",
+    zoo: "NetworkSet",
     split: str = RANKING_SPLIT,
     target: str = "gap",
     **measuring: Any,
@@ -37,21 +40,22 @@ def evaluate(
 
     Args:
         predictor: or a bare measure: then all its features, by least squares.
-        zoo: its networks are measured unless they are in the cache.
+        zoo: or a pool of zoos; its networks are measured unless they are in the cache.
         split: name of a split of the zoo.
-        target: "gap", "test_accuracy" or "test_cross_entropy".
+        target: one of `TARGETS`.
         measuring: `workers`, `device`, `batch_size`, `cache` and `progress` of
             `demogen.measuring.measure_all`.
 
     Raises:
-        ZooError: no such split or target, or the predictor's regressor fails.
+        ZooError: no such split or target, no network has the target, or the predictor's regressor
+            fails.
     """
     return benchmark([predictor], zoo, target, [split], **measuring)[0]
 
 
 def benchmark(
     predictors: "Sequence[Predictor | Measure]",
-    zoo: "Zoo",
+    zoo: "NetworkSet",
     target: str = "gap",
     splits: Sequence[str] | None = None,
     **measuring: Any,
@@ -60,8 +64,8 @@ def benchmark(
 
     Args:
         predictors: two with equal measures cause one computation; their names must differ.
-        zoo: its networks are measured unless they are in the cache.
-        target: "gap", "test_accuracy" or "test_cross_entropy".
+        zoo: or a pool of zoos; its networks are measured unless they are in the cache.
+        target: one of `TARGETS`.
         splits: names of splits; None: all the zoo has.
         measuring: as in `evaluate`.
 
@@ -69,7 +73,8 @@ def benchmark(
         One result for each predictor and split, predictors outermost.
 
     Raises:
-        ZooError: no such split or target, two predictors of one name, or a regressor fails.
+        ZooError: no such split or target, no network has the target, two predictors of one name, or
+            a regressor fails.
     """
     from demogen.measuring import measure_all
     from demogen.predictor import Predictor
@@ -79,6 +84,7 @@ def benchmark(
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ZooError(f"two predictors are called {twice[0]!r}; give one another name")
     choose(target, dict.fromkeys(TARGETS), "target", ZooError)
+    _targets(zoo, target)
     chosen = [_split(zoo, name) for name in (zoo.splits if splits is None else splits)]
     measured = measure_all([predictor.measure for predictor in named], zoo, **measuring)
     return [
@@ -89,24 +95,41 @@ def benchmark(
 
 
 def judge(
-    predictor: "Predictor", measurements: "Measurements", zoo: "Zoo", split: "Split", target: str
+    predictor: "Predictor",
+    measurements: "Measurements",
+    zoo: "NetworkSet",
+    split: "Split",
+    target: str,
 ) -> Result:
     """Score a predictor on a split, its measure's signatures being there already.
 
-    Networks without a signature are dropped from every fold, and named with the reason.
+    Networks without a signature or a target are dropped from every fold, and named with the reason.
 
     Raises:
-        ZooError: the predictor names a feature that was not measured, or its regressor fails.
+        ZooError: the predictor names a feature that was not measured, no network has the target, or
+            the regressor fails.
     """
     columns, signatures, dropped = _design(predictor, measurements, zoo)
-    column = zoo.table[target].astype("float64").to_dict()
-    targets = {network: column[network] for network in signatures}
+    known = _targets(zoo, target)
+    dropped |= {id: f"no {target}: {NO_TARGET}" for id in signatures if id not in known}
+    signatures = {id: values for id, values in signatures.items() if id in known}
+    targets = {network: known[network] for network in signatures}
     try:
         outcome = protocol.run(signatures, targets, split.folds, predictor.regressor)
     except ZooError as error:
         raise ZooError(f"{predictor.name} on {split.name} of {zoo.name}: {error}") from error
-    parameters = outcome.model.rank if outcome.model else len(columns)
-    seconds = [measurements.seconds[id] for id in signatures if id in measurements.seconds]
+    configuration = zoo.table["configuration"].astype(str).to_dict()
+    evidence = Evidence(
+        kind=split.kind,
+        folds=outcome.folds,
+        fit=outcome.fit,
+        targets=targets,
+        parameters=outcome.model.rank if outcome.model else len(columns),
+        columns=columns,
+        signatures=signatures,
+        configurations={network: configuration[network] for network in signatures},
+        factors=factors_of(zoo, signatures),
+    )
     return Result(
         predictor=predictor.name,
         measure=MeasureIdentity(
@@ -128,15 +151,31 @@ def judge(
         target=target,
         signatures=signatures,
         targets=targets,
+        configurations=dict(evidence.configurations),
+        factors={name: dict(of) for name, of in evidence.factors.items()},
         folds=outcome.folds,
         skipped_folds=outcome.skipped,
         fit=outcome.fit,
         model=outcome.model,
         dropped=dropped,
-        scores=score(split.kind, outcome.folds, outcome.fit, targets, parameters),
-        seconds=median(seconds) if seconds else None,
+        scores=score(evidence),
+        seconds=_median(measurements.seconds, signatures),
+        epochs=_median(measurements.epochs, signatures),
         versions=versions(),
     )
+
+
+def factors_of(zoo: "NetworkSet", ids: Iterable[str]) -> dict[str, dict[str, JsonLevel]]:
+    """Factor in which networks of a zoo differ → id → level, for some of its networks."""
+    from demogen.levels import level_text, varying
+
+    found: dict[str, dict[str, JsonLevel]] = {}
+    networks = list(map(str, zoo.table.index))
+    for factor, (codes, levels) in varying(zoo.table).items():
+        plain_levels = [level_text(x) if isinstance(x, tuple) else x for x in levels]
+        of = dict(zip(networks, (plain_levels[code] for code in codes.tolist()), strict=True))
+        found[factor] = {network: of[network] for network in ids}
+    return found
 
 
 def versions() -> dict[str, str]:
@@ -150,7 +189,12 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _split(zoo: "Zoo", name: str) -> "Split":
+def _median(values: Mapping[str, float], ids: Iterable[str]) -> float | None:
+    known = [values[network] for network in ids if network in values]
+    return median(known) if known else None
+
+
+def _split(zoo: "NetworkSet", name: str) -> "Split":
     if name not in zoo.splits and list(zoo.splits) == ["leave-one-out"]:
         raise ZooError(
             f"zoo {zoo.name} of {len(zoo.table)} networks has only the split 'leave-one-out', "
@@ -159,8 +203,18 @@ def _split(zoo: "Zoo", name: str) -> "Split":
     return choose(name, zoo.splits, f"split of zoo {zoo.name}", ZooError)
 
 
+def _targets(zoo: "NetworkSet", target: str) -> dict[str, float]:
+    """Id → target, of the networks that have it."""
+    column = zoo.table[target].astype("float64").dropna()
+    if column.empty:
+        raise ZooError(
+            f"no network of zoo {zoo.name} has a {target}: {NO_TARGET}; ask for another target"
+        )
+    return {str(network): float(value) for network, value in column.items()}
+
+
 def _design(
-    predictor: "Predictor", measurements: "Measurements", zoo: "Zoo"
+    predictor: "Predictor", measurements: "Measurements", zoo: "NetworkSet"
 ) -> tuple[list[str], dict[str, tuple[float, ...]], dict[str, str]]:
     """Columns, id → their values, and the networks dropped with reasons."""
     table = measurements.table

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from demogen.errors import SubmissionError
 from demogen.names import choose
 from leaderboard.results import Result
-from leaderboard.tables import COLUMNS, Board, boards
+from leaderboard.tables import COLUMNS, UNDEFINED, Board, Column, Row, boards
 
 if TYPE_CHECKING:
     import jinja2
@@ -25,7 +25,8 @@ def render(results: Sequence[Result], format: str = "markdown") -> str:
 
     Args:
         results: of any predictors and splits; those of one predictor make one row.
-        format: "markdown", "html" (a fragment), "csv" (unrounded) or "latex" (with booktabs).
+        format: "markdown", "html" (a fragment), "csv" (unrounded) or "latex" (with booktabs; the
+            layout of Jiang et al. 2019, Table 1: one table a target, three columns a zoo).
 
     Raises:
         SubmissionError: unknown format, or two results of the same predictor and split.
@@ -61,9 +62,10 @@ def _markdown(found: Sequence[Board]) -> str:
 
 
 def _markdown_board(board: Board) -> str:
-    headings = [column.heading + ARROWS[column.direction] for column in COLUMNS]
-    rules = ["---:" if column.numeric else "---" for column in COLUMNS]
-    rows = [[_markdown_text(column.text(row)) for column in COLUMNS] for row in board.rows]
+    columns = [column for column in COLUMNS if column.brief]
+    headings = [column.heading + ARROWS[column.direction] for column in columns]
+    rules = ["---:" if column.numeric else "---" for column in columns]
+    rows = [[_markdown_text(column.text(row)) for column in columns] for row in board.rows]
     lines = ["| " + " | ".join(cells) + " |" for cells in (headings, rules, *rows)]
     return "\n".join([f"**{_markdown_text(title(board))}**", "", *lines, ""])
 
@@ -96,28 +98,56 @@ def _csv(found: Sequence[Board]) -> str:
     return text.getvalue()
 
 
+TABLE_1 = ("fit_adjusted_r2", "r2_fold_mean", "rmse_points")
+"""What Table 1 of Jiang et al. 2019 prints of each collection. Its last column is called mean
+squared error, but behaves like the root, in percentage points."""
+
+
 def _latex(found: Sequence[Board]) -> str:
-    return "\n".join(_latex_board(board) for board in found)
+    targets = dict.fromkeys(board.target for board in found)
+    return "\n".join(
+        _latex_table([board for board in found if board.target == target]) for target in targets
+    )
 
 
-def _latex_board(board: Board) -> str:
-    headings = [_latex_text(column.heading) for column in COLUMNS]
-    rows = [[_latex_text(column.text(row)) for column in COLUMNS] for row in board.rows]
-    alignment = "".join("r" if column.numeric else "l" for column in COLUMNS)
-    head, *body = (" & ".join(cells) + r" \\" for cells in (headings, *rows))
+def _latex_table(found: Sequence[Board]) -> str:
+    """One row a predictor, in the first zoo's order of rank, and three columns a zoo."""
+    columns = [column for key in TABLE_1 for column in COLUMNS if column.key == key]
+    rows_of = [{row.predictor: row for row in board.rows} for board in found]
+    predictors = dict.fromkeys(name for rows in rows_of for name in rows)
+    wide = len(columns)
+    zoos = [rf"\multicolumn{{{wide}}}{{c}}{{{latex_text(board.zoo)}}}" for board in found]
+    rules = [rf"\cmidrule(lr){{{2 + wide * n}-{1 + wide * (n + 1)}}}" for n in range(len(found))]
+    headings = [latex_text(column.heading) for column in columns] * len(found)
+    body = [
+        [
+            latex_text(name),
+            *(_cell(column, rows.get(name)) for rows in rows_of for column in columns),
+        ]
+        for name in predictors
+    ]
+    head, names, *lines = (
+        " & ".join(cells) + r" \\" for cells in (["", *zoos], ["Predictor", *headings], *body)
+    )
     return "\n".join(
         [
-            f"% {' '.join(title(board).split())}",
-            rf"\begin{{tabular}}{{{alignment}}}",
+            *(f"% {' '.join(title(board).split())}" for board in found),
+            rf"\begin{{tabular}}{{l{'r' * wide * len(found)}}}",
             r"\toprule",
             head,
+            " ".join(rules),
+            names,
             r"\midrule",
-            *body,
+            *lines,
             r"\bottomrule",
             r"\end{tabular}",
             "",
         ]
     )
+
+
+def _cell(column: Column, row: Row | None) -> str:
+    return latex_text(UNDEFINED if row is None else column.text(row))
 
 
 _LATEX = {
@@ -130,10 +160,10 @@ _LATEX = {
 }
 
 
-def _latex_text(text: str) -> str:
+def latex_text(text: str) -> str:
     r"""Text without commands.
 
-    >>> print(_latex_text("R² of a_b"))
+    >>> print(latex_text("R² of a_b"))
     R$^2$ of a\_b
     """
     return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))

@@ -1,7 +1,7 @@
 """Result: what one predictor scored on one split, with all that is needed to score it again."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
@@ -11,7 +11,19 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 from demogen.errors import SubmissionError
 from demogen.integrity import write_atomically
 from demogen.schema import Frozen, Sha256, first_fault, sha256
-from leaderboard.scores import Count, Finite, FoldPredictions, Kind, LinearModel, Scores
+from demogen.splits import Kind
+from leaderboard.scores import (
+    Count,
+    Evidence,
+    Finite,
+    FoldPredictions,
+    JsonLevel,
+    LinearModel,
+    Scores,
+)
+
+FORMAT = 2
+"""Version of result files that is written and read."""
 
 PUBLISHED = Path(__file__).parent / "results"
 """Results published with this package."""
@@ -20,7 +32,7 @@ LONGEST_NAME = 120
 """Longer names are cut and told apart by a digest: file systems allow 255 bytes."""
 
 Name = Annotated[str, Field(min_length=1)]
-Target = Literal["gap", "test_accuracy", "test_cross_entropy"]
+Target = Literal["gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy"]
 
 
 class MeasureIdentity(Frozen):
@@ -38,7 +50,7 @@ class Result(Frozen):
     made that its parts agree; whether its scores are true, `leaderboard.submission` says.
     """
 
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = 2
     predictor: Name
     measure: MeasureIdentity
     columns: tuple[str, ...]
@@ -58,6 +70,10 @@ class Result(Frozen):
     signatures: dict[str, tuple[Finite, ...]]
     """Id → values of `columns`."""
     targets: dict[str, Finite]
+    configurations: dict[str, Name]
+    """Id → name shared by the copies of one configuration."""
+    factors: dict[str, dict[str, JsonLevel]]
+    """Factor in which networks of the zoo differ → id → level."""
     folds: tuple[FoldPredictions, ...]
     skipped_folds: tuple[Count, ...]
     """Folds left without a measured network to test or to fit."""
@@ -66,17 +82,26 @@ class Result(Frozen):
     model: LinearModel | None
     """The linear model of that fit; None for other regressors."""
     dropped: dict[str, str]
-    """Networks that could not be measured: id → reason."""
+    """Networks that could not be measured, or have no target: id → reason."""
     scores: Scores
     seconds: Annotated[Finite, Field(ge=0)] | None
     """Median time to measure one network; None if unknown."""
+    epochs: Annotated[Finite, Field(ge=0)] | None
+    """Median of that time as a part of one training epoch of the same network on the same machine;
+    None if unknown."""
     versions: dict[str, str]
     """Packages that the numbers depend on."""
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
         measured = set(self.targets)
-        for part, ids in (("signatures", self.signatures), ("fit", self.fit)):
+        parts: dict[str, Iterable[str]] = {
+            "signatures": self.signatures,
+            "fit": self.fit,
+            "configurations": self.configurations,
+            **{f"factors.{name}": levels for name, levels in self.factors.items()},
+        }
+        for part, ids in parts.items():
             if set(ids) != measured:
                 raise ValueError(f"`{part}` and `targets` do not name the same networks")
         if both := measured & set(self.dropped):
@@ -99,7 +124,7 @@ class Result(Frozen):
                 raise ValueError(f"fold {fold.fold} does not have one prediction for each network")
             if len(set(fold.ids)) < len(fold.ids) or not measured > set(fold.ids):
                 raise ValueError(f"fold {fold.fold} tests a network twice, all, or unmeasured ones")
-        if self.split_kind == "partition" and self.folds:
+        if self.split_kind != "holdout" and self.folds:
             tested = [network for fold in self.folds for network in fold.ids]
             if len(tested) != len(measured) or set(tested) != measured:
                 raise ValueError("the folds do not test every measured network exactly once")
@@ -112,6 +137,20 @@ class Result(Frozen):
             zoo, file_name(self.split), self.target, f"{file_name(self.predictor)}.json"
         )
 
+    def evidence(self) -> Evidence:
+        """What its scores follow from."""
+        return Evidence(
+            self.split_kind,
+            self.folds,
+            self.fit,
+            self.targets,
+            self.model.rank if self.model else len(self.columns),
+            self.columns,
+            self.signatures,
+            self.configurations,
+            self.factors,
+        )
+
     def to_json(self) -> bytes:
         """Canonical JSON: the same result always gives the same bytes."""
         content = json.dumps(
@@ -121,11 +160,22 @@ class Result(Frozen):
 
     @classmethod
     def from_json(cls, text: bytes, source: str) -> "Result":
-        """Read a result back.
+        """Read a result back, its format version first.
 
         Raises:
-            SubmissionError: not JSON, or not a result; the first fault is named.
+            SubmissionError: not JSON, another format version (named), or not a result; the first
+                fault is named.
         """
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise SubmissionError(f"{source}: not JSON: {error}") from error
+        version = content.get("format_version") if isinstance(content, dict) else None
+        if version is not None and version != FORMAT:
+            raise SubmissionError(
+                f"{source}: a result of format version {version}, but this demogen reads {FORMAT}; "
+                "evaluate again, or use the demogen that made it"
+            )
         try:
             return cls.model_validate_json(text, strict=True)
         except ValidationError as error:

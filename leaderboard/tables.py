@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from demogen.errors import SubmissionError
 from leaderboard.results import Result
+from leaderboard.scores import Scores
 
 UNDEFINED = "\u2013"
 
@@ -22,17 +23,25 @@ class Row:
     paper: str
     access: str
     r2_pooled: float | None
+    r2_low: float | None
+    r2_high: float | None
     r2_fold_mean: float | None
     fit_adjusted_r2: float | None
     mse: float | None
     rmse_points: float | None
     pearson: float | None
+    spearman: float | None
+    kendall: float | None
+    granulated_kendall: float | None
+    information: float | None
+    sign_error_worst: float | None
     ssr_mean: float | None
     ssr_max: float | None
     test_networks: float | None
     measured: int
     dropped: int
     seconds: float | None
+    epochs: float | None
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,7 @@ class Column:
         explanation: one or two sentences, for tooltips, legends and the documentation.
         direction: which values are better; None for those that are not judged.
         format: defined value → text.
+        brief: whether the Markdown table has it; CSV and page have all.
     """
 
     key: str
@@ -52,6 +62,7 @@ class Column:
     explanation: str
     direction: Literal["up", "down"] | None
     format: Callable[[Any], str]
+    brief: bool = True
 
     def text(self, row: Row) -> str:
         """The cell of a row; a dash where undefined."""
@@ -100,6 +111,15 @@ COLUMNS = (
         decimals,
     ),
     Column(
+        "r2_low",
+        "from",
+        "Lower end of the 95 % bootstrap interval of pooled R²: configurations with all their "
+        "copies are drawn from the out-of-fold predictions 1,000 times; nothing is fitted again.",
+        None,
+        decimals,
+    ),
+    Column("r2_high", "to", "Upper end of that interval.", None, decimals),
+    Column(
         "r2_fold_mean",
         "R² k-fold",
         "Mean over folds of the held-out R² within each fold of kfold-10, as the papers report it.",
@@ -114,7 +134,7 @@ COLUMNS = (
         "up",
         decimals,
     ),
-    Column("mse", "MSE", "Mean squared error out of fold, ranking split.", "down", digits),
+    Column("mse", "MSE", "Mean squared error out of fold, ranking split.", "down", digits, False),
     Column(
         "rmse_points",
         "RMSE, pp",
@@ -132,6 +152,48 @@ COLUMNS = (
         decimals,
     ),
     Column(
+        "spearman",
+        "Spearman",
+        "Rank correlation of out-of-fold predictions and targets, ranking split.",
+        "up",
+        decimals,
+        False,
+    ),
+    Column(
+        "kendall",
+        "Kendall",
+        "Kendall's rank correlation (b) of out-of-fold predictions and targets, ranking split: "
+        "the share of pairs of networks ordered rightly less that ordered wrongly.",
+        "up",
+        decimals,
+    ),
+    Column(
+        "granulated_kendall",
+        "Granulated",
+        "The same over pairs of networks that differ in one factor alone, mean over factors "
+        "(Jiang et al. 2020), ranking split.",
+        "up",
+        decimals,
+        False,
+    ),
+    Column(
+        "information",
+        "CMI",
+        "Conditional mutual information of the signs of differences, normalized, the least over "
+        "sets of at most two factors (PGDL), ranking split. It does not see direction: a reversed "
+        "perfect predictor has 1, too.",
+        "up",
+        decimals,
+    ),
+    Column(
+        "sign_error_worst",
+        "Worst sign error",
+        "Largest share of pairs ordered wrongly (ties count half) over environments that differ in "
+        "one factor (Dziugaite et al. 2020), ranking split.",
+        "down",
+        decimals,
+    ),
+    Column(
         "ssr_mean",
         "SSR mean",
         "Sum of squared residuals over the test networks, mean over the 100 divisions of "
@@ -139,7 +201,7 @@ COLUMNS = (
         "down",
         digits,
     ),
-    Column("ssr_max", "SSR max", "The largest of the 100 sums.", "down", digits),
+    Column("ssr_max", "SSR max", "The largest of the 100 sums.", "down", digits, False),
     Column(
         "test_networks",
         "SSR over",
@@ -156,7 +218,37 @@ COLUMNS = (
         str,
     ),
     Column("seconds", "s/network", "Median seconds to measure one network.", "down", digits),
+    Column(
+        "epochs",
+        "Epochs",
+        "That time as a part of one training epoch of the same network on the same machine, "
+        "median over networks.",
+        "down",
+        digits,
+    ),
 )
+
+
+POOLED = (
+    "r2_pooled",
+    "r2_low",
+    "r2_high",
+    "mse",
+    "rmse_points",
+    "pearson",
+    "spearman",
+    "kendall",
+    "granulated_kendall",
+    "information",
+    "sign_error_worst",
+)
+"""Cells of the ranking split."""
+
+DIVISIONS = ("ssr_mean", "ssr_max", "test_networks")
+"""Cells of holdout-100."""
+
+SCORED = (*POOLED, "r2_fold_mean", *DIVISIONS, "fit_adjusted_r2")
+"""All cells that scores fill."""
 
 
 @dataclass(frozen=True)
@@ -254,16 +346,24 @@ def _row(of_predictor: dict[str, Result], ranking: str | None) -> Row:
         predictor=any_result.predictor,
         paper=any_result.paper,
         access=any_result.access,
-        r2_pooled=main.scores.r2_pooled if main else None,
-        r2_fold_mean=folds.scores.r2_fold_mean if folds else None,
+        **cells(main.scores if main else None, POOLED),
+        **cells(folds.scores if folds else None, ("r2_fold_mean",)),
+        **cells(divisions.scores if divisions else None, DIVISIONS),
         fit_adjusted_r2=any_result.scores.fit_adjusted_r2,
-        mse=main.scores.mse if main else None,
-        rmse_points=main.scores.rmse_points if main else None,
-        pearson=main.scores.pearson if main else None,
-        ssr_mean=divisions.scores.ssr_mean if divisions else None,
-        ssr_max=divisions.scores.ssr_max if divisions else None,
-        test_networks=divisions.scores.test_networks if divisions else None,
         measured=len(any_result.targets),
         dropped=len(any_result.dropped),
         seconds=any_result.seconds,
+        epochs=any_result.epochs,
     )
+
+
+def cells(scores: Scores | None, names: Sequence[str]) -> dict[str, Any]:
+    """Cells of a row, by name, from the scores on one split; None without scores."""
+    if scores is None:
+        return dict.fromkeys(names)
+    interval = (scores.intervals or {}).get("r2_pooled")
+    ends = {
+        "r2_low": interval.low if interval else None,
+        "r2_high": interval.high if interval else None,
+    }
+    return {name: ends[name] if name in ends else getattr(scores, name) for name in names}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import baselines
 from leaderboard import render
+from leaderboard.marked import between_marks
 from leaderboard.results import read_results
 from leaderboard.tables import COLUMNS
 
@@ -18,7 +19,7 @@ PREDICTORS = ROOT / "docs" / "predictors"
 def main():
     columns = [f"- **{column.heading}**: {column.explanation}" for column in COLUMNS]
     parts = {
-        "demo": render(read_results(ROOT / "demo" / "results")).strip(),
+        "leaderboard": render(read_results(ROOT / "demo" / "results")),
         "columns": "\n".join(
             textwrap.fill(line, 100, subsequent_indent="  ", break_on_hyphens=False)
             for line in columns
@@ -49,10 +50,7 @@ def index():
 def write(path, parts):
     text = path.read_text()
     for name, content in parts.items():
-        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
-        before, _, rest = text.partition(start)
-        after = rest.partition(end)[2] if end in rest else rest
-        text = f"{before}{start}{content}\n{end}{after}"
+        text = between_marks(text, name, content)
     path.write_text(text)
 
 

@@ -123,11 +123,11 @@ def test_the_whole_way_on_a_tiny_zoo(tiny_zoo_folder, tmp_path, capsys):
     code, out, err = run("evaluate", *names, *on, "--results", results, capsys=capsys)
     assert code == 0, err
     assert "| margin-quartiles-log | jiang2019 |" in out
-    page, figure = tmp_path / "page.html", tmp_path / "figure.png"
-    arguments = ("--results", results, "--page", page, "--figure", figure)
+    site, figure = tmp_path / "site", tmp_path / "figure.png"
+    arguments = ("--results", results, "--site", site, "--figure", figure)
     code, out, err = run("leaderboard", "build", *arguments, capsys=capsys)
     assert code == 0, err
-    assert "margin-quartiles-log" in page.read_text()
+    assert "margin-quartiles-log" in (site / "index.html").read_text()
     assert figure.read_bytes().startswith(b"\x89PNG")
     files = sorted(results.rglob("*.json"))
     code, out, err = run("leaderboard", "verify", *files, "--zoo", published, capsys=capsys)

@@ -10,6 +10,7 @@ from sklearn.linear_model import LinearRegression
 
 from demogen.splits import make_splits
 from leaderboard.evaluation import judge
+from leaderboard.scores import Evidence, score
 
 
 @dataclass
@@ -31,7 +32,7 @@ class FakePredictor:
         return sorted(features) if self.columns is None else list(self.columns)
 
 
-def zoo_of(configurations, copies=3, seed=0):
+def zoo_of(configurations, copies=3, seed=0, factors=None):
     draw = np.random.default_rng(seed)
     networks = configurations * copies
     gap = np.repeat(draw.beta(2, 5, configurations) / 2, copies) + draw.normal(0, 0.01, networks)
@@ -41,9 +42,13 @@ def zoo_of(configurations, copies=3, seed=0):
             "gap": gap,
             "test_accuracy": 1 - gap,
             "test_cross_entropy": 3 * gap,
+            "test_normalized_cross_entropy": 2.3 - gap / 10,
         },
         index=pd.Index([f"net-{number:03d}" for number in range(networks)], name="id"),
-    ).sample(frac=1, random_state=seed)
+    )
+    for name, level in (factors or {}).items():
+        table[name] = [level(number // copies) for number in range(networks)]
+    table = table.sample(frac=1, random_state=seed)
     return SimpleNamespace(
         name="toy", digest="5a" * 32, revision="", table=table, splits=make_splits(table)
     )
@@ -64,7 +69,14 @@ def measured(table, failures=(), seconds=0.5):
         table=table,
         failures=dict(failures),
         seconds=dict.fromkeys(table.index, seconds) | {network: 99.0 for network, _ in failures},
+        epochs=dict.fromkeys(table.index, seconds / 4),
     )
+
+
+def score_of(kind, folds, fit, targets, parameters):
+    """Scores of networks without features, each a configuration of its own."""
+    own = {network: network for network in targets}
+    return score(Evidence(kind, folds, fit, targets, parameters, (), {}, own, {}))
 
 
 def results_of(zoo, name="toy-predictor", splits=None, target="gap", **how):
@@ -102,5 +114,6 @@ def make():
         features=features_of,
         measured=measured,
         results=results_of,
+        score=score_of,
         Predictor=FakePredictor,
     )

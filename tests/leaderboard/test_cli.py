@@ -25,24 +25,23 @@ def test_help_shows_an_example(command, words):
     assert "Example:" in run(command, *words, "--help").output
 
 
-def test_build_writes_page_and_figure(results, tmp_path):
+def test_build_writes_page_table_and_figure(results, tmp_path):
     for result in results:
         write_result(result, tmp_path / "results")
-    page, figure = tmp_path / "page.html", tmp_path / "figure.svg"
-    done = run(
-        cli.leaderboard,
-        "build",
-        "--results",
-        tmp_path / "results",
-        "--page",
-        page,
-        "--figure",
-        figure,
-    )
+    site, figure, readme = tmp_path / "site", tmp_path / "figure.svg", tmp_path / "README.md"
+    readme.write_text("Zoo — ours\n<!-- leaderboard -->\n<!-- /leaderboard -->\nend\n")
+    words = ("build", "--results", tmp_path / "results", "--site", site)
+    done = run(cli.leaderboard, *words, "--markdown", readme, "--figure", figure)
     assert done.exit_code == 0
-    assert done.output == f"wrote {figure}\nwrote {page}\n"
-    assert "toy-predictor" in page.read_text(encoding="utf-8")
+    wrote = (figure, f"the table in {readme}", site / "index.html")
+    assert done.output == "".join(f"wrote {what}\n" for what in wrote)
+    assert "toy-predictor" in (site / "index.html").read_text(encoding="utf-8")
     assert figure.read_text(encoding="utf-8").startswith("<?xml")
+    text = readme.read_text(encoding="utf-8")
+    assert text.startswith("Zoo — ours\n<!-- leaderboard -->\n**gap on toy")
+    assert text.endswith("|\n<!-- /leaderboard -->\nend\n")
+    assert run(cli.leaderboard, *words, "--markdown", readme).exit_code == 0
+    assert readme.read_text(encoding="utf-8") == text
 
 
 def test_verify_says_what_was_checked_and_raises_what_was_found(results, tmp_path):
@@ -66,7 +65,7 @@ def test_evaluate_writes_results_and_prints_the_table(zoo, results, tmp_path, mo
     monkeypatch.setattr("leaderboard.evaluation.benchmark", benchmark)
     monkeypatch.setattr("demogen.predictor.list_predictors", lambda: ["a", "b"])
     monkeypatch.setattr("demogen.predictor.get_predictor", lambda name, **parameters: name)
-    monkeypatch.setattr("demogen.zoo.load_zoo", lambda source, revision: (source, revision))
+    monkeypatch.setattr("demogen.pool.load_zoo", lambda source, revision: (source, revision))
     done = run(cli.evaluate, "--zoo", "toy", "--results", tmp_path, "--cache", tmp_path / "cache")
     assert done.exit_code == 0
     assert "| 1 | toy-predictor |" in done.stdout

@@ -9,7 +9,8 @@ from demogen import measuring
 from demogen.errors import ZooError
 from demogen.predictor import Measure, Predictor
 from leaderboard import Result, benchmark, evaluate
-from leaderboard.evaluation import judge, versions
+from leaderboard.evaluation import TARGETS, judge, versions
+from leaderboard.submission import verify
 
 
 class Noisy(Measure):
@@ -60,11 +61,42 @@ def test_evaluate_judges_on_the_ranking_split_by_default(zoo, calls):
     assert "scikit-learn" in result.versions
 
 
-@pytest.mark.parametrize("target", ["gap", "test_accuracy", "test_cross_entropy"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_targets_come_from_the_table(zoo, calls, target):
     result = evaluate(Noisy(), zoo, target=target)
     assert result.targets == zoo.table[target].to_dict()
     assert result.target == target
+
+
+def without_target(zoo, networks):
+    table = zoo.table.copy()
+    table.loc[networks, "test_normalized_cross_entropy"] = np.nan
+    return SimpleNamespace(**vars(zoo) | {"table": table})
+
+
+def test_networks_without_the_target_are_dropped_with_the_reason(zoo, make):
+    partly = without_target(zoo, ["net-001", "net-031"])
+    table = make.features(zoo).drop(["net-001", "net-002"])
+    measurements = make.measured(table, [("net-001", "no positive margin")])
+    predictor, split = make.Predictor("p"), zoo.splits["kfold-10"]
+    result = judge(predictor, measurements, partly, split, "test_normalized_cross_entropy")
+    assert result.dropped == {
+        "net-001": "no positive margin",
+        "net-002": "not measured",
+        "net-031": "no test_normalized_cross_entropy: the normalized network is not defined",
+    }
+    assert len(result.targets) == 57
+    assert verify(result, partly, refit=False)
+    assert Result.from_json(result.to_json(), "again") == result
+    assert "net-031" in judge(predictor, measurements, partly, split, "gap").targets
+
+
+def test_a_zoo_without_the_target_is_told_before_anything_is_measured(zoo, calls):
+    none = without_target(zoo, list(zoo.table.index))
+    with pytest.raises(ZooError, match="^no network of zoo toy has a test_normalized_cross_ent"):
+        evaluate(Noisy(), none, target="test_normalized_cross_entropy")
+    assert calls == []
+    assert evaluate(Noisy(), none).target == "gap"
 
 
 def test_mistakes_are_told_before_anything_is_measured(zoo, small_zoo, calls):
@@ -114,6 +146,7 @@ def test_a_measure_defined_nowhere_makes_a_result_without_scores(zoo, make):
         table=make.features(zoo).iloc[:0, :0],
         failures=dict.fromkeys(zoo.table.index, "no batch norm"),
         seconds={},
+        epochs={},
     )
     predictor = make.Predictor("p", columns=("a",))
     result = judge(predictor, measurements, zoo, zoo.splits["kfold-10"], "gap")

@@ -11,14 +11,14 @@ import leaderboard
 import leaderboard.cli
 import leaderboard.evaluation
 from leaderboard.results import read_results
-from leaderboard.site import write_page
+from leaderboard.site import write_site
 from leaderboard.submission import verify
 
 folder = Path(sys.argv[1])
 results = read_results(folder)
 assert "toy-predictor" in leaderboard.render(results)
 verify(results[0], refit=False)
-write_page(results, folder / "page.html")
+write_site(results, folder / "site")
 assert "torch" not in sys.modules, "torch was imported"
 """
 
@@ -35,7 +35,7 @@ def test_tables_pages_and_checks_need_no_torch(results, tmp_path):
     for result in results:
         write_result(result, tmp_path)
     subprocess.run([sys.executable, "-c", WITHOUT_TORCH, str(tmp_path)], check=True)
-    assert (tmp_path / "page.html").stat().st_size > 10_000
+    assert (tmp_path / "site" / "index.html").stat().st_size > 10_000
 
 
 def test_the_package_alone_imports_almost_nothing():

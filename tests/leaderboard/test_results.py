@@ -84,7 +84,8 @@ def set_in(*keys, to):
 FAULTS = [
     (set_in("colour", to="red"), "colour: Extra inputs"),
     (set_in("scores", "best", to=1.0), "scores.best: Extra inputs"),
-    (set_in("format_version", to=2), "format_version"),
+    (set_in("configurations", to={}), "`configurations` and `targets` do not name the same"),
+    (set_in("factors", to={"width": {"ghost": 1}}), r"`factors.width` and `targets` do not name"),
     (set_in("scores", "mse", to="0.1"), "scores.mse: .*number"),
     (set_in("scores", "mse", to=float("nan")), "scores.mse: .*finite"),
     (set_in("target", to="luck"), "target: "),
@@ -113,9 +114,22 @@ def test_faulty_files_are_refused_in_one_line(results, tmp_path, change, message
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"a": 1}'])
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe"])
+def test_what_is_not_json_is_refused(text):
+    with pytest.raises(SubmissionError, match=r"^here: not JSON: "):
+        Result.from_json(text, "here")
+
+
+@pytest.mark.parametrize("text", [b"[]", b"null", b'{"a": 1}'])
 def test_what_is_no_result_is_refused(text):
     with pytest.raises(SubmissionError, match=r"^here: no valid result: "):
+        Result.from_json(text, "here")
+
+
+@pytest.mark.parametrize("version", [1, 3, "2"])
+def test_other_format_versions_are_refused_before_anything_else(version):
+    text = json.dumps({"format_version": version, "unknown": 0}).encode()
+    with pytest.raises(SubmissionError, match=rf"format version {version}, but .* reads 2; eval"):
         Result.from_json(text, "here")
 
 

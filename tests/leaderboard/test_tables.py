@@ -47,9 +47,14 @@ def test_each_number_comes_from_its_split(field):
         grouped.rmse_points,
         grouped.pearson,
     )
+    interval = grouped.intervals["r2_pooled"]
+    assert (row.r2_low, row.r2_high) == (interval.low, interval.high)
+    assert interval.low < row.r2_pooled < interval.high
+    assert (row.kendall, row.spearman) == (grouped.kendall, grouped.spearman)
     assert row.r2_fold_mean == folds.r2_fold_mean != grouped.r2_fold_mean
     assert (row.ssr_mean, row.ssr_max) == (divisions.ssr_mean, divisions.ssr_max)
-    assert (row.test_networks, row.measured, row.dropped, row.seconds) == (6, 60, 0, 0.5)
+    assert (row.test_networks, row.measured, row.dropped) == (6, 60, 0)
+    assert (row.seconds, row.epochs) == (0.5, 0.125)
 
 
 def test_rows_are_ranked_by_pooled_r2_whatever_the_order(field):
@@ -126,7 +131,7 @@ def test_markdown(field):
         "**gap on toy (sha256 5a5a5a5a5a5a), ranked by pooled R² on grouped-kfold-10**"
     )
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
-    assert {len(row) for row in cells} == {len(COLUMNS)}
+    assert {len(row) for row in cells} == {sum(column.brief for column in COLUMNS)}
     assert [row[1] for row in cells[2:]] == ["strong", "weak", "average"]
     best = by_split(field, "strong")["grouped-kfold-10"].scores
     assert cells[2][4] == f"{best.r2_pooled:.3f}"
@@ -139,15 +144,35 @@ def test_csv_is_not_rounded(field):
     assert rows[0]["zoo_digest"] == "5a" * 32
 
 
-def test_latex(field):
-    text = leaderboard.render(field, "latex")
-    assert text.count(r"\\") == 4
-    assert "R$^2$ pooled" in text
-    assert all(
-        len(re.findall("(?<!\\\\)&", row)) == len(COLUMNS) - 1
-        for row in text.splitlines()
-        if row.endswith(r"\\")
+def test_latex_is_laid_out_as_table_1_of_jiang2019(field, zoo, make):
+    other = [
+        result.model_copy(update={"zoo": "b_zoo", "zoo_digest": "6b" * 32})
+        for result in make.results(zoo, name="weak", noise=0.3)
+    ]
+    text = leaderboard.render([*field, *other], "latex")
+    assert text.count(r"\begin{tabular}{lrrrrrr}") == 1
+    lines = [line.removesuffix(r" \\") for line in text.splitlines() if line.endswith(r"\\")]
+    head, names, *rows = [line.split(" & ") for line in lines]
+    assert head == ["", r"\multicolumn{3}{c}{b\_zoo}", r"\multicolumn{3}{c}{toy}"]
+    assert r"\cmidrule(lr){2-4} \cmidrule(lr){5-7}" in text
+    assert names == ["Predictor", *["Adj. R$^2$", "R$^2$ k-fold", "RMSE, pp"] * 2]
+    assert [row[0] for row in rows] == ["weak", "strong", "average"]
+    weak, strong, _ = rows
+    scores = by_split(field, "strong")
+    assert strong[1:4] == ["--"] * 3
+    assert strong[4] == f"{scores['kfold-10'].scores.fit_adjusted_r2:.3f}"
+    assert strong[5] == f"{scores['kfold-10'].scores.r2_fold_mean:.3f}"
+    assert float(strong[6]) == pytest.approx(
+        scores["grouped-kfold-10"].scores.rmse_points, rel=0.005
     )
+    assert weak[1:4] == weak[4:]
+
+
+def test_latex_has_a_table_for_each_target(field, zoo, make):
+    accuracy = make.results(zoo, target="test_accuracy")
+    text = leaderboard.render([*field, *accuracy], "latex")
+    assert text.count(r"\begin{tabular}{lrrr}") == 2
+    assert "% test_accuracy on toy" in text
 
 
 def test_hostile_names_stay_text(zoo, make):
@@ -158,7 +183,7 @@ def test_hostile_names_stay_text(zoo, make):
     row = leaderboard.render(results).splitlines()[4]
     assert "<script" not in row
     assert "\\[a\\](javascript:b) \\\\_&amp;" in row
-    assert len(re.findall(r"(?<!\\)\|", row)) == len(COLUMNS) + 1
+    assert len(re.findall(r"(?<!\\)\|", row)) == sum(column.brief for column in COLUMNS) + 1
     assert r"\textbackslash{}\_\&" in leaderboard.render(results, "latex")
     hostile_zoo = results[0].model_copy(update={"zoo": "<img src=x onerror=y>"})
     assert "<img" not in leaderboard.render([hostile_zoo], "html")
