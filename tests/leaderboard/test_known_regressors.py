@@ -12,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from baselines.regressors import log_floored, log_least_squares, log_then, one_hot_least_squares
 from baselines.selection import BestGroup, ForwardSelection
 from leaderboard.known_regressors import AllColumns, BestOfGroups, Forward, known_regressor
+from leaderboard.protocol import regressor_text
 
 FEATURES = 3
 ONE_HOT = {"handle_unknown": "ignore", "sparse_output": False}
@@ -49,7 +50,7 @@ class CautiousGroup(BestGroup):
         (BestGroup([(0, 1), [2]]), BestOfGroups(((0, 1), (2,)))),
         (log_then(ForwardSelection(2)), Forward(2)),
     ],
-    ids=lambda value: " ".join(repr(value).split()),
+    ids=regressor_text,
 )
 def test_known(regressor, solver):
     known = known_regressor(regressor, FEATURES)
@@ -106,7 +107,7 @@ def test_known(regressor, solver):
         make_pipeline(FunctionTransformer(np.log), "passthrough"),
         Pipeline([("least squares", LinearRegression())], memory="cache"),
     ],
-    ids=lambda regressor: " ".join(repr(regressor).split()),
+    ids=regressor_text,
 )
 def test_whatever_differs_is_not_known(regressor):
     assert known_regressor(regressor, FEATURES) is None
