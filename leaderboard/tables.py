@@ -213,7 +213,7 @@ COLUMNS = (
     Column(
         "dropped",
         "Dropped",
-        "Networks the measure is not defined for; they are left out of every fold.",
+        "Networks without a signature or without the target; they are left out of every fold.",
         None,
         str,
     ),
