@@ -238,6 +238,10 @@ def read_results(folder: Path) -> list[Result]:
         SubmissionError: there are none, one is not valid, or one lies where another belongs.
     """
     results = list(_under(folder))
+    if not results and folder == PUBLISHED:
+        raise SubmissionError(
+            "no results are published with this demogen; name a folder of your own with --results"
+        )
     if not results:
         raise SubmissionError(
             f"no results in {folder}; `demogen evaluate PREDICTOR --zoo ZOO --results {folder}` "

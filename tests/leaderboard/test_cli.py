@@ -44,6 +44,13 @@ def test_build_writes_page_table_and_figure(results, tmp_path):
     assert readme.read_text(encoding="utf-8") == text
 
 
+def test_build_without_any_results_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr("leaderboard.results.PUBLISHED", tmp_path)
+    with pytest.raises(SubmissionError, match="published with this demogen; name a folder"):
+        run(cli.leaderboard, "build", "--site", tmp_path / "site")
+    assert not list(tmp_path.iterdir())
+
+
 def test_verify_says_what_was_checked_and_raises_what_was_found(results, tmp_path):
     path = write_result(results[0], tmp_path)
     done = run(cli.leaderboard, "verify", "--no-refit", path)
