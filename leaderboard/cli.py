@@ -1,17 +1,11 @@
 """Commands `demogen evaluate` and `demogen leaderboard`; what they need is imported when called."""
 
-import ast
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from demogen.errors import ZooError
 from leaderboard.comparison_cli import paper
 from leaderboard.submission_cli import merge, submit, validate
-
-if TYPE_CHECKING:
-    from demogen.predictor import Predictor
 
 
 @click.command()
@@ -68,6 +62,7 @@ def evaluate(
     """
     from demogen.pool import open_zoos
     from demogen.predictor import list_predictors
+    from leaderboard.called import predictor_called
     from leaderboard.evaluation import benchmark
     from leaderboard.rendering import render
     from leaderboard.results import write_result
@@ -273,42 +268,3 @@ def compare(first: Path, second: Path, statistic: str) -> None:
         f"{one.zoo}: {difference.estimate:.3f}, 95 % interval {difference.low:.3f} to "
         f"{difference.high:.3f}; {one.predictor} is better in {found.first_better:.1%} of the draws"
     )
-
-
-def predictor_called(text: str) -> "Predictor":
-    """The installed predictor of a name, with parameters of its measure if any are given.
-
-    Args:
-        text: "normalized-loss" or "normalized-loss(p=1)"; values are numbers, None, True, False
-            or words.
-
-    Raises:
-        ZooError: no such predictor or parameter, or no such notation.
-    """
-    from demogen.predictor import get_predictor
-
-    name, bracket, rest = text.partition("(")
-    return (
-        get_predictor(name, **_parameters(text, bracket + rest))
-        if bracket
-        else (get_predictor(name))
-    )
-
-
-def _parameters(text: str, brackets: str) -> dict[str, Any]:
-    call = f"f{brackets}"
-    try:
-        parsed = ast.parse(call, mode="eval").body
-    except SyntaxError:
-        parsed = None
-    match parsed:
-        case ast.Call(func=ast.Name(), args=[], keywords=words) if all(w.arg for w in words):
-            return {str(word.arg): _value(word.value, call) for word in words}
-    raise ZooError(f"{text!r} is no predictor with parameters; write name(key=value,key=value)")
-
-
-def _value(node: ast.expr, call: str) -> Any:
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        return ast.get_source_segment(call, node)

@@ -100,8 +100,8 @@ def check_installed(contents: Contents) -> list[str]:
     Raises:
         SubmissionError: it reads, takes, measures or fits something else.
     """
-    from demogen.predictor import get_predictor, list_predictors
-    from leaderboard.cli import predictor_called
+    from demogen.predictor import list_predictors
+    from leaderboard.called import predictor_called
 
     name = contents.submission.name
     base = name.partition("(")[0]
@@ -113,7 +113,7 @@ def check_installed(contents: Contents) -> list[str]:
             f"{contents.submission.code} another name"
         )
     try:
-        installed = get_predictor(name) if base == name else predictor_called(name)
+        installed = predictor_called(name)
     except DemogenError as error:
         raise SubmissionError(f"{name}: {error}") from error
     for result in contents.results:

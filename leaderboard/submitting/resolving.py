@@ -36,7 +36,7 @@ def resolve(text: str, folder: Path | None = None) -> "Predictor":
         return _predictor(text, _from_file((folder or Path()) / place), attribute)
     if _ATTRIBUTE.fullmatch(text):
         return _predictor(text, _loaded(text, place), attribute)
-    from leaderboard.cli import predictor_called
+    from leaderboard.called import predictor_called
 
     return predictor_called(text)
 

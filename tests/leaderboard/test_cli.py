@@ -3,7 +3,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from demogen.errors import SubmissionError, ZooError
+from demogen.errors import SubmissionError
 from leaderboard import cli
 from leaderboard.results import read_results, write_result
 
@@ -104,17 +104,3 @@ def test_evaluate_writes_results_and_prints_the_table(zoo, results, tmp_path, mo
             {**common, "workers": 2, "cache": None},
         ),
     ]
-
-
-def test_predictors_are_asked_for_with_parameters(monkeypatch):
-    monkeypatch.setattr(
-        "demogen.predictor.get_predictor", lambda name, **parameters: (name, parameters)
-    )
-    assert cli.predictor_called("loss") == ("loss", {})
-    assert cli.predictor_called("loss(p=1,norm=l-2, on=None,taps=('h1', 'h2'), x=-1e-3)") == (
-        "loss",
-        {"p": 1, "norm": "l-2", "on": None, "taps": ("h1", "h2"), "x": -0.001},
-    )
-    for text in ("loss(", "loss(1)", "loss(p=1) + 2", "loss(**x)", "loss(p=1)(q=2)"):
-        with pytest.raises(ZooError, match="write name"):
-            cli.predictor_called(text)
