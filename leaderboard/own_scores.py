@@ -88,9 +88,12 @@ def _of(result: Result, value: float | None, undefined: str, remark: str = "") -
 
 def _adjusted_r2(found: dict[str, Result], feature: str) -> Own:
     result = _any_split(found)
+    return _of(result, result.scores.fit_adjusted_r2, _too_few(result))
+
+
+def _too_few(result: Result) -> str:
     rank = result.model.rank if result.model else len(result.columns)
-    few = f"not defined for {len(result.targets)} networks and {rank} parameters"
-    return _of(result, result.scores.fit_adjusted_r2, few)
+    return f"not defined for {len(result.targets)} networks and {rank} parameters"
 
 
 def _kfold_r2(found: dict[str, Result], feature: str) -> Own:
@@ -106,7 +109,10 @@ def _kfold_r2(found: dict[str, Result], feature: str) -> Own:
 def _fit_rmse_points(found: dict[str, Result], feature: str) -> Own:
     result = _any_split(found)
     mse = result.scores.fit_mse
-    return _of(result, None if mse is None else 100 * math.sqrt(mse), "not defined")
+    # With no degree of freedom left the fit goes through every network, and rounding is its error.
+    if mse is None or result.scores.fit_adjusted_r2 is None:
+        return Own(None, remark=_too_few(result))
+    return _of(result, 100 * math.sqrt(mse), "not defined")
 
 
 def _fit_ssr(found: dict[str, Result], feature: str) -> Own:

@@ -84,6 +84,7 @@ def test_what_is_lacking_is_said(results, small_zoo, make):
     grouped = [result for result in results if result.split == "grouped-kfold-10"]
     for found, remark in (
         (answer("fit_adjusted_r2", tiny), "not defined for 6 networks and 5 parameters"),
+        (answer("fit_rmse_points", tiny), "not defined for 6 networks and 5 parameters"),
         (answer("kfold_r2", grouped), "no result on kfold-10"),
         (answer("ssr_mean", grouped), "no result on holdout-100"),
         (
