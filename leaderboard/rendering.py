@@ -100,7 +100,8 @@ def _csv(found: Sequence[Board]) -> str:
 
 TABLE_1 = ("fit_adjusted_r2", "r2_fold_mean", "rmse_points")
 """What Table 1 of Jiang et al. 2019 prints of each collection. Its last column is called mean
-squared error, but behaves like the root, in percentage points."""
+squared error, but behaves like the root, in percentage points. The paper's is of the fit, and the
+column here out of fold."""
 
 
 def _latex(found: Sequence[Board]) -> str:
