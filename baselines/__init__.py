@@ -8,7 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from demogen.predictor import Predictor
+    from demogen.measuring.predictor import Predictor
 
     ALL: tuple[Predictor, ...]
 

@@ -8,10 +8,10 @@ from sklearn.dummy import DummyRegressor
 
 from baselines.functional.losses import cross_entropy, logits_of
 from baselines.regressors import one_hot_least_squares
-from demogen.architectures import parameter_count
-from demogen.network import Access, Network
-from demogen.predictor import Measure, Predictor
-from demogen.schema import canonical_json, factor_types
+from demogen.measuring.predictor import Measure, Predictor
+from demogen.networks.architectures import parameter_count
+from demogen.networks.network import Access, Network
+from demogen.schema.records import canonical_json, factor_types
 
 BOOKKEEPING = frozenset({"seed", "copy_number", "subset_seed", "corruption_seed"})
 """Factors of a spec that tell draws apart, not settings."""

@@ -10,10 +10,10 @@ from torch import Tensor
 from baselines.functional.logit_gradients import logit_jacobian_norms
 from baselines.functional.margins import QUARTILES, output_margins, quartile_signature
 from baselines.regressors import log_least_squares
+from demogen._util.lookup import choose
 from demogen.errors import NotMeasurable, ZooError
-from demogen.names import choose
-from demogen.network import Access, Network
-from demogen.predictor import Measure, Predictor
+from demogen.measuring.predictor import Measure, Predictor
+from demogen.networks.network import Access, Network
 
 _IS_SPECTRAL = {"spectral": True, "frobenius": False}
 

@@ -7,10 +7,10 @@ import numpy as np
 from torch import Tensor
 
 from baselines.functional.logit_gradients import class_distances
+from demogen._util.lookup import choose
 from demogen.errors import ZooError
-from demogen.names import choose
-from demogen.network import Access, Network
-from demogen.predictor import Measure, Predictor
+from demogen.measuring.predictor import Measure, Predictor
+from demogen.networks.network import Access, Network
 
 _ARE_PROBABILITIES = {"probabilities": True, "logits": False}
 _COLUMNS = ("input.loss", "h1.loss", "h2.loss", "h3.loss")

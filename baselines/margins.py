@@ -17,8 +17,8 @@ from baselines.functional.margins import (
 from baselines.regressors import log_least_squares, log_then
 from baselines.selection import BestGroup, ForwardSelection
 from demogen.errors import NotMeasurable
-from demogen.network import Access, Network
-from demogen.predictor import Measure, Predictor
+from demogen.measuring.predictor import Measure, Predictor
+from demogen.networks.network import Access, Network
 
 TAPS = ("input", "h1", "h2", "h3")
 """The input and three hidden layers that the paper reads; every family of networks names them."""

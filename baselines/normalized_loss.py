@@ -13,11 +13,11 @@ from baselines.functional.normalized import (
     log_output_norm,
     normalized_cross_entropy,
 )
-from baselines.functional.samples import fixed_sample
-from demogen.homogeneity import CHAINS, log_product_norm, why_not_homogeneous
-from demogen.network import Access, Network
-from demogen.predictor import Measure, Predictor
-from demogen.tapped import TappedModule
+from baselines.functional.subsampling import fixed_sample
+from demogen.measuring.predictor import Measure, Predictor
+from demogen.networks.homogeneity import CHAINS, log_product_norm, why_not_homogeneous
+from demogen.networks.network import Access, Network
+from demogen.networks.tapped_module import TappedModule
 
 
 @final

@@ -13,10 +13,10 @@ from torch import Tensor
 from baselines.functional.losses import logits_of
 from baselines.functional.margins import QUARTILES, quartile_signature
 from baselines.functional.normalized import normalized_output_margins
-from demogen.homogeneity import CHAINS, log_product_norm, why_not_homogeneous
-from demogen.network import Access, Network
-from demogen.predictor import Measure, Predictor
-from demogen.tapped import TappedModule
+from demogen.measuring.predictor import Measure, Predictor
+from demogen.networks.homogeneity import CHAINS, log_product_norm, why_not_homogeneous
+from demogen.networks.network import Access, Network
+from demogen.networks.tapped_module import TappedModule
 
 
 @final

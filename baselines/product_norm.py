@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import final
 
-from demogen.homogeneity import CHAINS, log_product_norm, why_not_homogeneous
-from demogen.network import Network
-from demogen.predictor import Measure, Predictor
-from demogen.tapped import TappedModule
+from demogen.measuring.predictor import Measure, Predictor
+from demogen.networks.homogeneity import CHAINS, log_product_norm, why_not_homogeneous
+from demogen.networks.network import Network
+from demogen.networks.tapped_module import TappedModule
 
 
 @final

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from baselines.functional.input_planes import anchor_points, boundary_counts, slice_through
 from baselines.functional.jacobians import point_sensitivities, softmax_jacobian_norms
-from baselines.functional.per_point import (
+from baselines.functional.pointwise_bounds import (
     jacobian_norm_of_loss,
     mean_logit_square,
     target_row_bounds,
 )
 from baselines.functional.regions import why_no_codes
-from baselines.functional.slices import anchor_points, boundary_counts, slice_through
 from baselines.functional.trajectories import (
     Ellipse,
     anchor_indices,
@@ -23,8 +23,8 @@ from baselines.functional.trajectories import (
     random_ellipse,
     sensitivity_along,
 )
-from demogen.network import Access, LabeledImages, Network
-from demogen.predictor import Measure, Predictor
+from demogen.measuring.predictor import Measure, Predictor
+from demogen.networks.network import Access, LabeledImages, Network
 
 ANGLES = 180
 """Equal angles at which `JacobianNormTrain.details` looks at an ellipse; a multiple of 6."""
@@ -86,7 +86,7 @@ class JacobianNormTrain(Measure):
 
         At each training image: `jacobian_norm`; `logit_jacobian_squared` (‖∂f/∂xᵀ‖²_F);
         `cross_entropy`, nats, and `target_row_norm` (‖∂ softmax(f(x))_y / ∂x‖₂) for the label
-        trained on. The curves that they should lie on, from `baselines.functional.per_point`:
+        trained on. The curves that they should lie on (`baselines.functional.pointwise_bounds`):
         `bound.target_row_lower`, `bound.target_row_upper` (Eq. 5; the former is Eq. 6 too) and
         `bound.jacobian_norm` (Eq. 7) at the losses `bound.cross_entropy`, which span those of the
         images by equal factors.

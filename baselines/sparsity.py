@@ -6,9 +6,9 @@ from typing import final
 import numpy as np
 
 from baselines.functional.ablation import AblationCurves, ablation_curves, sparsity, turning_points
-from demogen.network import Access, Network
-from demogen.predictor import Measure, Predictor
-from demogen.tapped import TappedModule
+from demogen.measuring.predictor import Measure, Predictor
+from demogen.networks.network import Access, Network
+from demogen.networks.tapped_module import TappedModule
 
 
 @final

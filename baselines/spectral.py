@@ -11,12 +11,12 @@ from baselines.functional.losses import logits_of
 from baselines.functional.margins import QUARTILES, output_margins, quartile_signature
 from baselines.functional.spectra import DISTANCES, log_data_norm, log_spectral_complexity
 from baselines.regressors import log_least_squares
+from demogen._util.lookup import choose
 from demogen.errors import NotMeasurable, ZooError
-from demogen.homogeneity import CHAINS, AffineLayer, affine_layers, why_not_homogeneous
-from demogen.names import choose
-from demogen.network import Access, Network
-from demogen.predictor import Measure, Predictor
-from demogen.tapped import TappedModule
+from demogen.measuring.predictor import Measure, Predictor
+from demogen.networks.homogeneity import CHAINS, AffineLayer, affine_layers, why_not_homogeneous
+from demogen.networks.network import Access, Network
+from demogen.networks.tapped_module import TappedModule
 
 LOG_FLOOR = 1e-280
 """Margins carry 1 / R_A, which has no natural scale: hundreds of decades in deep networks."""

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from demogen import architectures
-    from demogen.checks import check_predictor
     from demogen.errors import (
         AccessError,
         CorruptZooError,
@@ -20,50 +18,58 @@ if TYPE_CHECKING:
         SubmissionError,
         ZooError,
     )
-    from demogen.hub import pull
-    from demogen.images import ImageSet, LabeledImages, load_images
-    from demogen.measuring import measure, measure_all
-    from demogen.network import Network
-    from demogen.pool import Pool
-    from demogen.predictor import Access, Measure, Predictor, get_predictor, list_predictors
-    from demogen.publishing import push
-    from demogen.schema import NetworkRecord, NetworkSpec, ZooManifest
-    from demogen.splits import Split, make_splits
-    from demogen.tapped import TappedModule
-    from demogen.writing import write_zoo
-    from demogen.zoo import Zoo, load_zoo
+    from demogen.format.splits import Split, make_splits
+    from demogen.hub.download import pull
+    from demogen.hub.publishing import push
+    from demogen.images.image_set import ImageSet, LabeledImages, load_images
+    from demogen.measuring.conformance import check_predictor
+    from demogen.measuring.measurements import measure, measure_all
+    from demogen.measuring.predictor import (
+        Access,
+        Measure,
+        Predictor,
+        get_predictor,
+        list_predictors,
+    )
+    from demogen.networks import architectures
+    from demogen.networks.network import Network
+    from demogen.networks.tapped_module import TappedModule
+    from demogen.schema.records import NetworkRecord, NetworkSpec, ZooManifest
+    from demogen.zoo.pool import Pool
+    from demogen.zoo.writing import write_zoo
+    from demogen.zoo.zoo import Zoo, load_zoo
 
 _MODULE_OF = {
-    "Access": "predictor",
+    "Access": "measuring.predictor",
     "AccessError": "errors",
     "CorruptZooError": "errors",
-    "ImageSet": "images",
-    "LabeledImages": "images",
-    "Measure": "predictor",
-    "Network": "network",
-    "NetworkRecord": "schema",
-    "NetworkSpec": "schema",
+    "ImageSet": "images.image_set",
+    "LabeledImages": "images.image_set",
+    "Measure": "measuring.predictor",
+    "Network": "networks.network",
+    "NetworkRecord": "schema.records",
+    "NetworkSpec": "schema.records",
     "NotMeasurable": "errors",
-    "Pool": "pool",
-    "Predictor": "predictor",
+    "Pool": "zoo.pool",
+    "Predictor": "measuring.predictor",
     "RecipeError": "errors",
-    "Split": "splits",
+    "Split": "format.splits",
     "SubmissionError": "errors",
-    "TappedModule": "tapped",
-    "Zoo": "zoo",
+    "TappedModule": "networks.tapped_module",
+    "Zoo": "zoo.zoo",
     "ZooError": "errors",
-    "ZooManifest": "schema",
-    "check_predictor": "checks",
-    "get_predictor": "predictor",
-    "list_predictors": "predictor",
-    "load_images": "images",
-    "load_zoo": "zoo",
-    "make_splits": "splits",
-    "measure": "measuring",
-    "measure_all": "measuring",
-    "pull": "hub",
-    "push": "publishing",
-    "write_zoo": "writing",
+    "ZooManifest": "schema.records",
+    "check_predictor": "measuring.conformance",
+    "get_predictor": "measuring.predictor",
+    "list_predictors": "measuring.predictor",
+    "load_images": "images.image_set",
+    "load_zoo": "zoo.zoo",
+    "make_splits": "format.splits",
+    "measure": "measuring.measurements",
+    "measure_all": "measuring.measurements",
+    "pull": "hub.download",
+    "push": "hub.publishing",
+    "write_zoo": "zoo.writing",
 }
 
 __all__ = [
@@ -104,7 +110,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for."""
     if name == "architectures":
-        return importlib.import_module("demogen.architectures")
+        return importlib.import_module("demogen.networks.architectures")
     if name in _MODULE_OF:
         return getattr(importlib.import_module(f"demogen.{_MODULE_OF[name]}"), name)
     raise AttributeError(f"module 'demogen' has no attribute {name!r}")

@@ -37,7 +37,7 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from demogen.names import choose
+            from demogen._util.lookup import choose
 
             names = dict.fromkeys(self.list_commands(ctx))
             try:
@@ -99,7 +99,7 @@ def push(
       demogen push zoos/digits somebody/digits --pr
       demogen push zoos/digits ./published/digits
     """
-    from demogen import publishing
+    from demogen.hub import publishing
 
     made = publishing.push(
         folder,
@@ -128,9 +128,9 @@ def pull(source: str, folder: Path | None, revision: str | None, endpoint: str |
     Example:
       demogen pull owner/digits zoos/digits --revision v1
     """
-    from demogen import hub
+    from demogen.hub import download
 
-    click.echo(hub.pull(source, folder, revision=revision, endpoint=endpoint))
+    click.echo(download.pull(source, folder, revision=revision, endpoint=endpoint))
 
 
 @commands.command()
@@ -146,7 +146,7 @@ def info(zoo: str, revision: str | None, verify: bool) -> None:
       demogen info owner/digits --revision v1 --verify
     """
     from demogen.description import describe
-    from demogen.zoo import load_zoo
+    from demogen.zoo.zoo import load_zoo
 
     opened = load_zoo(zoo, revision)
     click.echo(describe(opened))
@@ -197,7 +197,7 @@ def measure(
       demogen measure --list
     """
     from demogen.description import predictor_list
-    from demogen.predictor import get_predictor, list_predictors
+    from demogen.measuring.predictor import get_predictor, list_predictors
 
     chosen = [get_predictor(name) for name in predictors or list_predictors()]
     if show_list:
@@ -205,8 +205,8 @@ def measure(
         return
     if zoo is None:
         raise click.UsageError("which zoo? give --zoo NAME, a folder or OWNER/NAME")
-    from demogen.measuring import measure_all
-    from demogen.zoo import load_zoo
+    from demogen.measuring.measurements import measure_all
+    from demogen.zoo.zoo import load_zoo
 
     results = measure_all(
         [predictor.measure for predictor in chosen],
@@ -249,7 +249,7 @@ def cite(zoos: tuple[str, ...], revision: str | None, split: str | None) -> None
       demogen cite owner/digits@v1 owner/name@v2 --split leave-zoo-out
     """
     from demogen.description import citation
-    from demogen.pool import open_zoos
+    from demogen.zoo.pool import open_zoos
 
     click.echo(citation(open_zoos(zoos, revision), split))
 

@@ -3,13 +3,13 @@
 import inspect
 from collections.abc import Sequence
 
-from demogen.card import bibtex, outcome_rows
+from demogen._util.lookup import choose
 from demogen.errors import ZooError
-from demogen.names import choose
-from demogen.network_set import NetworkSet
-from demogen.predictor import Predictor
-from demogen.schema import factor_types
-from demogen.zoo import Zoo
+from demogen.format.card import bibtex, outcome_rows
+from demogen.measuring.predictor import Predictor
+from demogen.schema.records import factor_types
+from demogen.zoo.base import NetworkSet
+from demogen.zoo.zoo import Zoo
 
 
 def describe(zoo: Zoo) -> str:

@@ -7,15 +7,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from leaderboard.evaluation import benchmark, evaluate
-    from leaderboard.rendering import render
-    from leaderboard.results import Result
+    from leaderboard.pages.tables import render
+    from leaderboard.results.evaluation import benchmark, evaluate
+    from leaderboard.results.result import Result
 
 _MODULE_OF = {
-    "Result": "results",
-    "benchmark": "evaluation",
-    "evaluate": "evaluation",
-    "render": "rendering",
+    "Result": "results.result",
+    "benchmark": "results.evaluation",
+    "evaluate": "results.evaluation",
+    "render": "pages.tables",
 }
 
 __all__ = ["Result", "benchmark", "evaluate", "render"]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import baselines
 from leaderboard import render
-from leaderboard.marked import between_marks
-from leaderboard.results import read_results
-from leaderboard.tables import COLUMNS
+from leaderboard.pages.markers import between_marks
+from leaderboard.results.ranking import COLUMNS
+from leaderboard.results.result import read_results
 
 ROOT = Path(__file__).parents[1]
 PREDICTORS = ROOT / "docs" / "predictors"

@@ -13,12 +13,12 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 
 SOLE_DOORS = {
     "huggingface_hub": {
-        *(f"demogen/{name}.py" for name in ("hub", "hub_client", "hub_ranges", "hub_storage")),
-        *(f"demogen/{name}.py" for name in ("backoff", "hub_commits", "publishing", "push_plan")),
+        *(f"demogen/hub/{name}.py" for name in ("client", "commits", "download", "publishing")),
+        *(f"demogen/hub/{name}.py" for name in ("push_plan", "ranges", "retry", "storage")),
     },
-    "datasets": {"demogen/image_sources.py"},
-    "torchvision": {"demogen/vision.py"},
-    "safetensors": {"demogen/checkpoints.py"},
+    "datasets": {"demogen/images/sources.py"},
+    "torchvision": {"demogen/images/_torchvision.py"},
+    "safetensors": {"demogen/zoo/weights.py"},
     "ray": {"demogen/parallel.py"},
     "pickle": set(),
     "joblib": set(),
@@ -69,13 +69,13 @@ def test_no_file_holds_two_ideas():
     [
         "import demogen",
         "import leaderboard",
-        "import leaderboard.tables, leaderboard.site",
+        "import leaderboard.results.ranking, leaderboard.pages.site",
         "import zoo_recipes",
         "import demogen; demogen.make_splits; demogen.NetworkSpec; demogen.ZooError",
         "from demogen.cli import main; main(['--version'])",
         "import sys; from demogen.cli import commands; import click\n"
         "ctx = click.Context(commands); commands.get_help(ctx)\n"
-        "assert 'leaderboard.cli' in sys.modules",
+        "assert 'leaderboard.cli.commands' in sys.modules",
     ],
 )
 def test_answers_without_torch(code):

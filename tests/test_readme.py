@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard.tables import COLUMNS
+from leaderboard.results.ranking import COLUMNS
 from tests.hub.state import WRITER
 
 ROOT = Path(__file__).parents[1]

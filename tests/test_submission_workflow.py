@@ -117,11 +117,11 @@ def test_each_changed_folder_is_validated_once_and_one_refusal_fails_it(steps, c
 def test_zoos_and_results_of_the_base_are_held_against(steps, checkout, tmp_path):
     zoos = tmp_path / "base/.github/zoos.txt"
     zoos.write_text("# comment\n\nowner/one@v1\nowner/two@v2\n")
-    (tmp_path / "base/leaderboard/results").mkdir(parents=True)
+    (tmp_path / "base/leaderboard/published").mkdir(parents=True)
     _, asked = run(steps, tmp_path, checkout)
     assert asked[-1] == (
         "leaderboard|validate|proposed/submissions/new one|--zoo|owner/one@v1|--zoo|owner/two@v2|"
-        "--run-code|--seed|7|--against|base/leaderboard/results|"
+        "--run-code|--seed|7|--against|base/leaderboard/published|"
     )
 
 

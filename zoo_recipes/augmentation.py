@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from demogen.schema import Augmentation
+from demogen.schema.records import Augmentation
 
 SHIFT = 4
 """Pixels, each way, of "crop", "shift" and "wrap"."""

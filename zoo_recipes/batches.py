@@ -6,8 +6,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from demogen.images import ImageSet, center_crop
-from demogen.schema import NetworkSpec
+from demogen.images.image_set import ImageSet, center_crop
+from demogen.schema.records import NetworkSpec
 from zoo_recipes.augmentation import augment
 
 RESIDENT_BYTES = 4 * 2**30

@@ -9,20 +9,20 @@ from typing import final, overload
 
 import torch
 
+from demogen._util.progress import track
 from demogen.errors import RecipeError
-from demogen.images import load_images
+from demogen.format.storage import Folder
+from demogen.images.image_set import load_images
 from demogen.parallel import map_tasks
-from demogen.progress import track
-from demogen.schema import NetworkSpec, ZooManifest
-from demogen.storage import Folder
-from demogen.zoo import Zoo
+from demogen.schema.records import NetworkSpec, ZooManifest
+from demogen.zoo.zoo import Zoo
+from zoo_recipes.build_folder import Workshop
 from zoo_recipes.locks import gate, working_on
 from zoo_recipes.optimization import Diverged
 from zoo_recipes.packing import pack
+from zoo_recipes.parts import Shard
 from zoo_recipes.recipe import Recipe
-from zoo_recipes.shards import Shard
 from zoo_recipes.training import TrainedNetwork, train_network
-from zoo_recipes.workshop import Workshop
 
 
 @final

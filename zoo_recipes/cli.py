@@ -125,12 +125,12 @@ def train(
       demogen train nin-cifar10 --ray auto --gpus-per-network 0.25
       demogen train nin-cifar10 --shard 2/10 --folder zoos/nin-cifar10
     """
-    from demogen import places
+    from demogen._util import paths
     from demogen.parallel import cores
     from zoo_recipes.building import Plan, build_zoo, plan_zoo
+    from zoo_recipes.overrides import parsed_settings, variant
+    from zoo_recipes.parts import Shard
     from zoo_recipes.recipe import load_recipe
-    from zoo_recipes.shards import Shard
-    from zoo_recipes.variants import parsed_settings, variant
 
     if ray is not None and workers is not None:
         raise click.UsageError("--workers are processes here; on Ray give --cpus-per-network")
@@ -139,7 +139,7 @@ def train(
     changed = {setting: value for setting, value in given.items() if value is not None}
     changed = {**parsed_settings(settings), **changed}
     loaded, name = variant(load_recipe(recipe), where, changed)
-    target = folder or places.zoos() / name
+    target = folder or paths.zoos() / name
     plan = plan_zoo(loaded, target, limit, part)
     click.echo(plan)
     if dry_run:

@@ -7,11 +7,11 @@ from functools import cache
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from demogen import architectures
-from demogen.families import AnyFamily
-from demogen.image_sets import facts
-from demogen.schema import Data, NetworkSpec, Training
-from demogen.tapped import TappedModule
+from demogen.networks import architectures
+from demogen.networks.tapped_module import TappedModule
+from demogen.schema.architectures import AnyFamily
+from demogen.schema.image_sets import facts
+from demogen.schema.records import Data, NetworkSpec, Training
 
 _TRAINED_IMAGE = 3
 """Passes an image costs in training: one forward, and two backward (by inputs and by weights)."""

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from demogen._util.lookup import choose
 from demogen.errors import RecipeError
-from demogen.families import Frozen
-from demogen.names import choose
+from demogen.schema.architectures import Frozen
 
 Cell = dict[str, Any]
 """Factor → level of one configuration."""

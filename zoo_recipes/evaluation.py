@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from demogen.errors import NotMeasurable
-from demogen.homogeneity import log_product_norm
-from demogen.tapped import TappedModule
+from demogen.networks.homogeneity import log_product_norm
+from demogen.networks.tapped_module import TappedModule
 
 EVALUATION_BATCH = 1000
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from demogen.errors import RecipeError
-from zoo_recipes.shards import Shard
+from zoo_recipes.parts import Shard
 
 GATE_SECONDS = 60.0
 """How long to wait for others that look at the locks; each takes far less than a second."""

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from demogen.schema import Stopped, Training
-from demogen.tapped import TappedModule
+from demogen.networks.tapped_module import TappedModule
+from demogen.schema.records import Stopped, Training
 from zoo_recipes.batches import Batches
 from zoo_recipes.evaluation import EVALUATION_BATCH, evaluate
 from zoo_recipes.optimizers import make_optimizer, make_schedule, penalty

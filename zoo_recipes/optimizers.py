@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import lr_scheduler
 
-from demogen.schema import Training
+from demogen.schema.records import Training
 
 
 def make_optimizer(module: nn.Module, settings: Training) -> torch.optim.Optimizer:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from demogen.errors import CorruptZooError, RecipeError
-from demogen.images import load_images
-from demogen.schema import NetworkSpec
-from demogen.writing import Collection, write_zoo
+from demogen.images.image_set import load_images
+from demogen.schema.records import NetworkSpec
+from demogen.zoo.writing import Collection, write_zoo
+from zoo_recipes.build_folder import FinishedNetwork, Workshop, space_for
 from zoo_recipes.optimization import Diverged
 from zoo_recipes.recipe import Recipe
 from zoo_recipes.training import label_digest
-from zoo_recipes.workshop import FinishedNetwork, Workshop, space_for
 
 
 def pack(

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Self, final
 
 from pydantic import Field, ValidationError, model_validator
 
+from demogen._util.lookup import choose
 from demogen.errors import RecipeError
-from demogen.image_sets import IMAGE_SETS
-from demogen.names import choose
-from demogen.schema import (
+from demogen.schema.image_sets import IMAGE_SETS
+from demogen.schema.records import (
     FAMILIES,
     Data,
     Frozen,

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from demogen import __version__, architectures, checkpoints
-from demogen.images import ImageSet
-from demogen.probes import probe_logits
-from demogen.schema import NetworkRecord, NetworkSpec, RunFacts, Training, sha256
-from demogen.tapped import TappedModule
+from demogen import __version__
+from demogen.images.image_set import ImageSet
+from demogen.networks import architectures
+from demogen.networks.golden_logits import probe_logits
+from demogen.networks.tapped_module import TappedModule
+from demogen.schema.records import NetworkRecord, NetworkSpec, RunFacts, Training, sha256
+from demogen.zoo import weights as checkpoints
 from zoo_recipes.batches import Batches, plain_inputs
 from zoo_recipes.evaluation import EVALUATION_BATCH, Evaluation, evaluate
 from zoo_recipes.optimization import Course, Diverged, optimize

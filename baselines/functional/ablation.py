@@ -8,7 +8,7 @@ from torch import Tensor
 
 from baselines.functional.batches import batches, finite
 from demogen.errors import NotMeasurable
-from demogen.tapped import UNITS, TappedModule
+from demogen.networks.tapped_module import UNITS, TappedModule
 
 VALUES_AT_A_TIME = 2**20
 """Ablated activations that one pass is given, where `batch_size` samples are fewer."""

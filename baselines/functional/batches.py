@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from demogen.errors import NotMeasurable
-from demogen.tapped import TappedModule
+from demogen.networks.tapped_module import TappedModule
 
 
 def batches(module: TappedModule, images: Tensor, batch_size: int) -> Iterator[Tensor]:

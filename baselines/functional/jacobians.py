@@ -8,7 +8,7 @@ from torch import Tensor
 
 from baselines.functional.batches import batches, finite
 from demogen.errors import NotMeasurable
-from demogen.tapped import TappedModule
+from demogen.networks.tapped_module import TappedModule
 
 
 @dataclass(frozen=True)

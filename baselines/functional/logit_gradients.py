@@ -7,7 +7,7 @@ from torch import Tensor
 
 from baselines.functional.batches import batches, finite
 from demogen.errors import NotMeasurable
-from demogen.tapped import TappedModule
+from demogen.networks.tapped_module import TappedModule
 
 _JACOBIAN_ENTRIES = 2**27
 _GRAM_ENTRIES = 2**24

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from baselines.functional.batches import batches, finite
-from demogen.tapped import TappedModule
+from demogen.networks.tapped_module import TappedModule
 
 
 def logits_of(module: TappedModule, images: Tensor, batch_size: int = 256) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from baselines.functional.batches import batches, finite
 from demogen.errors import NotMeasurable
-from demogen.tapped import TappedModule
+from demogen.networks.tapped_module import TappedModule
 
 QUARTILES = ("lower_fence", "q1", "median", "q3", "upper_fence")
 """Names of the five statistics of `quartile_signature`, in its order."""

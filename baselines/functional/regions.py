@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from baselines.functional.batches import finite
-from demogen.architectures.mlp import HardSigmoid
 from demogen.errors import NotMeasurable
-from demogen.tapped import TappedModule
+from demogen.networks.architectures.mlp import HardSigmoid
+from demogen.networks.tapped_module import TappedModule
 
 # Pre-activations at which a unit passes from one piece to the next, ascending. ReLU6 is a Hardtanh.
 _BOUNDARIES: dict[type[nn.Module], Callable[[Any], tuple[float, ...]]] = {

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from demogen.errors import NotMeasurable
-from demogen.homogeneity import AffineLayer
+from demogen.networks.homogeneity import AffineLayer
 
 EXACT_ENTRIES = 2**16
 """Maps with at most so many entries (inputs times outputs) are decomposed outright."""
@@ -103,7 +103,7 @@ def log_spectral_complexity(
     is taken throughout, as the product overflows in deep networks.
 
     Args:
-        layers: the affine maps Aᵢ in order, batch norm folded in (demogen.homogeneity).
+        layers: the affine maps Aᵢ in order, batch norm folded in (demogen.networks.homogeneity).
         references: the maps Mᵢ; None: zero.
         distance: in place of ‖Aᵢᵀ − Mᵢᵀ‖_{2,1}; one of `DISTANCES`.
 

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from baselines.functional.jacobians import softmax_jacobian_norms
 from baselines.functional.regions import transition_counts, why_no_codes
-from baselines.functional.samples import fixed_sample
+from baselines.functional.subsampling import fixed_sample
 from demogen.errors import NotMeasurable
-from demogen.tapped import TappedModule
+from demogen.networks.tapped_module import TappedModule
 
 ANCHOR_ANGLES = (math.pi / 3, math.pi, 5 * math.pi / 3)
 """Where an ellipse through three points meets them (Fig. 2)."""

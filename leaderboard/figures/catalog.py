@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from demogen._util.lookup import choose
 from demogen.errors import SubmissionError
-from demogen.names import choose
 from leaderboard.figures import jiang2019, novak2018, puzzles2019, sensitivity, sweeps, zhao2021
-from leaderboard.figures.entry import PaperFigure
+from leaderboard.figures.figure import PaperFigure
 
 FIGURES: tuple[PaperFigure[Any], ...] = (
     jiang2019.MARGINS,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from leaderboard.metrics import Vector
+from leaderboard.scoring.metrics import Vector
 
 
 def positive_density(values: Vector, grid: Vector) -> Vector:

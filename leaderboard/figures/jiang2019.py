@@ -8,7 +8,7 @@ import numpy as np
 
 from demogen.errors import ZooError
 from leaderboard.figures.density import positive_density
-from leaderboard.figures.entry import PaperFigure
+from leaderboard.figures.figure import PaperFigure
 from leaderboard.figures.sources import Sources, captions, details
 from leaderboard.figures.style import (
     BLUE,
@@ -23,9 +23,9 @@ from leaderboard.figures.style import (
     limits,
     scatter,
 )
-from leaderboard.metrics import Vector
-from leaderboard.results import Result
-from leaderboard.tables import UNDEFINED, decimals
+from leaderboard.results.ranking import UNDEFINED, decimals
+from leaderboard.results.result import Result
+from leaderboard.scoring.metrics import Vector
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from demogen.errors import ZooError
-from leaderboard.figures.entry import PaperFigure
+from leaderboard.figures.figure import PaperFigure
 from leaderboard.figures.sources import (
     Arrays,
     Sources,
@@ -28,7 +28,7 @@ from leaderboard.figures.style import (
     decades,
     legend,
 )
-from leaderboard.metrics import Vector
+from leaderboard.scoring.metrics import Vector
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

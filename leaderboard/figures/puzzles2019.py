@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from demogen.errors import ZooError
-from leaderboard.figures.entry import PaperFigure
+from leaderboard.figures.figure import PaperFigure
 from leaderboard.figures.sources import Sources, captions, details
 from leaderboard.figures.style import (
     BLUE,
@@ -17,7 +17,7 @@ from leaderboard.figures.style import (
     legend,
     limits,
 )
-from leaderboard.metrics import SimpleFit, Vector, simple_fit
+from leaderboard.scoring.metrics import SimpleFit, Vector, simple_fit
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from demogen.errors import ZooError
-from demogen.levels import coded, level_text
-from leaderboard.figures.entry import PaperFigure
-from leaderboard.figures.matching import Side, mean_over_copies, pairs
+from demogen.format.factors import coded, level_text
+from leaderboard.figures.figure import PaperFigure
+from leaderboard.figures.matched_pairs import Side, mean_over_copies, pairs
 from leaderboard.figures.sources import Sources
 from leaderboard.figures.style import BLUE, GRAY, PALE, decades, limits
-from leaderboard.metrics import Vector, spearman
-from leaderboard.results import Result
+from leaderboard.results.result import Result
+from leaderboard.scoring.metrics import Vector, spearman
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from demogen.errors import NotMeasurable, SubmissionError, ZooError
-from leaderboard.results import Result
+from leaderboard.results.result import Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from demogen.network import LabeledImages, Network
-    from demogen.network_set import NetworkSet
+    from demogen.networks.network import LabeledImages, Network
+    from demogen.zoo.base import NetworkSet
 
 Arrays = dict[str, "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"]
 """Name → array, as `Measure.details` gives them."""
@@ -167,7 +167,7 @@ def details(predictor: str, network: "Network", wanted: Sequence[str] = ()) -> A
     Raises:
         ZooError: it is not installed, cannot measure this network, or leaves no such array.
     """
-    from demogen.predictor import get_predictor
+    from demogen.measuring.predictor import get_predictor
 
     measure = get_predictor(predictor).measure
     remedy = "choose other networks with --network"
@@ -202,7 +202,7 @@ def untrained(network: "Network") -> "Network":
     Raises:
         ZooError: its first weights cannot be made again.
     """
-    from demogen.network import Network
+    from demogen.networks.network import Network
 
     train = network.train
     return Network.of(
@@ -223,7 +223,7 @@ def at_test_images(zoo: "NetworkSet", network: "Network", count: int) -> "Networ
     Raises:
         ZooError: the images at hand are not those of the zoo.
     """
-    from demogen.network import LabeledImages
+    from demogen.networks.network import LabeledImages
 
     images = network.test_inputs[:count]
     labels = zoo.image_set(zoo.record(network.id).spec.data.images).test.labels[:count]
@@ -231,7 +231,7 @@ def at_test_images(zoo: "NetworkSet", network: "Network", count: int) -> "Networ
 
 
 def _with_images(network: "Network", train: "LabeledImages") -> "Network":
-    from demogen.network import Network
+    from demogen.networks.network import Network
 
     return Network.of(
         network.module, train.images, train.labels, batch_size=network.batch_size, id=network.id

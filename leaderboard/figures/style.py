@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from demogen.errors import SubmissionError
-from leaderboard.metrics import Vector
+from leaderboard.scoring.metrics import Vector
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

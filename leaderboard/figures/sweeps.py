@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from demogen.errors import ZooError
-from leaderboard.figures.entry import PaperFigure
+from leaderboard.figures.figure import PaperFigure
 from leaderboard.figures.puzzles2019 import (
     NORMALIZED,
     TEST_LOSS,
@@ -18,7 +18,7 @@ from leaderboard.figures.puzzles2019 import (
 )
 from leaderboard.figures.sources import Sources
 from leaderboard.figures.style import BLUE, GRAY, ORANGE, SKY, VERMILION, decades
-from leaderboard.metrics import Vector
+from leaderboard.scoring.metrics import Vector
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -181,7 +181,7 @@ def _levels(table: "pd.DataFrame", name: str) -> int:
 
 
 def _train_sizes(table: "pd.DataFrame") -> Vector:
-    from demogen.image_sets import facts
+    from demogen.schema.image_sets import facts
 
     return np.array(
         [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from demogen.errors import SubmissionError, ZooError
-from leaderboard.figures.entry import PaperFigure
+from leaderboard.figures.figure import PaperFigure
 from leaderboard.figures.sources import Arrays, Sources, captions, details
 from leaderboard.figures.style import (
     BLUE,
@@ -23,8 +23,8 @@ from leaderboard.figures.style import (
     limits,
     shortened,
 )
-from leaderboard.metrics import Vector, pearson, ssr
-from leaderboard.results import Result
+from leaderboard.results.result import Result
+from leaderboard.scoring.metrics import Vector, pearson, ssr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -192,8 +192,8 @@ def gather_estimates(sources: Sources) -> list[Estimate]:
 def _estimate(name: str, result: Result) -> Estimate:
     from sklearn.base import clone
 
-    from demogen.predictor import get_predictor
-    from leaderboard.protocol import regressor_text
+    from demogen.measuring.predictor import get_predictor
+    from leaderboard.fitting.cross_validation import regressor_text
 
     if not result.folds:
         raise SubmissionError(f"the result of {name} on {DIVISIONS} has no folds to draw")

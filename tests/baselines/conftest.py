@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from demogen.architectures import build
-from demogen.network import Network
-from demogen.schema import (
+from demogen.networks.architectures import build
+from demogen.networks.network import Network
+from demogen.networks.tapped_module import TappedModule
+from demogen.schema.records import (
     MLP,
     VGG,
     ConvNet,
@@ -21,7 +22,6 @@ from demogen.schema import (
     ResNet,
     Training,
 )
-from demogen.tapped import TappedModule
 
 ARCHITECTURES = {
     "nin": NiN(family="nin", width=6),

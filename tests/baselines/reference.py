@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from demogen.network import Network
-from demogen.predictor import Measure
+from demogen.measuring.predictor import Measure
+from demogen.networks.network import Network
 
 Reference = Callable[[Measure, Network], Mapping[str, float]]
 

@@ -11,10 +11,10 @@ import torch
 from sklearn.base import clone
 
 import baselines
-from baselines.references import BIBTEX
+from baselines.bibliography import BIBTEX
 from demogen.errors import NotMeasurable
-from demogen.measuring import compute_signature
-from demogen.network import Network
+from demogen.measuring.measurements import compute_signature
+from demogen.networks.network import Network
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 MEASURES = list({repr(p.measure): p.measure for p in baselines.ALL}.values())

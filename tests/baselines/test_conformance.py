@@ -7,9 +7,9 @@ from torch import nn
 
 import baselines
 from demogen import check_predictor
-from demogen.homogeneity import CHAINS
-from demogen.predictor import Measure
-from demogen.tapped import TappedModule
+from demogen.measuring.predictor import Measure
+from demogen.networks.homogeneity import CHAINS
+from demogen.networks.tapped_module import TappedModule
 
 
 @pytest.mark.parametrize("predictor", baselines.ALL, ids=lambda predictor: predictor.name)

@@ -3,9 +3,9 @@ import pytest
 from sklearn.base import clone
 
 from baselines.dummy import HYPERPARAMETERS, MEAN_GAP, Hyperparameters, ParameterCount, level
-from demogen.architectures import build
-from demogen.network import Network
-from demogen.schema import MLP, Data, NetworkSpec, NiN, Training
+from demogen.networks.architectures import build
+from demogen.networks.network import Network
+from demogen.schema.records import MLP, Data, NetworkSpec, NiN, Training
 
 
 def spec(architecture=None, data=None, training=None, **more):

@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import baselines
-from demogen.measuring import compute_signature
-from demogen.network import Network
+from demogen.measuring.measurements import compute_signature
+from demogen.networks.network import Network
 
 MEASURES = list({repr(p.measure): p.measure for p in baselines.ALL}.values())
 CHAINS = ("convnet-bn", "mlp-deep", "mlp-tanh")

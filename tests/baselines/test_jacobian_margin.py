@@ -11,8 +11,8 @@ from baselines.functional import logit_gradients
 from baselines.functional.logit_gradients import logit_jacobian_norms
 from baselines.jacobian_margin import JacobianMargin
 from demogen.errors import NotMeasurable, ZooError
-from demogen.network import Network
-from demogen.tapped import TappedModule
+from demogen.networks.network import Network
+from demogen.networks.tapped_module import TappedModule
 
 NORMS = {"spectral": 2, "frobenius": "fro"}
 

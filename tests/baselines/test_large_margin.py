@@ -12,8 +12,8 @@ from baselines.functional.margins import tap_margins
 from baselines.large_margin import LARGE_MARGIN_LINEAR, LARGE_MARGIN_LOGITS_LINEAR, LargeMargin
 from demogen import measure
 from demogen.errors import NotMeasurable, ZooError
-from demogen.network import Network
-from demogen.tapped import TappedModule
+from demogen.networks.network import Network
+from demogen.networks.tapped_module import TappedModule
 from tests.baselines.references.large_margin import large_margin as reference
 
 OUTPUTS = ["probabilities", "logits"]

@@ -12,8 +12,8 @@ from torch import nn
 from baselines.normalized_loss import NormalizedLoss, NormalizedLossOutput
 from baselines.normalized_output import NormalizedOutputMargin
 from baselines.product_norm import ProductNorm
-from demogen.network import Network
-from demogen.tapped import TappedModule
+from demogen.networks.network import Network
+from demogen.networks.tapped_module import TappedModule
 
 LAYERS = ("conv1", "conv2", "dense1", "dense2")
 FACTORS = st.floats(min_value=1e-3, max_value=1e3)

@@ -10,7 +10,7 @@ from baselines.dummy import TrainLoss
 from baselines.normalized_loss import NORMALIZED_LOSS_L1, NormalizedLoss, NormalizedLossOutput
 from baselines.product_norm import ProductNorm
 from demogen.errors import NotMeasurable
-from demogen.network import Access, Network
+from demogen.networks.network import Access, Network
 
 CHAINS = ["nin", "nin-bn", "convnet", "convnet-bn", "mlp", "mlp-deep", "own-pooled"]
 

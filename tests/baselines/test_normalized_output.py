@@ -13,7 +13,7 @@ from baselines.normalized_output import (
     NormalizedOutputMargin,
 )
 from demogen.errors import NotMeasurable
-from demogen.network import Access, Network
+from demogen.networks.network import Access, Network
 
 
 def measured(network, **parameters):

@@ -13,8 +13,8 @@ from torch import nn
 import baselines
 from baselines.sensitivity import JacobianNorm, JacobianNormTrain
 from demogen.errors import NotMeasurable
-from demogen.measuring import compute_signature
-from demogen.network import Network
+from demogen.measuring.measurements import compute_signature
+from demogen.networks.network import Network
 from tests.baselines.reference import REFERENCES
 
 for path in sorted((Path(__file__).parent / "references").glob("*.py")):

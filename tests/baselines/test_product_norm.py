@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from baselines.product_norm import ProductNorm
-from demogen.network import Network, Sources
+from demogen.networks.network import Network, Sources
 
 
 def log_product(module, **parameters):

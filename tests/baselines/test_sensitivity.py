@@ -3,10 +3,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.functional.slices import boundary_counts, slice_through
+from baselines.functional.input_planes import boundary_counts, slice_through
 from baselines.functional.trajectories import anchor_indices, ellipse_through
 from baselines.sensitivity import ANGLES, SIDE, JacobianNorm, JacobianNormTrain
-from demogen.network import Network
+from demogen.networks.network import Network
 
 AT_IMAGES = {"jacobian_norm", "logit_jacobian_squared", "cross_entropy", "target_row_norm"}
 BOUNDS = {

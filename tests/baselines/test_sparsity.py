@@ -10,8 +10,8 @@ from baselines.sparsity import (
     UnitSparsity,
 )
 from demogen.errors import NotMeasurable
-from demogen.measuring import compute_signature
-from demogen.network import Network
+from demogen.measuring.measurements import compute_signature
+from demogen.networks.network import Network
 
 
 def test_columns_of_the_predictors_are_features(make_network):

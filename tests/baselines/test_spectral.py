@@ -14,8 +14,8 @@ from baselines.spectral import (
 )
 from demogen import measure
 from demogen.errors import NotMeasurable, ZooError
-from demogen.measuring import compute_signature
-from demogen.network import Access, Network
+from demogen.measuring.measurements import compute_signature
+from demogen.networks.network import Access, Network
 from tests.baselines.references.spectral import margins
 from tests.baselines.references.spectral import spectral_margin_initial as reference
 

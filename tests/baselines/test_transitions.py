@@ -4,8 +4,8 @@ import torch
 
 from baselines.transitions import Transitions
 from demogen.errors import NotMeasurable
-from demogen.measuring import compute_signature
-from demogen.network import Network
+from demogen.measuring.measurements import compute_signature
+from demogen.networks.network import Network
 from tests.baselines.references.transitions import transitions as reference
 
 NETWORKS = ["nin-bn", "mlp-deep", "mlp-tanh"]
@@ -39,8 +39,8 @@ def make_mlp(make_network):
     """A network whose units visit all three pieces of their activation."""
 
     def make(activation):
-        from demogen.architectures import build
-        from demogen.schema import MLP, Data, NetworkSpec, Training
+        from demogen.networks.architectures import build
+        from demogen.schema.records import MLP, Data, NetworkSpec, Training
 
         architecture = MLP(family="mlp", width=7, depth=4, activation=activation)
         data = Data(images="digits")

@@ -10,10 +10,12 @@ import pytest
 import torch
 
 import tests.hub.fixtures  # noqa: F401 - sets what the Hub's clients read at import
-from demogen import Network, architectures, checkpoints, load_images
+from demogen import Network, load_images
 from demogen.errors import DemogenError
+from demogen.networks import architectures
 from demogen.parallel import cores
-from demogen.schema import Data, NetworkSpec, NiN, Training
+from demogen.schema.records import Data, NetworkSpec, NiN, Training
+from demogen.zoo import weights as checkpoints
 from zoo_recipes import train_network
 
 

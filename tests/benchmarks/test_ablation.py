@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from baselines.functional.ablation import ablation_curves
-from demogen.schema import Data
-from demogen.tapped import TappedModule
+from demogen.networks.tapped_module import TappedModule
+from demogen.schema.records import Data
 
 BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 BATCH = 256

@@ -6,9 +6,9 @@ import pytest
 from sklearn.metrics import r2_score
 
 import baselines
-from demogen.splits import make_splits
-from leaderboard import protocol
-from leaderboard.bootstrap import intervals, resample_counts
+from demogen.format.splits import make_splits
+from leaderboard.fitting import cross_validation
+from leaderboard.scoring.bootstrap import intervals, resample_counts
 
 NETWORKS = 756
 PREDICTORS = 25
@@ -60,7 +60,7 @@ def tasks(zoo):
 def judge(zoo, tasks, together):
     splits, targets, _ = zoo
     return [
-        protocol.run(signatures, targets, split.folds, regressor, together)
+        cross_validation.run(signatures, targets, split.folds, regressor, together)
         for regressor, signatures in tasks
         for split in splits
     ]

@@ -11,7 +11,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from torch.nn import functional as F
 
 from baselines.functional.spectra import spectral_norm
-from demogen.homogeneity import affine_layers
+from demogen.networks.homogeneity import affine_layers
 
 DENSE = 4096
 """The largest Gram matrix that is made and decomposed for comparison."""

@@ -17,12 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from demogen import checkpoints, load_zoo
-from demogen.hub_client import session
-from demogen.integrity import file_digest
-from demogen.publishing import push
-from demogen.schema import sha256
-from demogen.table import ROWS
+from demogen import load_zoo
+from demogen.format.integrity import file_digest
+from demogen.format.table import ROWS
+from demogen.hub.client import session
+from demogen.hub.publishing import push
+from demogen.schema.records import sha256
+from demogen.zoo import weights
 from tests.hub.running import serving
 from tests.hub.state import WRITER
 from tests.hub.wide_zoo import wide_zoo
@@ -41,7 +42,7 @@ def endpoint(tmp_path_factory):
     """A Hub with the zoo on it."""
     root = tmp_path_factory.mktemp("hub")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoints.write_shards, "__defaults__", (SHARD_BYTES,))
+        patch.setattr(weights.write_shards, "__defaults__", (SHARD_BYTES,))
         folder = wide_zoo(root / "zoo", NETWORKS).storage.place
     with serving(root / "hub") as address:
         push(folder, NAME, endpoint=address, token=WRITER, progress=False)

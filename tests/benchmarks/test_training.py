@@ -5,8 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from demogen import architectures, load_images
-from demogen.schema import MLP, Data, NetworkSpec, NiN, Training
+from demogen import load_images
+from demogen.networks import architectures
+from demogen.schema.records import MLP, Data, NetworkSpec, NiN, Training
 from zoo_recipes.batches import Batches
 from zoo_recipes.optimization import optimize
 from zoo_recipes.training import train_network

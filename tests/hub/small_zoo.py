@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from demogen import hub as transport
-from demogen import publishing
 from demogen.errors import ZooError
-from demogen.schema import FileDigest, Paper, ZooManifest, sha256
+from demogen.hub import download as transport
+from demogen.hub import publishing
+from demogen.schema.records import FileDigest, Paper, ZooManifest, sha256
 from tests.hub.fixtures import LoopbackHub
 from tests.hub.server import READER, STRANGER, WRITER
 

@@ -4,12 +4,23 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-from demogen import architectures, checkpoints, load_images, write_zoo
-from demogen.architectures import parameter_count
-from demogen.probes import probe_logits
-from demogen.schema import MLP, Data, NetworkRecord, NetworkSpec, Paper, RunFacts, Training, sha256
-from demogen.writing import Collection
-from demogen.zoo import Zoo
+from demogen import load_images, write_zoo
+from demogen.networks import architectures
+from demogen.networks.architectures import parameter_count
+from demogen.networks.golden_logits import probe_logits
+from demogen.schema.records import (
+    MLP,
+    Data,
+    NetworkRecord,
+    NetworkSpec,
+    Paper,
+    RunFacts,
+    Training,
+    sha256,
+)
+from demogen.zoo import weights as checkpoints
+from demogen.zoo.writing import Collection
+from demogen.zoo.zoo import Zoo
 
 WIDTH = 215
 """Three weight layers so wide on 8x8 images take 249 kB."""

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from demogen.splits import make_splits
-from leaderboard.evaluation import judge
-from leaderboard.scores import Evidence, score
+from demogen.format.splits import make_splits
+from leaderboard.results.evaluation import judge
+from leaderboard.scoring.scores import Evidence, score
 
 
 @dataclass

@@ -1,18 +1,18 @@
 import subprocess
 import sys
 
-from leaderboard.results import write_result
+from leaderboard.results.result import write_result
 
 WITHOUT_TORCH = """
 import sys
 from pathlib import Path
 
 import leaderboard
-import leaderboard.cli
-import leaderboard.evaluation
-from leaderboard.results import read_results
-from leaderboard.site import write_site
-from leaderboard.submission import verify
+import leaderboard.cli.commands
+import leaderboard.results.evaluation
+from leaderboard.results.result import read_results
+from leaderboard.pages.site import write_site
+from leaderboard.results.verification import verify
 
 folder = Path(sys.argv[1])
 results = read_results(folder)

@@ -16,8 +16,8 @@ import torch
 
 from demogen import load_zoo
 from demogen.errors import ZooError
-from demogen.hub import pull
-from demogen.publishing import push
+from demogen.hub.download import pull
+from demogen.hub.publishing import push
 from tests.hub.faults import ALWAYS, rate_limited, retry_after
 from tests.hub.small_zoo import contents
 from tests.hub.state import WRITER
@@ -107,9 +107,9 @@ class World:
 
 @pytest.fixture
 def world(hub, tmp_path, monkeypatch):
-    from demogen import checkpoints
+    from demogen.zoo import weights
 
-    monkeypatch.setattr(checkpoints.write_shards, "__defaults__", (150_000,))
+    monkeypatch.setattr(weights.write_shards, "__defaults__", (150_000,))
     zoo = wide_zoo(tmp_path / "zoo", 30, width=48)
     place = zoo.storage.place
     push(place, "owner/wide", endpoint=hub.endpoint, token=WRITER, progress=False)

@@ -10,7 +10,7 @@ import pytest
 
 import baselines
 from demogen.errors import DemogenError
-from demogen.images import load_images
+from demogen.images.image_set import load_images
 
 LIMIT = 2e9
 FEW_PASSES = ("tap-margins", "normalized-loss", "unit-sparsity")
@@ -21,7 +21,7 @@ import sys
 import torch
 
 from demogen import Network, architectures, get_predictor, load_images, measure
-from demogen.schema import Data, NetworkSpec, NiN, Training
+from demogen.schema.records import Data, NetworkSpec, NiN, Training
 
 name, count = sys.argv[1], int(sys.argv[2])
 data = Data(images="cifar10", train_size=count)

@@ -3,8 +3,8 @@ from typing import get_args
 import pytest
 import torch
 
-from demogen.schema import Augmentation
-from demogen.vision import torchvision
+from demogen.images._torchvision import torchvision
+from demogen.schema.records import Augmentation
 from zoo_recipes.augmentation import MOST_DEGREES, augment
 
 

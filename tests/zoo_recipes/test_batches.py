@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from demogen.images import load_images
-from demogen.schema import MLP, Data, NetworkSpec, Training
+from demogen.images.image_set import load_images
+from demogen.schema.records import MLP, Data, NetworkSpec, Training
 from zoo_recipes import batches as batches_module
 from zoo_recipes.batches import Batches
 

@@ -28,7 +28,7 @@ from tests.zoo_recipes.builders import (
 )
 from zoo_recipes import Recipe, build_zoo, building, load_recipe, plan_zoo
 from zoo_recipes.locks import working_on
-from zoo_recipes.shards import Shard
+from zoo_recipes.parts import Shard
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from baselines.references import BIBTEX
-from demogen.schema import ResNet
+from baselines.bibliography import BIBTEX
+from demogen.schema.records import ResNet
 from tests.zoo_recipes.published import (
     CORRUPTIONS,
     FIFTEEN,

@@ -1,6 +1,6 @@
 import pytest
 
-from demogen.schema import MLP, ConvNet, Data, NetworkSpec, NiN, Training
+from demogen.schema.records import MLP, ConvNet, Data, NetworkSpec, NiN, Training
 from zoo_recipes.costs import image_passes, network_size, parameter_count, plan_cost
 
 CIFAR10 = Data(images="cifar10")

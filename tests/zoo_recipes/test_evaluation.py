@@ -3,9 +3,9 @@ import math
 import pytest
 import torch
 
-from demogen import architectures
-from demogen.images import load_images
-from demogen.schema import MLP, Data, NetworkSpec, Training
+from demogen.images.image_set import load_images
+from demogen.networks import architectures
+from demogen.schema.records import MLP, Data, NetworkSpec, Training
 from zoo_recipes.evaluation import evaluate
 
 

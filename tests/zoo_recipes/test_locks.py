@@ -7,7 +7,7 @@ import pytest
 from demogen.errors import RecipeError
 from zoo_recipes import locks
 from zoo_recipes.locks import gate, working_on
-from zoo_recipes.shards import Shard
+from zoo_recipes.parts import Shard
 
 
 @pytest.mark.parametrize(

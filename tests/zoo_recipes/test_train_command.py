@@ -2,7 +2,7 @@
 
 import pytest
 
-from demogen import places
+from demogen._util import paths
 from demogen.cli import main
 from tests.zoo_recipes.builders import TINY
 
@@ -58,7 +58,7 @@ def test_a_variant_goes_into_a_folder_of_its_own(capsys, arguments, name, count)
     code, out, _ = run(TINY, "--dry-run", *arguments, capsys=capsys)
     assert code == 0
     assert f"{count} of {count} networks wanted, 0 trained, {count} to train" in out
-    assert out.strip().endswith(f", into {places.zoos() / name}")
+    assert out.strip().endswith(f", into {paths.zoos() / name}")
 
 
 def test_a_shard_is_trained_and_said_to_be_no_zoo(capsys, tmp_path):

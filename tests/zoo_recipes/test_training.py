@@ -3,9 +3,10 @@ import math
 import pytest
 import torch
 
-from demogen import architectures, checkpoints
-from demogen.images import load_images
-from demogen.schema import MLP, ConvNet, Data, NetworkSpec, NiN, Training, sha256
+from demogen.images.image_set import load_images
+from demogen.networks import architectures
+from demogen.schema.records import MLP, ConvNet, Data, NetworkSpec, NiN, Training, sha256
+from demogen.zoo import weights as checkpoints
 from zoo_recipes.optimization import Diverged
 from zoo_recipes.training import label_digest, swap_labels, train_network
 

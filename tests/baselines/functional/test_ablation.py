@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from baselines.functional import ablation
 from baselines.functional.ablation import AblationCurves, ablation_curves, sparsity
 from demogen.errors import NotMeasurable
-from demogen.tapped import TappedModule
+from demogen.networks.tapped_module import TappedModule
 
 
 def curves_by_definition(module, images, labels):

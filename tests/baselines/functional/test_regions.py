@@ -8,9 +8,9 @@ from torch import nn
 from baselines.functional import regions
 from baselines.functional.regions import region_codes, transition_counts, why_no_codes
 from baselines.functional.trajectories import Translations
-from demogen.architectures.mlp import HardSigmoid
 from demogen.errors import NotMeasurable
-from demogen.tapped import TappedModule
+from demogen.networks.architectures.mlp import HardSigmoid
+from demogen.networks.tapped_module import TappedModule
 
 
 class Listed:

@@ -13,7 +13,7 @@ from baselines.functional.spectra import (
     two_one_norm,
 )
 from demogen.errors import NotMeasurable
-from demogen.homogeneity import AffineLayer, Convolution
+from demogen.networks.homogeneity import AffineLayer, Convolution
 
 CONVOLUTIONS = {
     "plain": (3, 2, 3, 6, {}),

@@ -2,7 +2,7 @@ import math
 import zlib
 
 from baselines.dummy import Hyperparameters, Nothing, ParameterCount, TrainLoss
-from demogen.schema import MLP, VGG, ConvNet, Data, MobileNet, NiN, ResNet, Training
+from demogen.schema.records import MLP, VGG, ConvNet, Data, MobileNet, NiN, ResNet, Training
 from tests.baselines.reference import reference_for
 
 

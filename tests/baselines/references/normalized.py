@@ -11,7 +11,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from baselines.normalized_loss import NormalizedLoss, NormalizedLossOutput
 from baselines.normalized_output import NormalizedOutputMargin
 from baselines.product_norm import ProductNorm
-from demogen.tapped import TappedModule
+from demogen.networks.tapped_module import TappedModule
 from tests.baselines.reference import reference_for
 
 

@@ -1,0 +1,1 @@
+"""What every room uses: looking names up, paths of this machine, progress."""

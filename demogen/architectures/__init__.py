@@ -1,5 +1,0 @@
-"""Architectures, one family a file: a spec becomes a TappedModule."""
-
-from demogen.architectures.build import build, parameter_count, skeleton, weight_sizes
-
-__all__ = ["build", "parameter_count", "skeleton", "weight_sizes"]

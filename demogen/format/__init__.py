@@ -1,0 +1,1 @@
+"""A zoo as files: manifest, table, splits and card, written and checked."""

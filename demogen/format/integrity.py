@@ -1,0 +1,196 @@
+"""Is a zoo's folder what its zoo.json says, and how does it stay so while it is written."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from demogen.errors import CorruptZooError, ZooError
+from demogen.schema.records import FileDigest, ZooManifest
+
+MANIFEST = "zoo.json"
+
+COMPANIONS = ["README.md", "runs.parquet", "measurements/*.parquet"]
+"""Patterns of the files that go along with a zoo but are outside its digest, if they are there."""
+
+BLOCK = 1 << 20
+
+
+def file_sha256(path: Path) -> str:
+    """Hex sha256 of a file's content, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_digest(path: Path) -> FileDigest:
+    """Size and sha256 of a file, as zoo.json lists them."""
+    return FileDigest(bytes=path.stat().st_size, sha256=file_sha256(path))
+
+
+def has_oid(path: Path, oid: str) -> bool:
+    """Whether a file has what the Hub calls it: its sha256 (64 digits) or git blob id (40)."""
+    if len(oid) == 64:
+        return file_sha256(path) == oid
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == oid
+
+
+def companions(folder: Path) -> list[str]:
+    """Paths of the files that go along with a zoo, outside its digest."""
+    found = (path for pattern in COMPANIONS for path in sorted(folder.glob(pattern)))
+    return [path.relative_to(folder).as_posix() for path in found]
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all, even if the machine stops meanwhile."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to; it takes its place at `path` when the block ends without an error.
+
+    It lies under a temporary name in the same folder until then, and is removed if the block fails.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not by tempfile: its files are for the owner's eyes alone, and stay so when renamed.
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with scratch.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and removals in a folder last; nothing to do where folders cannot be opened."""
+    if os.name == "nt":
+        return
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def fault_of(path: Path, expected: FileDigest) -> str | None:
+    """What is wrong with one file, as the end of a sentence that starts with its name; else None.
+
+    The size is looked at first, so that a short file costs no reading.
+    """
+    if not path.is_file():
+        return "is missing"
+    if (size := path.stat().st_size) != expected.bytes:
+        return f"is {size:,} bytes long instead of {expected.bytes:,}"
+    if (found := file_sha256(path)) != expected.sha256:
+        return f"has sha256 {found[:12]}… instead of {expected.sha256[:12]}…"
+    return None
+
+
+def faults_of(folder: Path, manifest: ZooManifest) -> dict[str, str]:
+    """Path → what is wrong, for every file of a zoo that is not what the manifest says."""
+    faults = {path: fault_of(folder / path, digest) for path, digest in manifest.files.items()}
+    return {path: fault for path, fault in faults.items() if fault}
+
+
+def read_manifest(folder: Path) -> ZooManifest:
+    """Read a folder's zoo.json; no other file is looked at.
+
+    Raises:
+        ZooError: the folder or its zoo.json is not there, or zoo.json is not one.
+    """
+    try:
+        text = (folder / MANIFEST).read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if not folder.is_dir():
+            raise ZooError(f"{folder}: there is no such folder") from error
+        raise ZooError(
+            f"{folder} has no zoo.json: it is no zoo, or one that was never finished; "
+            "run the command that makes it again"
+        ) from error
+    return ZooManifest.from_json(text, str(folder))
+
+
+def verify_folder(folder: Path) -> ZooManifest:
+    """Check every file of a zoo by size and sha256.
+
+    Raises:
+        ZooError: there is no zoo in the folder.
+        CorruptZooError: a file is missing or is not what zoo.json says; the first is named.
+    """
+    manifest = read_manifest(folder)
+    if faults := faults_of(folder, manifest):
+        raise CorruptZooError(
+            f"zoo {manifest.name} in {folder}: {first_of(faults)}; make or pull it again"
+        )
+    return manifest
+
+
+def first_of(faults: dict[str, str]) -> str:
+    """The first fault, and how many more there are."""
+    path = min(faults)
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{path} {faults[path]}{more}"
+
+
+def copy_zoo(source: Path, target: Path) -> None:
+    """Copy a zoo to another folder: verified, only what differs, zoo.json last.
+
+    A zoo in `target` loses its zoo.json before its first file changes, so a reader finds the old
+    zoo, none, or the new one, and never parts of both. Files that only the old zoo had are removed.
+
+    Raises:
+        ZooError: there is no zoo in `source`.
+        CorruptZooError: a file of `source` is not what its zoo.json says; nothing was written.
+    """
+    manifest = verify_folder(source)
+    if target.exists() and source.samefile(target):
+        return
+    text = (source / MANIFEST).read_bytes()
+    changed = faults_of(target, manifest)
+    old = target / MANIFEST
+    if old.is_file() and (changed or old.read_bytes() != text):
+        stale = set(replaced_files(old.read_bytes())) - set(manifest.files)
+        old.unlink()
+        sync_folder(target)
+        for path in stale:
+            (target / path).unlink(missing_ok=True)
+    for path in changed:
+        _copy(source / path, target / path, manifest.files[path])
+    for path in companions(source):
+        _copy_if_changed(source / path, target / path)
+    if not old.is_file():
+        write_atomically(old, text)
+
+
+def replaced_files(text: bytes) -> Iterable[str]:
+    """The files an older zoo.json lists, to remove those a newer zoo lacks; none if unreadable."""
+    try:
+        return ZooManifest.from_json(text, "the older zoo").files
+    except ZooError:
+        return ()
+
+
+def _copy(source: Path, target: Path, expected: FileDigest) -> None:
+    digest = hashlib.sha256()
+    with source.open("rb") as reading, replacing(target) as writing:
+        while block := reading.read(BLOCK):
+            digest.update(block)
+            writing.write(block)
+        if digest.hexdigest() != expected.sha256:
+            raise CorruptZooError(f"{source} changed while it was copied; copy it again")
+
+
+def _copy_if_changed(source: Path, target: Path) -> None:
+    content = source.read_bytes()
+    if not target.is_file() or target.read_bytes() != content:
+        write_atomically(target, content)

@@ -1,0 +1,125 @@
+"""Where the files of a zoo lie: a folder here, or a repository on the Hub (`hub_storage`)."""
+
+import abc
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from demogen.errors import CorruptZooError, ZooError
+from demogen.schema.records import FileDigest
+
+PIECE = 1 << 18
+"""Bytes read of a file at once: few enough to stay in the processor's cache until they are used."""
+
+
+class Storage(abc.ABC):
+    """The files of one zoo at one revision, by their path in it.
+
+    What is read is not checked here: the zoo compares it with zoo.json and its table, and asks
+    again, past any cache, for what is wrong. Immutable; may be sent to other processes and used by
+    several threads at once.
+    """
+
+    @property
+    @abc.abstractmethod
+    def where(self) -> str:
+        """Its name in messages."""
+
+    @property
+    @abc.abstractmethod
+    def revision(self) -> str:
+        """The commit it was read at; "" where there are none."""
+
+    @property
+    @abc.abstractmethod
+    def published(self) -> str:
+        """The repository on the Hub, "owner/name"; "" where it is in none."""
+
+    @property
+    @abc.abstractmethod
+    def streams(self) -> int:
+        """How many reads at a time make sense."""
+
+    @abc.abstractmethod
+    def local(self, path: str, *, again: bool = False) -> Path:
+        """A whole file on this machine.
+
+        Raises:
+            CorruptZooError: the storage has no such file.
+            ZooError: it cannot be fetched.
+        """
+
+    @abc.abstractmethod
+    def stream(self, path: str, start: int, length: int, *, again: bool = False) -> Iterator[bytes]:
+        """Bytes [start, start + length) of a file, piece by piece; fewer where it ends before.
+
+        Raises:
+            CorruptZooError: there is no such file.
+            ZooError: it cannot be read.
+        """
+
+    @abc.abstractmethod
+    def check(self, files: Mapping[str, FileDigest]) -> None:
+        """What can be said of files at once, without reading them.
+
+        Raises:
+            CorruptZooError: one is missing or is not as long as it should be.
+        """
+
+
+@final
+@dataclass(frozen=True)
+class Folder(Storage):
+    """A zoo in a folder of this machine."""
+
+    place: Path
+
+    @property
+    def where(self) -> str:
+        """The folder."""
+        return str(self.place)
+
+    @property
+    def revision(self) -> str:
+        """A folder has none."""
+        return ""
+
+    @property
+    def published(self) -> str:
+        """Nowhere."""
+        return ""
+
+    @property
+    def streams(self) -> int:
+        """One reads while another is checked."""
+        return 2
+
+    def local(self, path: str, *, again: bool = False) -> Path:
+        """The file itself."""
+        return self.place / path
+
+    def stream(self, path: str, start: int, length: int, *, again: bool = False) -> Iterator[bytes]:
+        """A part of the file."""
+        try:
+            with (self.place / path).open("rb") as file:
+                file.seek(start)
+                while length and (piece := file.read(min(length, PIECE))):
+                    length -= len(piece)
+                    yield piece
+        except FileNotFoundError as error:
+            raise CorruptZooError(f"{self.place}: {path} is missing; fetch it again") from error
+        except OSError as error:
+            raise ZooError(f"{self.place / path} cannot be read: {error.strerror}") from error
+
+    def check(self, files: Mapping[str, FileDigest]) -> None:
+        """Compare sizes."""
+        for path, expected in files.items():
+            file = self.place / path
+            if not file.is_file():
+                raise CorruptZooError(f"{self.place}: {path} is missing; fetch the zoo again")
+            if (found := file.stat().st_size) != expected.bytes:
+                raise CorruptZooError(
+                    f"{self.place}: {path} has {found} bytes, zoo.json says {expected.bytes}; "
+                    "fetch the zoo again"
+                )

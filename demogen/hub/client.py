@@ -1,0 +1,160 @@
+"""The Hub's client, with time limits, a second try, and errors of one line."""
+
+import logging
+import math
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from huggingface_hub.hf_api import RepoFile
+
+from demogen import __version__
+from demogen.errors import CorruptZooError, ZooError
+from demogen.format.integrity import has_oid
+from demogen.hub import retry
+from demogen.hub.errors import answer_of, explain
+
+BRANCH = "main"
+
+AGENT = f"demogen/{__version__}"
+"""How requests say that they are ours."""
+
+TIMEOUTS = (10.0, 120.0, 120.0, 120.0)
+"""Seconds to connect, to wait for an answer, to send a piece, and to wait for a connection."""
+
+# The base error of the HTTP library, which differs between versions of the client.
+HTTPError: type[Exception] = HfHubHTTPError.__mro__[1]
+
+
+def connect(endpoint: str | None, token: str | None) -> HfApi:
+    """The client of a Hub (default: the public one), with a token (default: that of the login).
+
+    Raises:
+        ZooError: the token cannot be one; it is refused here, for the error the HTTP library would
+            raise shows it.
+    """
+    used = token if token is not None else huggingface_hub.get_token()
+    if used and not re.fullmatch("[!-~]+", used):
+        raise ZooError("the token holds blanks or signs that no token has; copy it once more")
+    session()
+    return HfApi(endpoint, token, library_name="demogen", library_version=__version__)
+
+
+def session() -> Any:
+    """The HTTP client that the Hub's client uses, which waits for nothing for ever."""
+    client = huggingface_hub.get_session()
+    # A client that was given times of its own keeps them.
+    if client.timeout.read is None:
+        client.timeout = TIMEOUTS
+    if _bound_the_wait not in client.event_hooks["response"]:
+        hooks = client.event_hooks
+        client.event_hooks = {**hooks, "response": [*hooks["response"], _bound_the_wait]}
+    return client
+
+
+def _bound_the_wait(answer: Any) -> None:
+    """Rewrite how long to wait, for the Hub's client sleeps for hours if an answer asks for it.
+
+    Requests that others make with the same client are left alone.
+    """
+    ours = AGENT in answer.request.headers.get("user-agent", "")
+    if ours and retry.asked(answer.headers) is not None:
+        seconds = math.ceil(retry.pause(1, answer.headers))
+        answer.headers.pop("ratelimit", None)
+        answer.headers["retry-after"] = str(seconds)
+
+
+@contextmanager
+def explained(what: str, api: HfApi) -> Iterator[None]:
+    """Turn the client's errors into a ZooError that starts with `what`."""
+    try:
+        yield
+    except (HTTPError, OSError, RuntimeError, ValueError) as error:
+        raise explain(error, what, api.endpoint) from error
+
+
+def tree(api: HfApi, target: str, revision: str) -> dict[str, RepoFile]:
+    """Path → size and digest of every file of a commit."""
+    entries = api.list_repo_tree(target, recursive=True, revision=revision, repo_type="dataset")
+    return {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
+
+
+def download(api: HfApi, source: str, path: str, revision: str, *, again: bool = False) -> Path:
+    """One file in the cache; with `again`, in place of what is there.
+
+    A failure that may pass is tried again: a file that arrives too short once, a Hub out of order
+    several times.
+
+    Raises:
+        CorruptZooError: the file arrives too short again.
+    """
+    for tries in count(1):
+        try:
+            local = api.hf_hub_download(
+                source, path, repo_type="dataset", revision=revision, force_download=again
+            )
+            break
+        except OSError as error:
+            if _is_short(error) and (again or tries > 1):
+                raise CorruptZooError(
+                    f"zoo {source} at {revision[:12]}: {path} arrives too short, fetched twice; "
+                    "try again later"
+                ) from error
+            if not is_fleeting(error) or tries == retry.TRIES:
+                raise
+            again = again or _is_short(error)
+            answer = answer_of(error)
+            time.sleep(retry.pause(tries, None if answer is None else answer.headers))
+    return Path(local)
+
+
+def as_named(api: HfApi, source: str, local: Path, path: str) -> Path:
+    """A file that zoo.json cannot vouch for, fetched once more if it arrived damaged.
+
+    Where the file system has symbolic links, the cache names contents by the Hub's digest of them.
+    """
+    name = local.resolve().name
+    if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", name) or has_oid(local, name):
+        return local
+    commit = local.parents[path.count("/")].name
+    local = download(api, source, path, commit, again=True)
+    if not has_oid(local, name):
+        raise CorruptZooError(
+            f"zoo {source} at {commit[:12]}: {path} arrives damaged, fetched twice; try again later"
+        )
+    return local
+
+
+def is_fleeting(error: OSError) -> bool:
+    """Whether a download failed in a way that another try may get over.
+
+    Where not even the head of the file was found, the client has tried several times itself.
+    """
+    if isinstance(error, LocalEntryNotFoundError):
+        return False
+    answer = answer_of(error)
+    return _is_short(error) or (answer is not None and answer.status_code >= 500)
+
+
+def _is_short(error: OSError) -> bool:
+    """Whether the client found a download of the wrong size, for which it has no error class."""
+    return type(error) is OSError and error.errno is None and "should be of size" in str(error)
+
+
+@contextmanager
+def without_xet_warning() -> Iterator[None]:
+    """Silence the client's warning, once a file, that an open file is not sent by Xet."""
+    logger = logging.getLogger("huggingface_hub._commit_api")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,164 @@
+"""Pull a zoo from the Hugging Face Hub or a folder: every byte is checked.
+
+What arrives is compared with zoo.json here, because the Hub's client looks at sizes only.
+"""
+
+import glob
+import re
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+from huggingface_hub import HfApi
+from huggingface_hub.errors import RemoteEntryNotFoundError
+
+from demogen.errors import CorruptZooError, ZooError
+from demogen.format.integrity import (
+    COMPANIONS,
+    MANIFEST,
+    companions,
+    copy_zoo,
+    fault_of,
+    faults_of,
+    verify_folder,
+)
+from demogen.hub.client import (
+    BRANCH,
+    as_named,
+    connect,
+    download,
+    explained,
+    is_fleeting,
+)
+from demogen.schema.records import FileDigest, ZooManifest
+
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+
+
+def is_folder(target: str) -> bool:
+    """Whether a zoo's address is a folder (True) or "owner/name" on the Hub (False).
+
+    Folders start with "/", "." or "~", or with a drive or a backslash.
+
+    Raises:
+        ZooError: it is neither.
+
+    >>> is_folder("./zoos/digits"), is_folder("demogen/digits")
+    (True, False)
+    """
+    if target.startswith(("/", ".", "~", "\\")) or PureWindowsPath(target).drive:
+        return True
+    if REPOSITORY.fullmatch(target):
+        return False
+    raise ZooError(
+        f"{target!r} is neither a folder (write './{target}') nor a repository on the Hub "
+        "('owner/name')"
+    )
+
+
+def pull(
+    source: str,
+    folder: Path | None = None,
+    *,
+    revision: str | None = None,
+    endpoint: str | None = None,
+    token: str | None = None,
+) -> Path:
+    """Fetch a zoo and check every file of it by size and sha256.
+
+    From the Hub it goes into the Hub's cache, at one commit; files that are there already are not
+    fetched again, and a file that arrives damaged is fetched once more. With `folder` it is then
+    copied there, so that folder holds a whole zoo or none.
+
+    Args:
+        source: a folder or "owner/name" on the Hub.
+        folder: where to copy the zoo; default: leave it in the Hub's cache, or where it is.
+        revision: branch, tag or commit; default: the newest.
+        endpoint: address of another Hub.
+        token: token with read access; default: that of `hf auth login` or HF_TOKEN.
+
+    Returns:
+        The folder the zoo is in.
+
+    Raises:
+        CorruptZooError: a file is not what zoo.json says, even when fetched again.
+        ZooError: there is no such zoo or revision, or the Hub cannot be reached or refuses.
+    """
+    if is_folder(source):
+        if revision:
+            raise ZooError(f"{source} is a folder and has no revision {revision!r}; leave it out")
+        place = Path(source).expanduser()
+        if folder is None:
+            verify_folder(place)
+    else:
+        place = _fetch(source, revision, endpoint, token)
+    if folder is None:
+        return place
+    copy_zoo(place, folder)
+    return folder
+
+
+def resolve(
+    source: str,
+    revision: str | None = None,
+    *,
+    endpoint: str | None = None,
+    token: str | None = None,
+) -> str:
+    """The commit hash that a branch or tag of a zoo on the Hub names now.
+
+    Without a network it is the commit seen last.
+
+    Raises:
+        ZooError: there is no such zoo or revision, or the Hub cannot be reached or refuses.
+    """
+    return _fetch_manifest(connect(endpoint, token), source, revision).parent.name
+
+
+def _fetch(source: str, revision: str | None, endpoint: str | None, token: str | None) -> Path:
+    api = connect(endpoint, token)
+    place = _fetch_manifest(api, source, revision).parent
+    commit = place.name
+    text = (place / MANIFEST).read_bytes()
+    manifest = ZooManifest.from_json(text, f"{source} at {commit[:12]}")
+    with explained(f"cannot fetch {source} at {revision or commit}", api):
+        of: dict[str, Any] = {"repo_type": "dataset", "revision": commit}
+        patterns = [*map(glob.escape, manifest.files), *COMPANIONS, MANIFEST]
+        try:
+            api.snapshot_download(source, allow_patterns=patterns, **of)
+        except OSError as error:
+            if not is_fleeting(error):
+                raise
+        # The client takes what it has for all there is where it cannot list the repository, and
+        # what zoo.json does not vouch for would not be missed below.
+        beside = api.snapshot_download(source, allow_patterns=COMPANIONS, dry_run=True, **of)
+        for file in beside:
+            if file.will_download:
+                download(api, source, file.filename, commit)
+        for path, fault in faults_of(place, manifest).items():
+            _repair(api, source, commit, path, fault, manifest.files[path])
+        for path in companions(place):
+            as_named(api, source, place / path, path)
+    return place
+
+
+def _repair(
+    api: HfApi, source: str, commit: str, path: str, fault: str, expected: FileDigest
+) -> None:
+    """Fetch a damaged or missing file once more."""
+    try:
+        again = fault_of(download(api, source, path, commit, again=True), expected)
+    except RemoteEntryNotFoundError:
+        again = "is missing"
+    if again:
+        raise CorruptZooError(
+            f"zoo {source} at {commit[:12]}: {path} {again}, fetched twice (first it {fault}); "
+            "ask its owner to push it again, or choose another revision"
+        )
+
+
+def _fetch_manifest(api: HfApi, source: str, revision: str | None) -> Path:
+    """zoo.json in the cache, in the folder named by its commit."""
+    what = f"cannot find {source} at revision {revision or BRANCH!r}"
+    with explained(what, api):
+        path = download(api, source, MANIFEST, revision or BRANCH)
+        return as_named(api, source, path, MANIFEST)

@@ -1,0 +1,1 @@
+"""Image sets: read, put in canonical order, standardized, cut down, corrupted."""

@@ -1,0 +1,157 @@
+"""Image sets too large for memory: decoded once onto disk, read by memory map from then on."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from demogen._util import paths as places
+from demogen.errors import ZooError
+from demogen.images.sources import load_rows
+from demogen.schema.image_sets import facts
+
+_CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One part of a set: how many images, and the i-th as (PIL image, label)."""
+
+    count: int
+    image: Callable[[int], tuple[Any, int]]
+
+
+def read(name: str, folder: Path | None) -> Mapping[str, Any]:
+    """Memory maps "train_images", "train_labels", "test_…", in canonical order.
+
+    The first time every image is decoded, its shorter side scaled to the set's size and the middle
+    square kept, which takes hours and twice the disk of the result (ImageNet: 2 × 262 GB).
+
+    Args:
+        name: "imagenet".
+        folder: holds `<name>/train` and `<name>/val` with a folder a class, as torchvision's
+            ImageFolder reads them, or `<name>/train-*.parquet` and `<name>/validation-*.parquet`;
+            None: the Hugging Face Hub.
+
+    Raises:
+        ZooError: the images are in neither place, or their number is not the published one.
+    """
+    stamp, source = _find(name, folder)
+    kept = places.decoded_images() / f"{name}-{hashlib.sha256(stamp).hexdigest()[:12]}"
+    if not kept.is_dir():
+        _keep(name, {part: source(part) for part in ("train", "test")}, kept)
+    return {file.stem: np.load(file, mmap_mode="c") for file in sorted(kept.glob("*.npy"))}
+
+
+def canonical_key(image: Any, label: Any) -> bytes:
+    """What images are sorted by: sha256 of the pixels (c, h, w) and the label as int64."""
+    return hashlib.sha256(image.tobytes() + np.asarray(label, "<i8").tobytes()).digest()
+
+
+def _find(name: str, folder: Path | None) -> tuple[bytes, Callable[[str], _Source]]:
+    if folder is None:
+        return b"hub", partial(_rows, name, {"path": facts(name).repository})
+    for place in (folder / name, folder):
+        if (place / "train").is_dir() and (place / "val").is_dir():
+            inner = {"train": place / "train", "test": place / "val"}
+            stamp = _stamp(*inner.values())
+            return stamp, partial(_class_folders, inner)
+        files = {
+            "train": sorted(place.glob("train-*.parquet")),
+            "validation": sorted(place.glob("validation-*.parquet")),
+        }
+        if all(files.values()):
+            listed = {split: [str(path) for path in paths] for split, paths in files.items()}
+            arguments = {"path": "parquet", "data_files": listed}
+            paths = [path for group in files.values() for path in group]
+            return _stamp(*paths), partial(_rows, name, arguments)
+    raise ZooError(
+        f"no {name} in {folder}: expected {name}/train and {name}/val with a folder a class, or "
+        f"{name}/train-*.parquet and {name}/validation-*.parquet"
+    )
+
+
+def _stamp(*paths: Path) -> bytes:
+    return repr([(str(path), path.stat().st_mtime_ns) for path in paths]).encode()
+
+
+def _rows(name: str, arguments: Mapping[str, Any], part: str) -> _Source:
+    try:
+        rows = load_rows(**arguments)["train" if part == "train" else "validation"]
+    except Exception as error:
+        raise ZooError(
+            f"{name} cannot be read from {arguments['path']} ({error}); it needs a login with "
+            "access on the Hugging Face Hub, or DEMOGEN_IMAGES set to a folder that holds it"
+        ) from error
+    known = facts(name)
+
+    def image(index: int) -> tuple[Any, int]:
+        row = rows[index]
+        return row[known.image_column], row[known.label_column]
+
+    return _Source(len(rows), image)
+
+
+def _class_folders(folders: Mapping[str, Path], part: str) -> _Source:
+    from demogen.images._torchvision import torchvision
+
+    files = torchvision("datasets").ImageFolder(str(folders[part]))
+    return _Source(len(files), files.__getitem__)
+
+
+def _keep(name: str, sources: Mapping[str, _Source], kept: Path) -> None:
+    known = facts(name)
+    for part, size in (("train", known.train_size), ("test", known.test_size)):
+        if sources[part].count != size:
+            raise ZooError(
+                f"{name} has {sources[part].count} {part} images here; the published set {size}"
+            )
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(dir=kept.parent, prefix=f".{name}-"))
+    try:
+        for part, source in sources.items():
+            _decode(source, known.shape, unfinished, part)
+        os.replace(unfinished, kept)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _decode(source: _Source, shape: tuple[int, int, int], folder: Path, part: str) -> None:
+    raw = folder / "as-stored.npy"
+    images = np.lib.format.open_memmap(raw, "w+", np.uint8, (source.count, *shape))
+    labels = np.empty(source.count, np.int64)
+
+    def decode(index: int) -> bytes:
+        image, labels[index] = source.image(index)
+        images[index] = _square(image, shape[1])
+        return canonical_key(images[index], labels[index])
+
+    # Decoders and resizing let other threads run meanwhile.
+    with ThreadPoolExecutor() as pool:
+        keys = list(pool.map(decode, range(source.count)))
+    order = np.array(sorted(range(len(keys)), key=keys.__getitem__))
+    sorted_images = np.lib.format.open_memmap(
+        folder / f"{part}_images.npy", "w+", np.uint8, images.shape
+    )
+    for start in range(0, len(order), _CHUNK):
+        sorted_images[start : start + _CHUNK] = images[order[start : start + _CHUNK]]
+    sorted_images.flush()
+    np.save(folder / f"{part}_labels.npy", labels[order])
+    raw.unlink()
+
+
+def _square(image: Any, side: int) -> Any:
+    """The middle square of a PIL image whose shorter side is scaled to `side`, (3, side, side)."""
+    from demogen.images._torchvision import torchvision
+
+    transforms = torchvision("transforms.v2.functional")
+    square = transforms.center_crop(transforms.resize(image.convert("RGB"), [side]), [side])
+    return np.asarray(square).transpose(2, 0, 1)

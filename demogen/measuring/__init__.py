@@ -1,0 +1,1 @@
+"""Measures and predictors, and the signatures that they give."""

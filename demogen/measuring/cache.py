@@ -1,0 +1,109 @@
+"""Signatures kept between runs: a file of JSON lines a measure, only ever appended to."""
+
+import inspect
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from demogen.measuring.predictor import Measure
+from demogen.networks.network import Access
+from demogen.schema.records import NetworkRecord, canonical_json, sha256
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A signature, or the reason why there is none.
+
+    Attributes:
+        signature: feature → value, or None.
+        reason: why there is no signature, or None.
+        seconds: what computing it took.
+        fault: the measure or the zoo went wrong.
+        epoch_seconds: what a training epoch of the network took in the same process (see
+            `demogen.measuring.epoch_cost`); None: not known.
+    """
+
+    signature: dict[str, float] | None
+    reason: str | None
+    seconds: float
+    fault: bool = False
+    epoch_seconds: float | None = None
+
+
+def measure_key(measure: Measure) -> str:
+    """Name, version and a digest of parameters and source: what decides the numbers.
+
+    The source of the class is part of it, so that a measure changed while it is being developed
+    is computed again even if nobody raised its version.
+    """
+    kind = type(measure)
+    try:
+        source = inspect.getsource(kind)
+    except (OSError, TypeError):
+        source = ""
+    content = f"{kind.__module__}.{kind.__qualname__}:{measure.get_params()!r}:{source}"
+    safe = re.sub(r"[^a-z0-9-]+", "-", measure.name.lower())
+    return f"{safe}-v{measure.version}-{sha256(content.encode())[:12]}"
+
+
+def network_key(record: NetworkRecord, image_sets: Mapping[str, str], access: Access) -> str:
+    """Digest of all that a measure with this access can see of a network."""
+    seen: dict[str, object] = {"weights": record.weights_sha256}
+    seen["architecture"] = record.spec.architecture.model_dump(mode="json")
+    if access & (Access.TRAIN | Access.TEST_INPUTS):
+        seen["images"] = image_sets[record.spec.data.images]
+        seen["data"] = record.spec.data.model_dump(mode="json")
+        seen["labels"] = record.labels
+    if Access.INITIAL in access:
+        seen["initial"] = record.initial_sha256
+    if Access.SPEC in access:
+        seen["spec"] = record.spec.canonical()
+    return sha256(canonical_json(seen).encode())[:32]
+
+
+@final
+class SignatureCache:
+    """Outcomes of one measure by network key; `folder` None keeps nothing."""
+
+    def __init__(self, folder: Path | None, key: str) -> None:
+        self._file = folder / f"{key}.jsonl" if folder else None
+        self._known: dict[str, Outcome] = {}
+        if self._file is not None and self._file.exists():
+            for line in self._file.read_text().splitlines():
+                self._take(line)
+
+    def get(self, network: str) -> Outcome | None:
+        """What is known of a network, or None."""
+        return self._known.get(network)
+
+    def put(self, network: str, outcome: Outcome) -> None:
+        """Keep an outcome; on disk when this returns."""
+        if self._file is None:
+            return
+        content = [
+            network,
+            outcome.signature,
+            outcome.reason,
+            outcome.seconds,
+            outcome.epoch_seconds,
+        ]
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._file.open("a") as file:
+            # A line cut short by a crash must not swallow this one.
+            file.write("\n" + json.dumps(content, allow_nan=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _take(self, line: str) -> None:
+        try:
+            # Caches of older versions hold no seconds of an epoch.
+            network, signature, reason, seconds, *epoch = json.loads(line)
+        except ValueError:
+            return  # an empty line, or one cut short: the network is measured again
+        self._known[network] = Outcome(
+            signature, reason, seconds, epoch_seconds=epoch[0] if epoch else None
+        )

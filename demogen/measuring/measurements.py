@@ -1,0 +1,349 @@
+"""Measures × networks → tables of signatures: computed once, kept, continued if interrupted."""
+
+import math
+import time
+import warnings
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
+
+from sklearn.base import clone
+
+from demogen._util import paths
+from demogen._util.progress import track
+from demogen.errors import CorruptZooError, NotMeasurable, ZooError
+from demogen.format.storage import Storage
+from demogen.measuring.cache import Outcome, SignatureCache, measure_key, network_key
+from demogen.measuring.epoch_cost import epoch_seconds
+from demogen.measuring.predictor import Measure, Predictor, Signature
+from demogen.networks.network import Access, Network
+from demogen.parallel import map_tasks
+from demogen.schema.records import NetworkRecord
+from demogen.zoo.base import NetworkSet
+from demogen.zoo.zoo import Zoo
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Cache = Path | Literal[False] | None
+"""A folder for signatures; None: this machine's; False: keep nothing."""
+
+IMAGES = Access.TRAIN | Access.TEST_INPUTS
+"""What cannot be read without the image set."""
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What one measure gave on a zoo or a pool of zoos.
+
+    Attributes:
+        name: the measure's name.
+        measure: the measure itself.
+        table: one row a measured network (index "id", sorted), one float64 column a feature,
+            sorted.
+        failures: id → why that network has no signature.
+        seconds: id → how long its signature took when it was computed.
+        epochs: id → these seconds over those of one training epoch of the same network in the same
+            process. Not in it: networks measured by measures that read no images alone, and those
+            whose training steps could not be taken (no memory for them, say).
+    """
+
+    name: str
+    measure: Measure
+    table: "pd.DataFrame"
+    failures: dict[str, str]
+    seconds: dict[str, float]
+    epochs: dict[str, float]
+
+
+@overload
+def measure(predictor: Measure | Predictor, of: Network) -> dict[str, float]: ...
+@overload
+def measure(
+    predictor: Measure | Predictor,
+    of: NetworkSet,
+    *,
+    workers: int = 1,
+    device: str = "cpu",
+    batch_size: int = 256,
+    cache: Cache = None,
+    progress: bool = False,
+) -> "pd.DataFrame": ...
+def measure(
+    predictor: Measure | Predictor,
+    of: Network | NetworkSet,
+    *,
+    workers: int = 1,
+    device: str = "cpu",
+    batch_size: int = 256,
+    cache: Cache = None,
+    progress: bool = False,
+) -> "dict[str, float] | pd.DataFrame":
+    """Measure one network, or every network of a zoo or a pool of zoos.
+
+    Returns:
+        For a network its signature. Else a DataFrame (index "id", one column a feature); networks
+        that could not be measured are left out, named in a warning and, with the reason, in
+        `.attrs["failures"]`.
+
+    Raises:
+        NotMeasurable: the measure is not defined for this network.
+        ZooError: no network of the zoo could be measured (the first reason is given).
+    """
+    asked = predictor.measure if isinstance(predictor, Predictor) else predictor
+    if isinstance(of, Network):
+        return dict(compute_signature(asked, of))
+    result = measure_all(
+        [asked],
+        of,
+        workers=workers,
+        device=device,
+        batch_size=batch_size,
+        cache=cache,
+        progress=progress,
+    )[0]
+    if result.failures:
+        first, reason = min(result.failures.items())
+        count = f"{len(result.failures)} of {len(of)} networks"
+        if not len(result.table):
+            raise ZooError(f"{asked.name}: no network could be measured; {first}: {reason}")
+        warnings.warn(
+            f"{asked.name}: {count} not measured; {first}: {reason}", RuntimeWarning, stacklevel=2
+        )
+    result.table.attrs["failures"] = result.failures
+    return result.table
+
+
+def measure_all(
+    measures: Sequence[Measure],
+    zoo: NetworkSet,
+    *,
+    workers: int = 1,
+    ray: str | None = None,
+    device: str = "cpu",
+    batch_size: int = 256,
+    cache: Cache = None,
+    progress: bool = False,
+) -> list[Measurements]:
+    """Measure a zoo with several measures; each network is loaded once, equal measures run once.
+
+    Signatures are kept as they come, so that an interrupted call goes on where it stopped. A
+    network that a measure fails on is reported with its reason, and the rest go on. Of a pool the
+    signatures are kept as those of its zoos: what was measured there is known here, and the other
+    way round.
+
+    Where a measure reads images, a network's signatures are followed by four training steps of a
+    copy of it, which tell what an epoch takes (see `demogen.measuring.epoch_cost`). choice:
+    none otherwise; what a count of parameters takes is nothing to a step, and it needs no images.
+
+    Returns:
+        One `Measurements` for each measure given, in that order.
+
+    Raises:
+        ZooError: a measure reads images, and those at hand are not the zoo's, or there are none.
+    """
+    keys = [measure_key(measure) for measure in measures]
+    distinct = dict(zip(keys, measures, strict=True))
+    caches = {key: SignatureCache(_folder(cache), key) for key in distinct}
+    records, found = _records(zoo, distinct)
+    in_cache = {
+        (key, id): network_key(record, zoo.image_sets, measure.access)
+        for key, measure in distinct.items()
+        for id, record in records.items()
+    }
+    for place, network in in_cache.items():
+        if (outcome := caches[place[0]].get(network)) is not None:
+            found[place] = outcome
+    missing = {
+        id: [key for key in distinct if (key, id) not in found]
+        for id in records
+        if any((key, id) not in found for key in distinct)
+    }
+    needed = {distinct[key].access for keys in missing.values() for key in keys}
+    if any(access & IMAGES for access in needed):
+        # Once and here: missing images are one error, not one for each network.
+        asked = {(zoo.zoo_of(id), records[id].spec.data.images): None for id in missing}
+        for own, images in asked:
+            own.image_set(images)
+    tasks = [
+        _Task(zoo.zoo_of(id), id, tuple((key, distinct[key]) for key in keys), device, batch_size)
+        for id, keys in missing.items()
+    ]
+    with closing(_run(zoo, tasks, workers, ray)) as running:
+        for id, outcomes in track(running, "measure", len(tasks), enabled=progress):
+            for key, outcome in outcomes.items():
+                found[key, id] = outcome
+                if not outcome.fault:
+                    caches[key].put(in_cache[key, id], outcome)
+    by_key = {key: _gather(distinct[key], zoo, found, key) for key in distinct}
+    return [by_key[key] for key in keys]
+
+
+def compute_signature(measure: Measure, network: Network) -> Signature:
+    """The checked signature of one network, seen through the measure's declared access.
+
+    Raises:
+        NotMeasurable: the measure is not defined for this network, or gave no finite numbers; the
+            message names measure and network.
+    """
+    who = f"{measure.name} on network {network.id}"
+    if reason := measure.applicable(network.module):
+        raise NotMeasurable(f"{who}: not defined, {reason}")
+    try:
+        signature = measure.compute(network.view(measure.access))
+    except NotMeasurable as error:
+        raise NotMeasurable(f"{who}: {error}") from error
+    checked = {}
+    for feature, value in signature.items():
+        checked[feature] = float(value)
+        if not math.isfinite(checked[feature]):
+            raise NotMeasurable(f"{who}: feature {feature!r} is {checked[feature]}")
+    return checked
+
+
+def _records(
+    zoo: NetworkSet, keys: Iterable[str]
+) -> tuple[dict[str, NetworkRecord], dict[tuple[str, str], Outcome]]:
+    """Records by id, and (key, id) → the outcome where there is no sound record."""
+    records: dict[str, NetworkRecord] = {}
+    unsound: dict[tuple[str, str], Outcome] = {}
+    for id in zoo.ids:
+        try:
+            records[id] = zoo.record(id)
+        except CorruptZooError as error:
+            unsound |= {(key, id): Outcome(None, str(error), 0.0, fault=True) for key in keys}
+    return records, unsound
+
+
+@dataclass(frozen=True)
+class _Task:
+    zoo: Zoo
+    id: str
+    measures: tuple[tuple[str, Measure], ...]
+    device: str
+    batch_size: int
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # A worker opens the zoo itself, once, rather than be sent its table with every task.
+        where = (self.zoo.storage, self.zoo.digest, self.zoo.images_folder)
+        return _task_elsewhere, (where, self.id, self.measures, self.device, self.batch_size)
+
+
+@lru_cache(maxsize=1)
+def _open(storage: Storage, digest: str, images: Path | None) -> Zoo:
+    zoo = Zoo(storage, images=images)
+    if zoo.digest != digest:
+        raise ZooError(f"{storage.where} has changed while it was being measured; run again")
+    return zoo
+
+
+def _task_elsewhere(
+    where: tuple[Storage, str, Path | None],
+    id: str,
+    measures: tuple[tuple[str, Measure], ...],
+    device: str,
+    batch_size: int,
+) -> _Task:
+    return _Task(_open(*where), id, measures, device, batch_size)
+
+
+def _run(
+    zoo: NetworkSet, tasks: Sequence[_Task], workers: int, ray: str | None
+) -> Generator[tuple[str, dict[str, Outcome]], None, None]:
+    if workers > 1 or ray is not None:
+        for position, outcomes in map_tasks(_measure_alone, tasks, workers=workers, ray=ray):
+            yield tasks[position].id, outcomes
+        return
+    if not tasks:
+        return
+    first = tasks[0]
+    networks = zoo.attempts(
+        [task.id for task in tasks], device=first.device, batch_size=first.batch_size
+    )
+    for task, network in zip(tasks, networks, strict=True):
+        yield task.id, _measure_network(task, network)
+
+
+def _measure_alone(task: _Task) -> dict[str, Outcome]:
+    attempts = task.zoo.attempts([task.id], device=task.device, batch_size=task.batch_size)
+    return _measure_network(task, next(attempts))
+
+
+def _measure_network(task: _Task, network: Network | CorruptZooError) -> dict[str, Outcome]:
+    if isinstance(network, CorruptZooError):
+        return {key: Outcome(None, str(network), 0.0, fault=True) for key, _ in task.measures}
+    outcomes = {key: _outcome(measure, network) for key, measure in task.measures}
+    reads_images = any(measure.access & IMAGES for _, measure in task.measures)
+    if not reads_images or all(outcome.signature is None for outcome in outcomes.values()):
+        return outcomes
+    epoch = _epoch_seconds(task.zoo, network)
+    return {key: replace(outcome, epoch_seconds=epoch) for key, outcome in outcomes.items()}
+
+
+def _epoch_seconds(zoo: Zoo, network: Network) -> float | None:
+    """Seconds of a training epoch, or None where training steps cannot be taken here.
+
+    The batch is the spec's, or what measures take at a time if that is less: whoever lowers it
+    lacks the memory for more.
+    """
+    data = network.spec.data
+    batch_size = min(network.spec.training.batch_size, network.batch_size)
+    try:
+        # Not `network.train`: that standardizes all images, and sends them to the device.
+        image_set = zoo.image_set(data.images)
+        return epoch_seconds(
+            network.module,
+            image_set.inputs(image_set.train.images[:batch_size], data),
+            image_set.train.labels[:batch_size],
+            batch_size=batch_size,
+            train_size=data.train_size or len(image_set.train),
+        )
+    except (ZooError, RuntimeError, ValueError):
+        # The signatures are there; that their cost is not known is no reason to lose them.
+        return None
+
+
+def _outcome(measure: Measure, network: Network) -> Outcome:
+    start = time.perf_counter()
+    try:
+        signature = dict(compute_signature(clone(measure), network))
+    except NotMeasurable as error:
+        return Outcome(None, str(error), time.perf_counter() - start)
+    except Exception as error:  # somebody's measure: report it and go on with the rest
+        fault = f"{measure.name} on network {network.id}: {type(error).__name__}: {error}"
+        return Outcome(None, fault, time.perf_counter() - start, fault=True)
+    return Outcome(signature, None, time.perf_counter() - start)
+
+
+def _gather(
+    measure: Measure, zoo: NetworkSet, found: Mapping[tuple[str, str], Outcome], key: str
+) -> Measurements:
+    import pandas as pd
+
+    outcomes = {id: found[key, id] for id in sorted(zoo.ids)}
+    rows = {
+        id: outcome.signature for id, outcome in outcomes.items() if outcome.signature is not None
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index", dtype="float64")
+    if rows and not table.columns.size:
+        table = pd.DataFrame(index=pd.Index(list(rows)))
+    table = table.reindex(sorted(table.columns), axis=1).rename_axis("id")
+    failures = {
+        id: outcome.reason for id, outcome in outcomes.items() if outcome.reason is not None
+    }
+    seconds = {id: outcome.seconds for id, outcome in outcomes.items()}
+    epochs = {
+        id: outcome.seconds / outcome.epoch_seconds
+        for id, outcome in outcomes.items()
+        if outcome.epoch_seconds
+    }
+    return Measurements(measure.name, measure, table, failures, seconds, epochs)
+
+
+def _folder(cache: Cache) -> Path | None:
+    if cache is False:
+        return None
+    return paths.measurements() if cache is None else cache

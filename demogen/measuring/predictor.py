@@ -1,0 +1,147 @@
+"""Measure, Predictor, and finding predictors by name."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.linear_model import LinearRegression
+
+from demogen._util.lookup import choose
+from demogen.errors import ZooError
+from demogen.networks.network import Access, Network
+from demogen.networks.tapped_module import TappedModule
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Access", "Measure", "Predictor", "get_predictor", "list_predictors"]
+
+PREDICTORS = "demogen.predictors"
+"""Entry-point group: name → Predictor. The baselines use the same door as anybody's package."""
+
+Signature = Mapping[str, float]
+"""A measure's outcome for one network: feature name → finite number."""
+
+
+class Measure(BaseEstimator, ABC):  # type: ignore[misc]
+    """Numbers computed from one network without test labels.
+
+    The constructor only stores its parameters (as in scikit-learn, which gives `get_params`,
+    `clone` and the repr). Subclasses set `name`, `version` and `access`, and are final.
+
+    Attributes:
+        name: stands in cache keys and file names: lower-case words joined by hyphens.
+        version: raised whenever the same network would get other numbers.
+        access: what `compute` reads beyond the weights.
+        cost: for people, in passes over the images it reads ("1 forward + 1 backward"), or "".
+        applies_to: for people, the networks it is defined for; `applicable` decides.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    access: ClassVar[Access] = Access.NONE
+    cost: ClassVar[str] = ""
+    applies_to: ClassVar[str] = "every network"
+
+    @abstractmethod
+    def compute(self, network: Network) -> Signature:
+        """The signature of one network: the same feature names for all, all values finite.
+
+        Raises:
+            NotMeasurable: the measure has no value for this network; the message says why.
+        """
+
+    def applicable(self, module: TappedModule) -> str | None:
+        """Why a network of this structure cannot be measured, or None where it can."""
+        return None
+
+    def details(self, network: Network) -> "dict[str, np.ndarray]":
+        """Arrays behind the signature, for figures; none unless a measure says so."""
+        return {}
+
+
+@final
+@dataclass(frozen=True)
+class Predictor:
+    """A measure, the columns taken from its signature, and the regressor that makes gaps of them.
+
+    Attributes:
+        name: unique among predictors.
+        measure: shared freely: predictors with equal measures cause one computation.
+        columns: features given to the regressor, in this order; None: all, in alphabetical order.
+        regressor: an unfitted scikit-learn regressor; transforms such as log belong to it.
+        paper: short name of the paper it comes from ("jiang2019"), or "".
+        summary: one line for tables.
+    """
+
+    name: str
+    measure: Measure
+    columns: Sequence[str] | None = None
+    regressor: RegressorMixin = field(default_factory=LinearRegression)
+    paper: str = ""
+    summary: str = ""
+
+    @classmethod
+    def from_measure(cls, measure: Measure) -> "Predictor":
+        """A bare measure as a predictor: all its columns, by least squares."""
+        return cls(measure.name, measure)
+
+    def design(self, features: Sequence[str]) -> list[str]:
+        """The columns the regressor gets, given the features that were measured.
+
+        Raises:
+            ZooError: the predictor names a feature that its measure does not give.
+        """
+        if self.columns is None:
+            return sorted(features)
+        for column in self.columns:
+            choose(column, dict.fromkeys(features), f"feature of {self.measure.name}", ZooError)
+        return list(self.columns)
+
+    def with_parameters(self, **parameters: Any) -> "Predictor":
+        """The same predictor with other parameters of its measure, named after them."""
+        known = self.measure.get_params()
+        for parameter in parameters:
+            choose(parameter, known, f"parameter of {self.name}", ZooError)
+        changed = ",".join(f"{key}={value}" for key, value in sorted(parameters.items()))
+        measure = clone(self.measure).set_params(**parameters)
+        return replace(self, name=f"{self.name}({changed})", measure=measure)
+
+
+def list_predictors() -> list[str]:
+    """Names of all predictors installed here, sorted."""
+    return sorted(_entry_points())
+
+
+def get_predictor(name: str, **parameters: Any) -> Predictor:
+    """The predictor installed under `name`, with other parameters of its measure if given.
+
+    Raises:
+        ZooError: no such predictor (near names are listed), or it does not load.
+    """
+    entry = choose(name, _entry_points(), "predictor", ZooError)
+    try:
+        predictor = entry.load()
+    except Exception as error:
+        raise ZooError(f"predictor {name!r} ({entry.value}) does not load: {error!r}") from error
+    if not isinstance(predictor, Predictor):
+        raise ZooError(f"predictor {name!r}: {entry.value} is no demogen.Predictor")
+    if predictor.name != name:
+        raise ZooError(f"predictor {name!r}: {entry.value} calls itself {predictor.name!r}")
+    return predictor.with_parameters(**parameters) if parameters else predictor
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=PREDICTORS):
+        # The same distribution may be listed twice (an editable install beside its sources).
+        if entry.name in found and found[entry.name].value != entry.value:
+            raise ZooError(
+                f"two packages name a predictor {entry.name!r}: {found[entry.name].value} and "
+                f"{entry.value}; uninstall one"
+            )
+        found[entry.name] = entry
+    return found

@@ -1,0 +1,1 @@
+"""Networks with named places, and what can be told from their layers."""

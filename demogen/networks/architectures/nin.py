@@ -1,0 +1,52 @@
+"""Network in network (Jiang et al. 2019, Table 2)."""
+
+import math
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+from demogen.networks.architectures import initialization
+from demogen.networks.tapped_module import TappedModule
+from demogen.schema.records import NiN
+
+# TensorFlow's momentum is the share of the old value that is kept, torch's that of the new one.
+_BATCH_NORM = {"momentum": 0.01, "eps": 1e-3}
+
+
+def construct(spec: NiN, shape: tuple[int, int, int], classes: int) -> TappedModule:
+    """Three blocks of [3x3 stride 2, 1x1, 1x1] and a convolution that covers what is left.
+
+    Each convolution is followed by batch norm (if any) and ReLU; dropout ends blocks 1 and 2. The
+    taps h1 to h3 are the outputs of the last convolution of each block after batch norm, before
+    ReLU; unit ablation acts after the ReLU that follows h3. With 32x32 images the last
+    convolution is 4x4, as in the paper. "Same" padding is 1 on every side (TensorFlow pads even
+    sizes at the far side only; sizes and parameters are the same).
+    """
+    channels, size = shape[0], shape[1]
+    stages: OrderedDict[str, nn.Module] = OrderedDict()
+    for block in (1, 2, 3):
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        if block > 1:
+            layers["relu0"] = nn.ReLU()
+            layers["dropout"] = nn.Dropout(spec.dropout) if spec.dropout else nn.Identity()
+        for index in (1, 2, 3):
+            kernel, stride, padding = (3, 2, 1) if index == 1 else (1, 1, 0)
+            layers[f"conv{index}"] = nn.Conv2d(channels, spec.width, kernel, stride, padding)
+            channels = spec.width
+            if spec.batch_norm:
+                layers[f"norm{index}"] = nn.BatchNorm2d(spec.width, **_BATCH_NORM)  # type: ignore[arg-type]
+            if index < 3:
+                layers[f"relu{index}"] = nn.ReLU()
+        stages[f"block{block}"] = nn.Sequential(layers)
+        size = math.ceil(size / 2)
+    stages["relu"] = nn.ReLU()
+    last = OrderedDict(conv=nn.Conv2d(channels, classes, size), flatten=nn.Flatten())
+    stages["classifier"] = nn.Sequential(last)
+    taps = {"h1": "block1", "h2": "block2", "h3": "block3"}
+    return TappedModule(stages, taps, units="relu")
+
+
+def initialize(module: TappedModule, generator: torch.Generator) -> None:
+    """Glorot-uniform weights, zero biases."""
+    initialization.initialize(module, generator, initialization.glorot_uniform)

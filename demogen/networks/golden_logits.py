@@ -1,0 +1,53 @@
+"""Golden logits: what a network must give on a few fixed inputs, wherever it is loaded."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from demogen.errors import CorruptZooError
+from demogen.networks.tapped_module import TappedModule
+
+PROBES = 4
+RELATIVE_TOLERANCE = 1e-4
+
+
+@lru_cache(maxsize=8)
+def probe_inputs(shape: tuple[int, ...]) -> Tensor:
+    """Four inputs of standard normal numbers, float32 (4, *shape), the same on every machine.
+
+    They are no images, so that a network is checked without its image set. numpy promises that
+    RandomState never gives other numbers.
+    """
+    numbers = np.random.RandomState(0).standard_normal((PROBES, *shape))
+    return torch.from_numpy(numbers.astype(np.float32))
+
+
+def probe_logits(module: TappedModule, shape: tuple[int, ...]) -> Tensor:
+    """Logits (4, classes) of the probe inputs in evaluation mode, on the CPU."""
+    like = next(module.parameters())
+    with torch.no_grad():
+        logits: Tensor = module.eval()(probe_inputs(shape).to(like.device, like.dtype))
+    return logits.cpu()
+
+
+def check_probe_logits(
+    module: TappedModule, shape: tuple[int, ...], expected: Sequence[Sequence[float]], what: str
+) -> None:
+    """Compare with the recorded logits, relative to the largest of them.
+
+    Raises:
+        CorruptZooError: they differ by more than 1e-4.
+    """
+    found = probe_logits(module, shape)
+    wanted = torch.tensor(expected, dtype=found.dtype)
+    scale = max(float(wanted.abs().max()), 1e-30)
+    if (
+        found.shape != wanted.shape
+        or float((found - wanted).abs().max()) > RELATIVE_TOLERANCE * scale
+    ):
+        raise CorruptZooError(
+            f"{what} does not give back its recorded logits: it is another network"
+        )

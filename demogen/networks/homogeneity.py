@@ -1,0 +1,232 @@
+"""Positively homogeneous networks: folding of batch norm, layer norms ρ, the normalized network f̃.
+
+A chain of convolutions and dense layers with ReLU, pooling and (in evaluation mode) batch norm
+obeys f(…, c·W_k, …) = c·f for c > 0, once each bias is scaled by the product of the factors of the
+layers up to it. Dividing every W_k by its norm ρ_k and every b_k by ρ_1⋯ρ_k therefore gives
+f̃ = f / ∏ρ_k exactly (Liao et al. 2018, section 3.2, Eq. 2).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from demogen.errors import NotMeasurable
+from demogen.networks.tapped_module import TappedModule, WeightLayer
+
+# Each maps c·x to c·(its value at x) for c > 0, is 1-Lipschitz, and has no weights.
+_HOMOGENEOUS = (
+    nn.ReLU,
+    nn.MaxPool2d,
+    nn.AvgPool2d,
+    nn.AdaptiveAvgPool2d,
+    nn.AdaptiveMaxPool2d,
+    nn.Flatten,
+    nn.Identity,
+    nn.Dropout,
+    nn.Dropout2d,
+)
+_BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+CHAINS = "ReLU chains (convolutions, dense layers, batch norm, pooling)"
+"""The networks for which `why_not_homogeneous` has no reason, in words."""
+
+
+@dataclass(frozen=True)
+class FoldedLayer:
+    """Weights of x ↦ W x + b with any batch norm after it folded in, wherever it is applied.
+
+    Attributes:
+        weight: (out, in, k, k) or (out, in).
+        bias: (out,), or None.
+    """
+
+    name: str
+    weight: Tensor
+    bias: Tensor | None
+
+
+@dataclass(frozen=True)
+class AffineLayer:
+    """A folded layer and how it is applied: W a convolution or a matrix.
+
+    Attributes:
+        weight: (out, in, k, k) or (out, in).
+        bias: (out,), or None.
+        input_shape: shape of one sample, (c, h, w) or (d,).
+        convolution: stride, padding, dilation and groups as functional.conv2d takes them; None for
+            a dense layer.
+    """
+
+    name: str
+    weight: Tensor
+    bias: Tensor | None
+    input_shape: tuple[int, ...]
+    convolution: "Convolution | None"
+
+    def linear_map(self, x: Tensor) -> Tensor:
+        """W x without the bias, for x of shape (n, *input_shape)."""
+        if self.convolution is None:
+            return F.linear(x, self.weight)
+        return self.convolution.apply(x, self.weight)
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """How a kernel is applied; zero padding only."""
+
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
+    groups: int
+
+    def apply(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Convolve x (n, c, h, w) with weight (out, c / groups, k, k)."""
+        return F.conv2d(x, weight, None, self.stride, self.padding, self.dilation, self.groups)
+
+
+def why_not_homogeneous(module: TappedModule) -> str | None:
+    """Why the network is not known to be a positively homogeneous chain, or None if it is."""
+    try:
+        chain = module.chain()
+    except NotMeasurable as reason:
+        return str(reason)
+    before: nn.Module | None = None
+    weights = 0
+    for name, layer in chain:
+        if isinstance(layer, _BATCH_NORM):
+            if not isinstance(before, nn.Conv2d | nn.Linear):
+                return f"batch norm {name!r} does not follow a convolution or dense layer directly"
+            if layer.running_mean is None:
+                return f"batch norm {name!r} keeps no running statistics"
+        elif isinstance(layer, nn.Conv2d | nn.Linear):
+            weights += 1
+            if isinstance(layer, nn.Conv2d) and layer.padding_mode != "zeros":
+                return f"{name!r} pads with {layer.padding_mode}, not zeros"
+        elif not isinstance(layer, _HOMOGENEOUS):
+            return f"{name!r} ({type(layer).__name__}) is not positively homogeneous"
+        before = layer
+    return None if weights else "it has no convolution or dense layer"
+
+
+def folded_layers(module: TappedModule) -> list[FoldedLayer]:
+    """The network's convolutions and dense layers in order, batch norm folded in; no pass is run.
+
+    Batch norm is taken as it is in evaluation mode.
+
+    Raises:
+        NotMeasurable: the network is not a positively homogeneous chain.
+    """
+    if reason := why_not_homogeneous(module):
+        raise NotMeasurable(reason)
+    layers: dict[str, FoldedLayer] = {}
+    before = ""
+    for name, layer in module.chain():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            bias = None if layer.bias is None else layer.bias.detach()
+            layers[name] = FoldedLayer(name, layer.weight.detach(), bias)
+        elif isinstance(layer, _BATCH_NORM):
+            layers[before] = _fold(layers[before], layer)
+        before = name
+    return list(layers.values())
+
+
+def affine_layers(module: TappedModule, input_shape: tuple[int, ...]) -> list[AffineLayer]:
+    """The network's affine maps in order, as `folded_layers`, each with its input's shape.
+
+    Raises:
+        NotMeasurable: the network is not a positively homogeneous chain.
+    """
+    folded = folded_layers(module)
+    return [
+        AffineLayer(layer.name, layer.weight, layer.bias, where.input_shape, _convolution(where))
+        for layer, where in zip(folded, module.weight_layers(input_shape), strict=True)
+    ]
+
+
+def layer_norm(
+    layer: FoldedLayer | AffineLayer, p: float = 2.0, *, with_bias: bool = False
+) -> Tensor:
+    """ρ: the entrywise ℓp norm of a layer's weights (p = 2: Frobenius), a float64 scalar.
+
+    The first layer's norm includes its bias (Liao et al. 2018): `with_bias`. Where powers could
+    vanish or overflow, they are taken relative to the largest entry.
+
+    Raises:
+        ValueError: p < 1.
+    """
+    if not p >= 1:
+        raise ValueError(f"p = {p} makes no norm; it is at least 1")
+    entries = layer.weight.flatten(1)
+    if with_bias and layer.bias is not None:
+        entries = torch.cat([entries, layer.bias[:, None]], dim=1)
+    unit = torch.ones((), dtype=torch.float64, device=entries.device)
+    # Fourth powers of single-precision numbers are doubles, the smallest and largest included.
+    if entries.dtype == torch.float64 or p > 4:
+        entries = entries.double()
+        largest = torch.linalg.vector_norm(entries, ord=math.inf)
+        unit = torch.where(largest > 0, largest, unit)
+        entries = entries / unit
+    # Unit by unit and then over units: one long sum would lose some four digits.
+    norms = torch.linalg.vector_norm(entries, ord=p, dim=1, dtype=torch.float64)
+    norm: Tensor = unit * torch.linalg.vector_norm(norms, ord=p)
+    return norm
+
+
+def log_norms(layers: Sequence[FoldedLayer | AffineLayer], p: float = 2.0) -> Tensor:
+    """Log ρ_k of every layer, the first with its bias; float64, shape (layers,).
+
+    Raises:
+        NotMeasurable: a layer's weights are all zero, or not finite.
+        ValueError: p < 1.
+    """
+    norms = torch.stack(
+        [layer_norm(layer, p, with_bias=index == 0) for index, layer in enumerate(layers)]
+    )
+    for layer, norm in zip(layers, norms.tolist(), strict=True):
+        if not 0 < norm < math.inf:
+            fault = "all zero" if norm == 0 else "not finite"
+            raise NotMeasurable(f"the weights of layer {layer.name!r} are {fault}")
+    return norms.log()
+
+
+def log_product_norm(module: TappedModule, p: float = 2.0, divisor: float = 1.0) -> float:
+    """Log ∏ρ_k, what f is divided by to give f̃; a product of many norms would leave any range.
+
+    Args:
+        module: in evaluation mode; only its weights are read.
+        p: of the entrywise ℓp norm of each layer, batch norm folded in, the first with its bias.
+        divisor: each norm is divided by it.
+
+    Raises:
+        NotMeasurable: the network is not a positively homogeneous chain, or a layer's weights are
+            all zero or not finite.
+        ValueError: p < 1, or a divisor that is not positive.
+    """
+    return math.fsum((log_norms(folded_layers(module), p) - math.log(divisor)).tolist())
+
+
+def _convolution(layer: WeightLayer) -> Convolution | None:
+    module = layer.module
+    if isinstance(module, nn.Linear):
+        return None
+    padding = module.padding if isinstance(module.padding, str) else tuple(module.padding)
+    return Convolution(module.stride, padding, module.dilation, module.groups)
+
+
+def _fold(layer: FoldedLayer, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> FoldedLayer:
+    assert norm.running_mean is not None  # why_not_homogeneous has seen to it
+    assert norm.running_var is not None
+    scale = (norm.running_var + norm.eps).rsqrt()
+    shift = -norm.running_mean * scale
+    if norm.affine:
+        scale, shift = (
+            scale * norm.weight.detach(),
+            shift * norm.weight.detach() + norm.bias.detach(),
+        )
+    bias = shift if layer.bias is None else layer.bias * scale + shift
+    weight = layer.weight * scale.reshape(-1, *[1] * (layer.weight.ndim - 1))
+    return replace(layer, weight=weight, bias=bias)

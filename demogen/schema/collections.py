@@ -1,0 +1,65 @@
+"""Published collections in full, as packages of recipes offer them: what a zoo is a part of."""
+
+from collections.abc import Collection, Iterator
+from importlib.metadata import EntryPoint, entry_points
+
+from demogen.errors import ZooError
+from demogen.schema.records import Frozen, Paper
+
+COLLECTIONS = "demogen.collections"
+"""Entry-point group: a package's name → function (names) → its `PublishedCollection`s.
+
+The function gives those that a paper prints numbers of, and those called `names`.
+"""
+
+Plain = bool | int | float | str | None
+Level = Plain | tuple[Plain, ...]
+
+
+class PublishedCollection(Frozen):
+    """A paper's collection of networks, whether or not a zoo of it was ever trained."""
+
+    name: str
+    """Also the name of its zoos."""
+    paper: Paper
+    networks: int | None
+    """In the whole collection; None where only a zoo tells of it."""
+    levels: dict[str, tuple[Level, ...]] = {}
+    """Factor → its levels over all networks, fixed settings included; the seed is left out."""
+    printed_results: dict[str, dict[str, float]] = {}
+    """The paper's own numbers: predictor, feature or network → statistic → value."""
+
+
+def published_collections(names: Collection[str] = ()) -> list[PublishedCollection]:
+    """Collections of installed packages, sorted by name.
+
+    Args:
+        names: give these, too, even if no paper prints a number of them.
+
+    Raises:
+        ZooError: a package's offer does not load, or two packages offer one name.
+    """
+    found: dict[str, PublishedCollection] = {}
+    for entry in _offers():
+        for collection in _offered(entry, names):
+            if collection.name in found:
+                raise ZooError(
+                    f"two packages offer a collection {collection.name!r}, one of them "
+                    f"{entry.value}; uninstall one"
+                )
+            found[collection.name] = collection
+    return [found[name] for name in sorted(found)]
+
+
+def _offers() -> list[EntryPoint]:
+    # The same distribution may be listed twice (an editable install beside its sources).
+    found = {entry.value: entry for entry in entry_points(group=COLLECTIONS)}
+    return [found[value] for value in sorted(found)]
+
+
+def _offered(entry: EntryPoint, names: Collection[str]) -> Iterator[PublishedCollection]:
+    try:
+        offer = entry.load()
+    except Exception as error:
+        raise ZooError(f"collections of {entry.value} do not load: {error!r}") from error
+    yield from offer(names)

@@ -1,0 +1,82 @@
+"""Facts about the image sets known by name; no pixels here."""
+
+from dataclasses import dataclass
+
+from demogen._util.lookup import choose
+from demogen.errors import ZooError
+
+
+@dataclass(frozen=True)
+class ImageSetFacts:
+    """Shape (channels, height, width), classes, sizes, and where the Hub has the set."""
+
+    shape: tuple[int, int, int]
+    classes: int
+    train_size: int
+    test_size: int
+    repository: str | None
+    """Dataset repository on the Hugging Face Hub; None: comes with scikit-learn."""
+    digest: str | None = None
+    """Of the published images (`ImageSet.digest`); None: not pinned here."""
+    image_column: str = "image"
+    label_column: str = "label"
+    on_disk: bool = False
+    """Too large for memory: read by memory map (`demogen.images.memory_mapped`)."""
+
+
+IMAGE_SETS = {
+    "cifar10": ImageSetFacts(
+        (3, 32, 32),
+        10,
+        50_000,
+        10_000,
+        "uoft-cs/cifar10",
+        "ffaea0965250353c3615917ba944883871712e8f9cd54f4433730f4d862bfdaa",
+        image_column="img",
+    ),
+    "cifar100": ImageSetFacts(
+        (3, 32, 32),
+        100,
+        50_000,
+        10_000,
+        "uoft-cs/cifar100",
+        image_column="img",
+        label_column="fine_label",
+    ),
+    "digits": ImageSetFacts(
+        (1, 8, 8),
+        10,
+        1_000,
+        797,
+        None,
+        "3f96231daab4a766660b90698a0a312d71ce420d27f775ad369d73d72d9cba9a",
+    ),
+    "fashion_mnist": ImageSetFacts(
+        (1, 28, 28),
+        10,
+        60_000,
+        10_000,
+        "zalando-datasets/fashion_mnist",
+        "4375b03117fc85c3fb2684a2f7b2ad9a685581c4b799e7437bf896904561d1bf",
+    ),
+    "imagenet": ImageSetFacts(
+        (3, 256, 256), 1_000, 1_281_167, 50_000, "ILSVRC/imagenet-1k", on_disk=True
+    ),
+    "mnist": ImageSetFacts(
+        (1, 28, 28),
+        10,
+        60_000,
+        10_000,
+        "ylecun/mnist",
+        "2fd8bb06b745a5a436548a04bbfc09006ab78fbdaf87ea639f602f519a4b431b",
+    ),
+}
+
+
+def facts(name: str) -> ImageSetFacts:
+    """Facts about an image set.
+
+    Raises:
+        ZooError: no image set has that name; the nearest is named.
+    """
+    return choose(name, IMAGE_SETS, "image set", ZooError)

@@ -1,0 +1,1 @@
+"""Trained networks with their table and splits, opened and written."""

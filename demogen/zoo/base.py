@@ -1,0 +1,160 @@
+"""What a zoo and a pool of zoos have in common: all that measuring and scoring need."""
+
+import abc
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from demogen.errors import CorruptZooError
+from demogen.format.splits import Split
+from demogen.images.image_set import ImageSet
+from demogen.networks.network import Network
+from demogen.schema.records import NetworkRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from demogen.zoo.zoo import Zoo
+
+
+class NetworkSet(abc.ABC):
+    """Trained networks with a table and standardized splits, read-only.
+
+    Iterating gives `Network` after `Network` in the order of the table, the next ones read and
+    checked meanwhile; `self[id]` gives one.
+    """
+
+    @property
+    @abc.abstractmethod
+    def name(self) -> str:
+        """What it is called in tables and messages."""
+
+    @property
+    @abc.abstractmethod
+    def digest(self) -> str:
+        """Hex sha256 that pins every byte of it."""
+
+    @property
+    @abc.abstractmethod
+    def revision(self) -> str:
+        """Commit on the Hub it is read from, or ""."""
+
+    @property
+    @abc.abstractmethod
+    def table(self) -> "pd.DataFrame":
+        """One row a network, index "id": factors, accuracies, cross-entropies, gap and more."""
+
+    @property
+    @abc.abstractmethod
+    def splits(self) -> Mapping[str, Split]:
+        """Standardized splits by name."""
+
+    @property
+    @abc.abstractmethod
+    def image_sets(self) -> Mapping[str, str]:
+        """Digests of the image sets that networks were trained on, by name."""
+
+    @property
+    @abc.abstractmethod
+    def ids(self) -> list[str]:
+        """Ids of all networks, in the order of the table."""
+
+    @property
+    @abc.abstractmethod
+    def zoos(self) -> "tuple[Zoo, ...]":
+        """The zoos that it consists of, in order."""
+
+    @abc.abstractmethod
+    def zoo_of(self, id: str) -> "Zoo":
+        """The zoo that a network lies in.
+
+        Raises:
+            ZooError: an unknown id.
+        """
+
+    @abc.abstractmethod
+    def record(self, id: str) -> NetworkRecord:
+        """What was asked for and what came out, of one network.
+
+        Raises:
+            ZooError: an unknown id.
+            CorruptZooError: its row is no record.
+        """
+
+    @abc.abstractmethod
+    def image_set(self, name: str) -> ImageSet:
+        """The image set that networks were trained on.
+
+        Raises:
+            ZooError: the images at hand are not the ones that they were trained on.
+        """
+
+    @abc.abstractmethod
+    def attempts(
+        self,
+        ids: Sequence[str] | None = None,
+        *,
+        device: str | torch.device = "cpu",
+        batch_size: int = 256,
+    ) -> Iterator[Network | CorruptZooError]:
+        """As `networks`, with an error in the place of each network that is corrupt."""
+
+    @abc.abstractmethod
+    def weights(self, ids: Sequence[str] | None = None) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """Id and tensors of networks, checked by length and sha256; no network is built.
+
+        Raises:
+            ZooError: an unknown id, or the storage cannot be read.
+            CorruptZooError: the bytes of a network are not what the zoo says, read twice.
+        """
+
+    def networks(
+        self,
+        ids: Sequence[str] | None = None,
+        *,
+        device: str | torch.device = "cpu",
+        batch_size: int = 256,
+        errors: Literal["raise", "skip"] = "raise",
+    ) -> Iterator[Network]:
+        """The networks with these ids (default all), in this order, read ahead in the background.
+
+        Args:
+            ids: which; neighbors in the table are read together.
+            device: where they are put.
+            batch_size: how many images a measure should take at a time.
+            errors: what becomes of a corrupt network: "raise", or "skip" it and name it, with all
+                others, in a RuntimeWarning at the end.
+
+        Raises:
+            ZooError: an unknown id, or the storage cannot be read.
+            CorruptZooError: bytes, tensors or logits of a network are not what the zoo says, read
+                twice.
+        """
+        skipped = []
+        for network in self.attempts(ids, device=device, batch_size=batch_size):
+            if isinstance(network, Network):
+                yield network
+            elif errors == "raise":
+                raise network
+            else:
+                skipped.append(str(network))
+        if skipped:
+            warnings.warn(
+                f"{len(skipped)} of {self.name}'s networks are corrupt and were skipped: "
+                f"{'; '.join(skipped)}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    @abc.abstractmethod
+    def __len__(self) -> int:
+        """How many networks there are."""
+
+    def __iter__(self) -> Iterator[Network]:
+        return self.networks()
+
+    def __getitem__(self, id: str) -> Network:
+        return next(self.networks([id]))

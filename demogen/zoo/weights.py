@@ -1,0 +1,129 @@
+"""Weights: safetensors in uncompressed tar shards, found by offset, checked before use."""
+
+import io
+import tarfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from demogen.errors import CorruptZooError
+from demogen.format.table import Place
+from demogen.networks.tapped_module import TappedModule
+
+HEADER_BYTES = 1024
+"""More than the header of a safetensors file takes for a tensor."""
+
+SHARD_BYTES = 1_000_000_000
+"""About as large as a shard gets; a network is never in two."""
+
+
+def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """A complete safetensors file; the same tensors always give the same bytes."""
+    return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+
+
+def from_bytes(content: bytes, what: str) -> dict[str, Tensor]:
+    """Tensors of a safetensors file.
+
+    Raises:
+        CorruptZooError: it is none; `what` is named.
+    """
+    try:
+        return load(content)
+    except SafetensorError as error:
+        raise CorruptZooError(f"{what} is no safetensors file ({error})") from error
+
+
+def member(network: str) -> str:
+    """Name of a network's weights in a shard.
+
+    Readers of the webdataset format take what stands before the first dot of the last part for the
+    key of a sample; ids hold dots.
+    """
+    return f"{network}/network.safetensors"
+
+
+def write_shards(
+    folder: Path, weights: Iterable[tuple[str, bytes]], limit: int = SHARD_BYTES
+) -> dict[str, Place]:
+    """Write (id, safetensors bytes) in the order given into folder/shards/00000.tar and on.
+
+    Headers are fixed (no time, owner or mode of this machine), so the same weights give the same
+    shards. Returns where each network lies.
+    """
+    places: dict[str, Place] = {}
+    shard, number = None, -1
+    (folder / "shards").mkdir()
+    try:
+        for network, content in weights:
+            if shard is None or shard.tell() + len(content) > limit:
+                _close(shard)
+                number += 1
+                shard = (folder / "shards" / f"{number:05}.tar").open("wb")
+            header = _header(member(network), len(content))
+            shard.write(header)
+            path = f"shards/{number:05}.tar"
+            places[network] = Place(shard=path, offset=shard.tell(), length=len(content))
+            shard.write(content)
+            shard.write(bytes(-len(content) % tarfile.BLOCKSIZE))
+    finally:
+        _close(shard)
+    return places
+
+
+def check_size(length: int, tensors: int, count: int, what: str) -> None:
+    """Compare a network's length in bytes with that of its architecture's weights.
+
+    Args:
+        length: of its safetensors file, as the zoo says.
+        tensors: bytes of all its tensors.
+        count: how many tensors there are.
+        what: the network, in messages.
+
+    Raises:
+        CorruptZooError: the length is less than the tensors take, or much more.
+    """
+    if not tensors <= length <= tensors + HEADER_BYTES * (count + 1):
+        raise CorruptZooError(
+            f"{what} is said to take {length:,} bytes; its architecture takes {tensors:,}"
+        )
+
+
+def load_into(skeleton: TappedModule, tensors: Mapping[str, Tensor], what: str) -> TappedModule:
+    """Give a skeleton its weights, after a check of names, shapes, dtypes and finite values.
+
+    Raises:
+        CorruptZooError: the tensors are not those of this architecture.
+    """
+    expected = skeleton.state_dict()
+    if names := set(expected) ^ set(tensors):
+        raise CorruptZooError(
+            f"{what}: tensor {min(names)!r} is missing or not of its architecture"
+        )
+    for name, tensor in tensors.items():
+        wanted = expected[name]
+        if tensor.shape != wanted.shape or tensor.dtype != wanted.dtype:
+            raise CorruptZooError(
+                f"{what}: tensor {name!r} is {tensor.dtype} {tuple(tensor.shape)}, its "
+                f"architecture has {wanted.dtype} {tuple(wanted.shape)}"
+            )
+        if not bool(torch.isfinite(tensor).all()):
+            raise CorruptZooError(f"{what}: tensor {name!r} holds a value that is not finite")
+    skeleton.load_state_dict(dict(tensors), assign=True)
+    return skeleton
+
+
+def _header(name: str, length: int) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size = length
+    return info.tobuf(tarfile.USTAR_FORMAT)
+
+
+def _close(shard: "io.BufferedWriter | None") -> None:
+    if shard is not None:
+        shard.write(bytes(2 * tarfile.BLOCKSIZE))
+        shard.close()

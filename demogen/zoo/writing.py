@@ -1,0 +1,115 @@
+"""Write a zoo: shards, table, splits, card and manifest, all of it or nothing."""
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from demogen import __version__
+from demogen.errors import ZooError
+from demogen.format.card import folder_card
+from demogen.format.integrity import file_digest, write_atomically
+from demogen.format.splits import make_splits
+from demogen.format.storage import Folder
+from demogen.format.table import Table, runs_to_parquet, to_parquet
+from demogen.schema.records import (
+    FORMAT_VERSION,
+    FileDigest,
+    NetworkRecord,
+    Paper,
+    RunFacts,
+    ZooManifest,
+)
+from demogen.zoo import weights as checkpoints
+from demogen.zoo.zoo import Zoo
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What a zoo is written from, beside its networks."""
+
+    name: str
+    paper: Paper
+    recipe_digest: str
+    planned: int
+    image_sets: Mapping[str, str]
+    printed_results: Mapping[str, Mapping[str, float]]
+
+
+def write_zoo(
+    folder: Path,
+    collection: Collection,
+    networks: Iterable[tuple[NetworkRecord, RunFacts]],
+    weights: Mapping[str, Path],
+    labels: Mapping[str, Tensor],
+    failed: Mapping[str, str],
+) -> Zoo:
+    """Pack trained networks as a zoo, all of it or nothing, in place of any zoo there.
+
+    Args:
+        folder: the zoo's folder.
+        collection: what the zoo is.
+        networks: records and facts of the runs, in any order.
+        weights: id → safetensors file.
+        labels: digest → corrupted label vector.
+        failed: id → reason, of networks that could not be trained.
+    """
+    by_id = sorted(networks, key=lambda network: network[0].id)
+    records = [record for record, _ in by_id]
+    if not records:
+        raise ZooError(f"no network of {collection.name} is trained yet: nothing to pack")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    packed = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-packing-"))
+    try:
+        contents = ((record.id, weights[record.id].read_bytes()) for record in records)
+        lie = checkpoints.write_shards(packed, contents)
+        rows = to_parquet(records, [lie[record.id] for record in records])
+        write_atomically(packed / "networks.parquet", rows)
+        table = Table(packed / "networks.parquet", len(records), collection.name).frame
+        if labels:
+            write_atomically(packed / "labels.safetensors", checkpoints.to_bytes(labels))
+        (packed / "splits").mkdir()
+        splits = make_splits(table)
+        for split in splits.values():
+            write_atomically(packed / "splits" / f"{split.name}.json", split.to_json())
+        manifest = ZooManifest(
+            format_version=FORMAT_VERSION,
+            name=collection.name,
+            recipe_digest=collection.recipe_digest,
+            code_version=__version__,
+            paper=collection.paper,
+            printed_results={name: dict(row) for name, row in collection.printed_results.items()},
+            image_sets=dict(collection.image_sets),
+            networks=len(records),
+            planned=collection.planned,
+            failed=dict(failed),
+            files=_digests(packed),
+        )
+        runs = runs_to_parquet([run for _, run in by_id])
+        write_atomically(packed / "runs.parquet", runs)
+        card = folder_card(packed, manifest)
+        write_atomically(packed / "README.md", card.encode())
+        write_atomically(packed / "zoo.json", manifest.to_json())
+        packed.chmod(0o755)
+        _replace(packed, folder)
+    finally:
+        shutil.rmtree(packed, ignore_errors=True)
+    return Zoo(Folder(folder))
+
+
+def _digests(folder: Path) -> dict[str, FileDigest]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+
+
+def _replace(new: Path, folder: Path) -> None:
+    if folder.exists():
+        old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-old-"))
+        folder.rename(old / "zoo")
+        new.rename(folder)
+        shutil.rmtree(old)
+    else:
+        new.rename(folder)

@@ -1,0 +1,368 @@
+"""A zoo of trained networks: its table, splits and networks, checked as they are read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, final
+
+import torch
+from torch import Tensor
+
+from demogen._util import paths
+from demogen._util.lookup import choose
+from demogen.errors import CorruptZooError, ZooError
+from demogen.format.integrity import MANIFEST, fault_of
+from demogen.format.splits import Split, StoredSplits
+from demogen.format.storage import Folder, Storage
+from demogen.format.table import Table
+from demogen.images.image_set import ImageSet, LabeledImages, load_images
+from demogen.networks import architectures
+from demogen.networks.golden_logits import check_probe_logits
+from demogen.networks.network import Network, Sources
+from demogen.networks.tapped_module import TappedModule
+from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
+from demogen.zoo import weights as checkpoints
+from demogen.zoo.base import NetworkSet
+from demogen.zoo.prefetch import Wanted, Weights, read_ahead
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MANIFEST_BYTES = 256 << 20
+"""More than zoo.json of any real zoo has."""
+
+
+@final
+class Zoo(NetworkSet):
+    """A published set of trained networks. Make one by `load_zoo`.
+
+    Attributes:
+        storage: where it lies.
+        manifest: zoo.json.
+    """
+
+    def __init__(self, storage: Storage, *, images: Path | None = None) -> None:
+        self.storage = storage
+        self.images_folder = images
+        text = _manifest_text(storage)
+        self._digest = sha256(text)
+        self.manifest = ZooManifest.from_json(text, storage.where)
+        storage.check(self.manifest.files)
+        self._splits = StoredSplits(self.manifest.split_names, self._read_split)
+
+    @property
+    def name(self) -> str:
+        """Name of the collection."""
+        return self.manifest.name
+
+    @property
+    def digest(self) -> str:
+        """Sha256 of zoo.json, which chains to every byte."""
+        return self._digest
+
+    @property
+    def splits(self) -> Mapping[str, Split]:
+        """Standardized splits by name, each read and checked when first asked for."""
+        return self._splits
+
+    @property
+    def image_sets(self) -> Mapping[str, str]:
+        """Digests of the image sets, by name."""
+        return self.manifest.image_sets
+
+    @property
+    def zoos(self) -> "tuple[Zoo, ...]":
+        """This one alone."""
+        return (self,)
+
+    @property
+    def revision(self) -> str:
+        """Commit on the Hub it is read from, or ""."""
+        return self.storage.revision
+
+    @property
+    def table(self) -> "pd.DataFrame":
+        """One row a network, index "id": factors, accuracies, cross-entropies, gap and more.
+
+        What only loading needs (digests, recorded logits, where weights lie) is in `record`.
+        """
+        return self._table.frame
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of all networks, in the order of the table."""
+        return list(self._table.rows)
+
+    def __len__(self) -> int:
+        return self.manifest.networks
+
+    def __repr__(self) -> str:
+        return f"Zoo({self.name!r}, {len(self)} networks, sha256:{self.digest[:12]})"
+
+    def attempts(
+        self,
+        ids: Sequence[str] | None = None,
+        *,
+        device: str | torch.device = "cpu",
+        batch_size: int = 256,
+    ) -> Iterator[Network | CorruptZooError]:
+        """As `networks`, with an error in the place of each network that is corrupt."""
+        for weights in self._read(ids):
+            try:
+                yield self._network(weights, torch.device(device), batch_size)
+            except CorruptZooError as error:
+                yield error
+
+    def weights(self, ids: Sequence[str] | None = None) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """Id and tensors of networks, checked by length and sha256; no network is built.
+
+        Raises:
+            ZooError: an unknown id, or the storage cannot be read.
+            CorruptZooError: the bytes of a network are not what the zoo says, read twice.
+        """
+        for weights in self._read(ids):
+            if isinstance(weights, CorruptZooError):
+                raise weights
+            yield weights.id, weights.tensors
+
+    def zoo_of(self, id: str) -> "Zoo":
+        """This one.
+
+        Raises:
+            ZooError: an unknown id.
+        """
+        self._check_id(id)
+        return self
+
+    def record(self, id: str) -> NetworkRecord:
+        """What was asked for and what came out, of one network.
+
+        Raises:
+            ZooError: an unknown id.
+            CorruptZooError: its row is no record.
+        """
+        self._check_id(id)
+        return self._table.record(id)[0]
+
+    def image_set(self, name: str) -> ImageSet:
+        """The image set that networks were trained on.
+
+        Raises:
+            ZooError: the images at hand are not the ones the zoo was trained on.
+        """
+        image_set = load_images(name, self.images_folder)
+        if image_set.digest != self.manifest.image_sets[name]:
+            raise ZooError(
+                f"the {name} images here (digest {image_set.digest[:12]}) are not those that "
+                f"{self.name} was trained on ({self.manifest.image_sets[name][:12]}); set "
+                "DEMOGEN_IMAGES to a folder with the published files"
+            )
+        return image_set
+
+    def verify(self) -> None:
+        """Read and check every file and every network.
+
+        Raises:
+            CorruptZooError: some are not what the zoo says; the first is named.
+        """
+        for path in self.manifest.files:
+            if not path.startswith("shards/"):
+                self._checked(path)
+        faults = [found for found in self.attempts() if isinstance(found, CorruptZooError)]
+        if faults:
+            more = f" (and {len(faults) - 1} more networks)" if len(faults) > 1 else ""
+            raise CorruptZooError(f"{faults[0]}{more}")
+
+    @cached_property
+    def _where(self) -> str:
+        return f"zoo {self.name} in {self.storage.where}"
+
+    @cached_property
+    def _table(self) -> Table:
+        return Table(self._checked("networks.parquet"), self.manifest.networks, self._where)
+
+    @cached_property
+    def _labels(self) -> dict[str, Tensor]:
+        if "labels.safetensors" not in self.manifest.files:
+            return {}
+        content = self._checked("labels.safetensors").read_bytes()
+        return checkpoints.from_bytes(content, f"{self._where}: labels.safetensors")
+
+    def _read_split(self, name: str) -> Split:
+        text = self._checked(f"splits/{name}.json").read_bytes()
+        split = Split.from_json(text, f"{self.name}@{self.digest[:12]}")
+        if split.name != name or set(split.ids) != self._table.rows.keys():
+            raise CorruptZooError(
+                f"{self._where}: splits/{name}.json is no split of it by that name: it is called "
+                f"{split.name!r}, or does not name exactly the zoo's networks"
+            )
+        return split
+
+    def _checked(self, path: str) -> Path:
+        """A file here with the size and sha256 that zoo.json lists; fetched again if it differs."""
+        expected = choose(path, self.manifest.files, "file in zoo.json", CorruptZooError)
+        file = self.storage.local(path)
+        if fault_of(file, expected):
+            file = self.storage.local(path, again=True)
+        if fault := fault_of(file, expected):
+            raise CorruptZooError(f"{self._where}: {path} {fault}; fetch or publish the zoo again")
+        return file
+
+    def _check_id(self, id: str) -> None:
+        choose(id, self._table.rows, f"network in {self.name}", ZooError)
+
+    def _read(self, ids: Sequence[str] | None) -> Iterator[Weights | CorruptZooError]:
+        """Weights of networks in this order, or why there are none."""
+        chosen = self.ids if ids is None else list(ids)
+        for id in chosen if ids is not None else ():
+            self._check_id(id)
+        faults: dict[str, CorruptZooError] = {}
+
+        def wanted() -> Iterator[Wanted]:
+            for id in chosen:
+                try:
+                    yield self._wanted(id)
+                except CorruptZooError as error:
+                    faults[id] = error
+
+        # What is not even tried is known by the time a later network arrives.
+        upcoming = iter(chosen)
+        for weights in read_ahead(self.storage, wanted(), self._where):
+            for id in upcoming:
+                if id == weights.id:
+                    break
+                yield faults[id]
+            yield weights if weights.fault is None else weights.fault
+        for id in upcoming:
+            yield faults[id]
+
+    def _wanted(self, id: str) -> Wanted:
+        """What to read; nothing is read or allocated unless its size is that of the network."""
+        place, digest, spec = self._table.weights(id)
+        what = f"{self._where}: network {id}"
+        shard = self.manifest.files.get(place.shard)
+        if shard is None or place.stop > shard.bytes:
+            raise CorruptZooError(f"{what} lies outside the files of zoo.json, in {place.shard!r}")
+        checkpoints.check_size(place.length, *architectures.weight_sizes(spec, what), what)
+        return Wanted(id, place, digest)
+
+    def _network(
+        self, read: Weights | CorruptZooError, device: torch.device, batch_size: int
+    ) -> Network:
+        if isinstance(read, CorruptZooError):
+            raise read
+        record, _ = self._table.record(read.id)
+        what = f"{self._where}: network {record.id}"
+        module = checkpoints.load_into(architectures.skeleton(record.spec), read.tensors, what)
+        module = module.to(device).eval()
+        check_probe_logits(module, record.spec.data.input_shape, record.probe_logits, what)
+        sources = Sources(
+            initial=lambda: self._initial(record).to(device),
+            train=lambda: self._train(record, device),
+            test_inputs=lambda: self._standardized(record.spec.data, "test").to(device),
+            spec=record.spec,
+        )
+        return Network(module, sources, id=record.id, batch_size=batch_size)
+
+    def _initial(self, record: NetworkRecord) -> TappedModule:
+        module = architectures.build(record.spec)
+        found = sha256(checkpoints.to_bytes(module.state_dict()))
+        if found != record.initial_sha256:
+            raise ZooError(
+                f"{self.name}: the initial weights of {record.id}, made again from the seed, are "
+                "not those it was trained from; this torch draws other numbers than the one that "
+                f"trained the zoo (demogen {self.manifest.code_version})"
+            )
+        return module.eval().requires_grad_(False)
+
+    def _train(self, record: NetworkRecord, device: torch.device) -> LabeledImages:
+        data = record.spec.data
+        images = self._standardized(data, "train").to(device)
+        if record.labels is None:
+            labels = self._part(data).labels
+        else:
+            labels = choose(record.labels, self._labels, "label vector", CorruptZooError)
+        return LabeledImages(images, labels.to(device))
+
+    # Both are shared by all networks with the same data; labels are left out, so that label
+    # corruption does not make another copy of the images.
+    def _standardized(self, data: Data, part: str) -> Tensor:
+        return _standardized(self.image_set(data.images), data.model_copy(update=_CLEAN), part)
+
+    def _part(self, data: Data) -> LabeledImages:
+        return self.image_set(data.images).training_part(data.model_copy(update=_CLEAN))
+
+
+def load_zoo(
+    source: str | Path,
+    revision: str | None = None,
+    *,
+    images: str | Path | None = None,
+    endpoint: str | None = None,
+    cache: bool = False,
+) -> Zoo:
+    """Open a zoo; every file and every network is checked when it is read.
+
+    From the Hub, a revision is resolved to a commit once, and all is read at that commit. zoo.json,
+    table, splits and labels go through the Hub's cache; weights are read from there if they are in
+    it, and by ranges as they are needed otherwise. With HF_HUB_OFFLINE=1 only the cache is used.
+
+    Args:
+        source: a folder; the name of a zoo built here; or "owner/name" on the Hugging Face Hub, or
+            "owner/name@revision".
+        revision: tag, branch or commit, for a zoo on the Hub; default: the newest.
+        images: folder with the image sets (see `load_images`).
+        endpoint: address of another Hub.
+        cache: keep whole shards in the Hub's cache as they are needed (a gigabyte each).
+
+    Raises:
+        ZooError: there is no such zoo, its format is not known here, or a revision is asked of a
+            folder in `source`, or twice.
+        CorruptZooError: a file is missing, or zoo.json arrives damaged.
+    """
+    images_folder = Path(images) if images else None
+    if folder := _folder_of(str(source)):
+        return Zoo(Folder(folder), images=images_folder)
+    name, _, named = str(source).partition("@")
+    if named and revision:
+        raise ZooError(f"{source}: a revision is given twice, {named!r} and {revision!r}; give one")
+    revision = named or revision
+    if named and _folder_of(name):
+        raise ZooError(f"zoo {name} is a folder here and has no revisions; leave @{named} out")
+    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        built = sorted(path.parent.name for path in paths.zoos().glob("*/zoo.json"))
+        raise ZooError(
+            f"no zoo {name!r}: neither a folder with a zoo.json nor a zoo built here "
+            f"({', '.join(built) or 'none yet'}); 'demogen train {Path(name).name}' builds one, "
+            "'owner/name' reads one from the Hub"
+        )
+    from demogen.hub import download
+    from demogen.hub.storage import HubStorage
+
+    commit = download.resolve(name, revision=revision, endpoint=endpoint)
+    return Zoo(HubStorage(name, commit, endpoint, cache), images=images_folder)
+
+
+def _folder_of(name: str) -> Path | None:
+    """The zoo's folder, if it is here."""
+    folders = (Path(name).expanduser(), paths.zoos() / name)
+    return next((folder for folder in folders if (folder / MANIFEST).is_file()), None)
+
+
+_CLEAN = {"corruption": 0.0, "corruption_seed": 0}
+
+
+@lru_cache(maxsize=4)
+def _standardized(image_set: ImageSet, data: Data, part: str) -> Tensor:
+    images = image_set.training_part(data).images if part == "train" else image_set.test.images
+    return image_set.inputs(images, data)
+
+
+def _manifest_text(storage: Storage) -> bytes:
+    file = storage.local(MANIFEST)
+    try:
+        if file.stat().st_size > MANIFEST_BYTES:
+            raise CorruptZooError(f"{storage.where}: zoo.json is larger than any real one")
+        return file.read_bytes()
+    except OSError as error:
+        raise ZooError(f"{file} cannot be read: {error.strerror}") from error

@@ -1,0 +1,141 @@
+"""Out-of-fold predictions against the truth, one small panel a predictor."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from demogen.errors import SubmissionError
+from leaderboard.figures.style import (
+    GRAY,
+    grid_shape,
+    legend,
+    level_names,
+    level_of,
+    rendered,
+    scatter,
+    shortened,
+)
+from leaderboard.results.ranking import UNDEFINED, Board, boards, decimals
+from leaderboard.results.result import Result, write_file
+from leaderboard.scoring.metrics import Vector
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_PANELS = 12
+COLUMNS = 4
+
+LABELS = {
+    "gap": "generalization gap",
+    "test_accuracy": "test accuracy",
+    "test_cross_entropy": "test cross-entropy",
+    "test_normalized_cross_entropy": "test cross-entropy of the normalized network",
+}
+
+
+def predicted_against_true(
+    results: Sequence[Result], path: Path, levels: Mapping[str, str] | None = None
+) -> None:
+    """Draw out-of-fold predictions on the ranking split against the truth.
+
+    The panels are in order of rank, at most twelve; all have the same axes. A prediction outside
+    them is drawn at the border as a cross.
+
+    Args:
+        results: of one zoo and target.
+        path: .png, .svg or .pdf; the same results always give the same bytes.
+        levels: id → level of a factor, which colors the points; at most six levels are told apart.
+
+    Raises:
+        SubmissionError: results of several zoos or targets, none on the ranking split, or a file
+            name with another ending or where nothing can be written.
+    """
+    found = boards(results)
+    if len(found) != 1:
+        raise SubmissionError(
+            f"a figure shows one zoo and target; these are results of {len(found)}"
+        )
+    write_file(path, draw(found[0], path.suffix.lstrip("."), levels))
+
+
+def draw(board: Board, format: str = "png", levels: Mapping[str, str] | None = None) -> bytes:
+    """The figure as the bytes of a file; see `predicted_against_true`."""
+    shown = [result for result in board.ranked() if result.folds][:MOST_PANELS]
+    if not shown:
+        raise SubmissionError(f"no out-of-fold predictions on {board.zoo} to draw; evaluate first")
+    return rendered(format, lambda figure: _fill(figure, board, shown, levels))
+
+
+def _fill(
+    figure: "Figure",
+    board: Board,
+    shown: Sequence[Result],
+    levels: Mapping[str, str] | None,
+) -> None:
+    shape = rows, columns = grid_shape(len(shown), COLUMNS)
+    figure.set_size_inches(max(4.0, 2.7 * columns + 0.6), 2.75 * rows + 1.1)
+    panels = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
+    limits = _limits(shown)
+    named = level_names([network for result in shown for network in result.targets], levels)
+    for axes in panels.flat[len(shown) :]:
+        axes.set_visible(False)
+    for axes, result in zip(panels.flat, shown, strict=False):
+        _panel(axes, result, limits, named, levels)
+    for position in range(len(shown) - shape[1], len(shown)):
+        if position >= 0:
+            panels.flat[position].tick_params(labelbottom=True)
+    label = LABELS[board.target]
+    figure.supxlabel(f"true {label}")
+    figure.supylabel("predicted, out of fold")
+    figure.suptitle(f"{board.zoo}, {board.ranking}")
+    if len(named) > 1:
+        legend(figure, panels.flat[0])
+
+
+def _panel(
+    axes: "Axes",
+    result: Result,
+    limits: tuple[float, float],
+    named: Sequence[str],
+    levels: Mapping[str, str] | None,
+) -> None:
+    low, high = limits
+    axes.axline((low, low), slope=1, color=GRAY, linewidth=1, zorder=1)
+    ids, truth, predicted = _points(result)
+    outside = (predicted < low) | (predicted > high)
+    level = np.array([level_of(network, named, levels) for network in ids])
+    scatter(axes, truth[~outside], predicted[~outside], level[~outside], named)
+    axes.scatter(
+        truth[outside],
+        predicted[outside].clip(low, high),
+        s=22,
+        color="0.2",
+        marker="x",
+        linewidths=1,
+        clip_on=False,
+        zorder=3,
+    )
+    axes.set(xlim=limits, ylim=limits, aspect="equal")
+    axes.locator_params(nbins=4)
+    r2 = result.scores.r2_pooled
+    axes.set_title(
+        f"{shortened(result.predictor)}\nR² = {UNDEFINED if r2 is None else decimals(r2)}"
+    )
+
+
+def _points(result: Result) -> tuple[list[str], Vector, Vector]:
+    ids = [network for fold in result.folds for network in fold.ids]
+    predicted = [value for fold in result.folds for value in fold.predictions]
+    truth = [result.targets[network] for network in ids]
+    return ids, np.array(truth, np.float64), np.array(predicted, np.float64)
+
+
+def _limits(shown: Sequence[Result]) -> tuple[float, float]:
+    """Range of the targets and a margin, so that one wild prediction does not flatten the rest."""
+    values = [value for result in shown for value in result.targets.values()]
+    low, high = min(values), max(values)
+    margin = 0.15 * (high - low) or max(0.01, 0.1 * abs(high))
+    return low - margin, high + margin

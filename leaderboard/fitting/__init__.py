@@ -1,0 +1,1 @@
+"""Regressors fitted fold by fold."""

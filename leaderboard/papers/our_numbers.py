@@ -1,0 +1,178 @@
+"""Our scores that answer printed numbers, from the results on one zoo and from its table."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leaderboard.papers.loss_lines import LossLine, loss_line
+from leaderboard.papers.printed_numbers import Line
+from leaderboard.results.result import Result
+from leaderboard.scoring import metrics
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ANY_SPLIT = ("kfold-10", "grouped-kfold-10", "leave-one-out")
+"""For what does not depend on the split: the first of these that there is, then any other."""
+
+LOG_FLOOR = 1e-12
+"""Below it nothing has a logarithm, as in the regressors of the baselines."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """One score of ours.
+
+    Attributes:
+        value: None where there is none.
+        networks: that it is over; None where there is no value.
+        remark: why there is no value, or how it was made where that is not as usual.
+    """
+
+    value: float | None
+    networks: int | None = None
+    remark: str = ""
+
+
+def own_score(
+    line: Line, statistic: str, results: Sequence[Result], table: "pd.DataFrame | None"
+) -> Own:
+    """What a zoo gives where a paper prints a number.
+
+    Args:
+        line: what the paper prints it of.
+        statistic: printed statistic.
+        results: all on one zoo.
+        table: of that zoo; None where the zoo is not at hand.
+    """
+    name = line.scores.get(statistic)
+    if name is None:
+        return Own(None, remark="nothing here measures it")
+    if line.random_labels is not None:
+        if table is None:
+            return Own(None, remark="made from the zoo's table; give the zoo")
+        return _of_losses(name, loss_line(table, random_labels=line.random_labels))
+    found = {
+        result.split: result
+        for result in results
+        if (result.predictor, result.target) == (line.predictor, line.target)
+    }
+    if not found:
+        on = "" if line.target == "gap" else f" on {line.target}"
+        return Own(None, remark=f"no result of {line.predictor}{on}")
+    return SCORES[name](found, line.feature)
+
+
+def _any_split(found: dict[str, Result]) -> Result:
+    known = (found[name] for name in ANY_SPLIT if name in found)
+    return next(known, found[min(found)])
+
+
+def _of_losses(statistic: str, found: LossLine | None) -> Own:
+    if found is None:
+        return Own(None, remark="too few networks have a normalized loss on such labels")
+    values = {**found.fit._asdict(), "adjusted_r2": found.adjusted_r2}
+    if not math.isfinite(values[statistic]):
+        return Own(None, remark="not defined")
+    return Own(values[statistic], found.networks)
+
+
+def _of(result: Result, value: float | None, undefined: str, remark: str = "") -> Own:
+    if value is None or not math.isfinite(value):
+        return Own(None, remark=undefined)
+    return Own(value, len(result.targets), remark)
+
+
+def _adjusted_r2(found: dict[str, Result], feature: str) -> Own:
+    result = _any_split(found)
+    return _of(result, result.scores.fit_adjusted_r2, _too_few(result))
+
+
+def _too_few(result: Result) -> str:
+    rank = result.model.rank if result.model else len(result.columns)
+    return f"not defined for {len(result.targets)} networks and {rank} parameters"
+
+
+def _kfold_r2(found: dict[str, Result], feature: str) -> Own:
+    """Mean over folds; of zoos that are too small for ten folds the pooled R², one left out."""
+    if (folds := found.get("kfold-10")) is not None:
+        return _of(folds, folds.scores.r2_fold_mean, "not defined in any fold")
+    if (single := found.get("leave-one-out")) is not None:
+        remark = "ours is pooled over leave-one-out"
+        return _of(single, single.scores.r2_pooled, "not defined", remark)
+    return Own(None, remark="no result on kfold-10")
+
+
+def _fit_rmse_points(found: dict[str, Result], feature: str) -> Own:
+    result = _any_split(found)
+    mse = result.scores.fit_mse
+    # With no degree of freedom left the fit goes through every network, and rounding is its error.
+    if mse is None or result.scores.fit_adjusted_r2 is None:
+        return Own(None, remark=_too_few(result))
+    return _of(result, 100 * math.sqrt(mse), "not defined")
+
+
+def _fit_ssr(found: dict[str, Result], feature: str) -> Own:
+    result = _any_split(found)
+    mse = result.scores.fit_mse
+    return _of(result, None if mse is None else mse * len(result.targets), "not defined")
+
+
+def _fit_pearson(found: dict[str, Result], feature: str) -> Own:
+    result = _any_split(found)
+    return _of(result, result.scores.fit_pearson, "not defined")
+
+
+def _ssr_mean(found: dict[str, Result], feature: str) -> Own:
+    return _of_divisions(found, lambda result: result.scores.ssr_mean)
+
+
+def _ssr_max(found: dict[str, Result], feature: str) -> Own:
+    return _of_divisions(found, lambda result: result.scores.ssr_max)
+
+
+def _of_divisions(found: dict[str, Result], score: Callable[[Result], float | None]) -> Own:
+    if (divided := found.get("holdout-100")) is None:
+        return Own(None, remark="no result on holdout-100")
+    tested = divided.scores.test_networks
+    remark = "" if tested is None else f"over {tested:.3g} test networks a division"
+    return _of(divided, score(divided), "not defined", remark)
+
+
+def _univariate_f(found: dict[str, Result], feature: str) -> Own:
+    return _univariate(found, feature, lambda test: test.statistic)
+
+
+def _univariate_p(found: dict[str, Result], feature: str) -> Own:
+    return _univariate(found, feature, lambda test: test.p_value)
+
+
+def _univariate(
+    found: dict[str, Result], feature: str, part: Callable[[metrics.FTest], float]
+) -> Own:
+    result = _any_split(found)
+    if feature not in result.columns:
+        return Own(None, remark=f"the result has no column {feature}")
+    column = result.columns.index(feature)
+    ids = sorted(result.targets)
+    values = np.array([result.signatures[id][column] for id in ids], np.float64)
+    logs = np.log(np.maximum(values, LOG_FLOOR))
+    test = metrics.univariate_f([result.targets[id] for id in ids], logs)
+    return _of(result, part(test), "not defined: the statistic or the gap is constant")
+
+
+SCORES: dict[str, Callable[[dict[str, Result], str], Own]] = {
+    "fit_adjusted_r2": _adjusted_r2,
+    "fit_pearson": _fit_pearson,
+    "fit_rmse_points": _fit_rmse_points,
+    "fit_ssr": _fit_ssr,
+    "kfold_r2": _kfold_r2,
+    "ssr_max": _ssr_max,
+    "ssr_mean": _ssr_mean,
+    "univariate_f": _univariate_f,
+    "univariate_p": _univariate_p,
+}
+"""Name → score of the results of one predictor by split, and a column where it is of one alone."""

@@ -1,0 +1,132 @@
+"""Paper against ours as Markdown, CSV or LaTeX."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+
+from demogen._util.lookup import choose
+from demogen.errors import SubmissionError
+from demogen.format.markdown import cell, table_of
+from leaderboard.pages.tables import latex_text
+from leaderboard.papers.comparison import ComparedNumber, Comparison
+from leaderboard.results.ranking import UNDEFINED
+
+HEADINGS = ("Where", "Printed as", "Paper", "Ours", "Networks of ours", "Remark")
+
+FIELDS = (
+    "paper",
+    "collection",
+    "place",
+    "row",
+    "statistic",
+    "printed",
+    "ours",
+    "zoo",
+    "networks",
+    "networks_in_full",
+    "cut_down",
+    "remark",
+)
+"""Columns of the CSV. `networks` are those that our value is over."""
+
+
+def render_comparison(comparisons: Sequence[Comparison], format: str = "markdown") -> str:
+    """Printed numbers beside ours as text.
+
+    Args:
+        comparisons: of any papers.
+        format: "markdown" or "latex" (one table for each collection and zoo, what was cut down
+            above it; LaTeX with booktabs), or "csv" (one row for each number, unrounded).
+
+    Raises:
+        SubmissionError: unknown format.
+    """
+    return choose(format, FORMATS, "format", SubmissionError)(comparisons)
+
+
+def _markdown(comparisons: Sequence[Comparison]) -> str:
+    return "\n".join(map(_markdown_part, comparisons))
+
+
+def _markdown_part(comparison: Comparison) -> str:
+    changed = [f"- {cell(change)}" for change in comparison.cut_down]
+    parts = [f"**{cell(_title(comparison))}**", cell(_summary(comparison)), "\n".join(changed)]
+    if comparison.numbers:
+        rows = ([cell(text) for text in _cells(number)] for number in comparison.numbers)
+        parts.append(table_of(HEADINGS, rows))
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _title(comparison: Comparison) -> str:
+    return f"{comparison.paper}: {comparison.collection}"
+
+
+def _summary(comparison: Comparison) -> str:
+    """What zoo it is, how much of the collection, and what comes next."""
+    whole = comparison.networks_in_full
+    networks = f"{whole} networks in full" if whole else "size not known"
+    if not comparison.zoo:
+        return f"No zoo at hand; {networks}."
+    parts = [f"Zoo {comparison.zoo}: {comparison.networks} networks; {networks}."]
+    if not comparison.numbers:
+        parts.append("The paper prints no number of it.")
+    parts.append("Cut down:" if comparison.cut_down else "No setting differs.")
+    return " ".join(parts)
+
+
+def _cells(number: ComparedNumber) -> tuple[str, ...]:
+    return (
+        number.place or number.row,
+        number.heading,
+        f"{number.printed:g}",
+        UNDEFINED if number.ours is None else f"{number.ours:.4g}",
+        UNDEFINED if number.networks is None else str(number.networks),
+        number.remark,
+    )
+
+
+def _csv(comparisons: Sequence[Comparison]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(FIELDS)
+    for comparison in comparisons:
+        for number in comparison.numbers:
+            both = {
+                **vars(comparison),
+                **vars(number),
+                "cut_down": "; ".join(comparison.cut_down),
+            }
+            writer.writerow([both[name] for name in FIELDS])
+    return text.getvalue()
+
+
+def _latex(comparisons: Sequence[Comparison]) -> str:
+    return "\n".join(
+        "\n".join(_latex_part(comparison)) + "\n"
+        for comparison in comparisons
+        if comparison.numbers
+    )
+
+
+def _latex_part(comparison: Comparison) -> Iterator[str]:
+    for text in (_title(comparison), _summary(comparison), *comparison.cut_down):
+        yield f"% {' '.join(text.split())}"
+    yield r"\begin{tabular}{llrrrl}"
+    yield r"\toprule"
+    yield _latex_row(HEADINGS)
+    yield r"\midrule"
+    for number in comparison.numbers:
+        yield _latex_row(_cells(number))
+    yield r"\bottomrule"
+    yield r"\end{tabular}"
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(map(latex_text, cells)) + r" \\"
+
+
+FORMATS: dict[str, Callable[[Sequence[Comparison]], str]] = {
+    "csv": _csv,
+    "latex": _latex,
+    "markdown": _markdown,
+}

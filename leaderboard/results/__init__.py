@@ -1,0 +1,1 @@
+"""Results: made, kept, checked, ranked and compared."""

@@ -1,0 +1,234 @@
+"""Measure the networks of a zoo, fit and judge on its splits: predictors → results."""
+
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from math import isfinite
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from demogen._util.lookup import choose
+from demogen.errors import ZooError
+from leaderboard.fitting import cross_validation
+from leaderboard.results.result import MeasureIdentity, Result, plain
+from leaderboard.scoring.scores import Evidence, JsonLevel, score
+
+if TYPE_CHECKING:
+    from demogen.format.splits import Split
+    from demogen.measuring.measurements import Measurements
+    from demogen.measuring.predictor import Measure, Predictor
+    from demogen.zoo.base import NetworkSet
+
+RANKING_SPLIT = "grouped-kfold-10"
+TARGETS = ("gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy")
+NO_TARGET = "the normalized network is not defined"
+"""Why a record lacks one of the targets: it holds every other one."""
+
+VERSIONED = ("demogen", "numpy", "pandas", "scikit-learn", "scipy", "torch")
+
+
+def evaluate(
+    predictor: "Predictor | Measure",
+    zoo: "NetworkSet",
+    split: str = RANKING_SPLIT,
+    target: str = "gap",
+    **measuring: Any,
+) -> Result:
+    """Measure a zoo, and judge a predictor on one of its splits.
+
+    Args:
+        predictor: or a bare measure: then all its features, by least squares.
+        zoo: or a pool of zoos; its networks are measured unless they are in the cache.
+        split: name of a split of the zoo.
+        target: one of `TARGETS`.
+        measuring: `workers`, `device`, `batch_size`, `cache` and `progress` of
+            `demogen.measuring.measure_all`.
+
+    Raises:
+        ZooError: no such split or target, no network has the target, or the predictor's regressor
+            fails.
+    """
+    return benchmark([predictor], zoo, target, [split], **measuring)[0]
+
+
+def benchmark(
+    predictors: "Sequence[Predictor | Measure]",
+    zoo: "NetworkSet",
+    target: str = "gap",
+    splits: Sequence[str] | None = None,
+    **measuring: Any,
+) -> list[Result]:
+    """Measure a zoo for many predictors together, and judge each on each split.
+
+    Args:
+        predictors: two with equal measures cause one computation; their names must differ.
+        zoo: or a pool of zoos; its networks are measured unless they are in the cache.
+        target: one of `TARGETS`.
+        splits: names of splits; None: all the zoo has.
+        measuring: as in `evaluate`.
+
+    Returns:
+        One result for each predictor and split, predictors outermost.
+
+    Raises:
+        ZooError: no such split or target, no network has the target, two predictors of one name, or
+            a regressor fails.
+    """
+    from demogen.measuring.measurements import measure_all
+    from demogen.measuring.predictor import Predictor
+
+    named = [p if isinstance(p, Predictor) else Predictor.from_measure(p) for p in predictors]
+    names = [predictor.name for predictor in named]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ZooError(f"two predictors are called {twice[0]!r}; give one another name")
+    choose(target, dict.fromkeys(TARGETS), "target", ZooError)
+    _targets(zoo, target)
+    chosen = [_split(zoo, name) for name in (zoo.splits if splits is None else splits)]
+    measured = measure_all([predictor.measure for predictor in named], zoo, **measuring)
+    return [
+        judge(predictor, measurements, zoo, split, target)
+        for predictor, measurements in zip(named, measured, strict=True)
+        for split in chosen
+    ]
+
+
+def judge(
+    predictor: "Predictor",
+    measurements: "Measurements",
+    zoo: "NetworkSet",
+    split: "Split",
+    target: str,
+) -> Result:
+    """Score a predictor on a split, its measure's signatures being there already.
+
+    Networks without a signature or a target are dropped from every fold, and named with the reason.
+
+    Raises:
+        ZooError: the predictor names a feature that was not measured, no network has the target, or
+            the regressor fails.
+    """
+    columns, signatures, dropped = _design(predictor, measurements, zoo)
+    known = _targets(zoo, target)
+    dropped |= {id: f"no {target}: {NO_TARGET}" for id in signatures if id not in known}
+    signatures = {id: values for id, values in signatures.items() if id in known}
+    targets = {network: known[network] for network in signatures}
+    try:
+        outcome = cross_validation.run(signatures, targets, split.folds, predictor.regressor)
+    except ZooError as error:
+        raise ZooError(f"{predictor.name} on {split.name} of {zoo.name}: {error}") from error
+    configuration = zoo.table["configuration"].astype(str).to_dict()
+    evidence = Evidence(
+        kind=split.kind,
+        folds=outcome.folds,
+        fit=outcome.fit,
+        targets=targets,
+        parameters=outcome.model.rank if outcome.model else len(columns),
+        columns=columns,
+        signatures=signatures,
+        configurations={network: configuration[network] for network in signatures},
+        factors=factors_of(zoo, signatures),
+    )
+    return Result(
+        predictor=predictor.name,
+        measure=MeasureIdentity(
+            name=predictor.measure.name,
+            version=predictor.measure.version,
+            parameters={k: plain(v) for k, v in predictor.measure.get_params().items()},
+        ),
+        columns=tuple(columns),
+        regressor=cross_validation.regressor_text(predictor.regressor),
+        paper=predictor.paper,
+        summary=predictor.summary,
+        access=str(predictor.measure.access),
+        zoo=zoo.name,
+        zoo_digest=zoo.digest,
+        revision=zoo.revision,
+        split=split.name,
+        split_digest=split.digest,
+        split_kind=split.kind,
+        target=target,
+        signatures=signatures,
+        targets=targets,
+        configurations=dict(evidence.configurations),
+        factors={name: dict(of) for name, of in evidence.factors.items()},
+        folds=outcome.folds,
+        skipped_folds=outcome.skipped,
+        fit=outcome.fit,
+        model=outcome.model,
+        dropped=dropped,
+        scores=score(evidence),
+        seconds=_median(measurements.seconds, signatures),
+        epochs=_median(measurements.epochs, signatures),
+        versions=versions(),
+    )
+
+
+def factors_of(zoo: "NetworkSet", ids: Iterable[str]) -> dict[str, dict[str, JsonLevel]]:
+    """Factor in which networks of a zoo differ → id → level, for some of its networks."""
+    from demogen.format.factors import level_text, varying
+
+    found: dict[str, dict[str, JsonLevel]] = {}
+    networks = list(map(str, zoo.table.index))
+    for factor, (codes, levels) in varying(zoo.table).items():
+        plain_levels = [level_text(x) if isinstance(x, tuple) else x for x in levels]
+        of = dict(zip(networks, (plain_levels[code] for code in codes.tolist()), strict=True))
+        found[factor] = {network: of[network] for network in ids}
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the installed packages that the numbers depend on."""
+    found = {"python": platform.python_version()}
+    for package in VERSIONED:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _median(values: Mapping[str, float], ids: Iterable[str]) -> float | None:
+    known = [values[network] for network in ids if network in values]
+    return median(known) if known else None
+
+
+def _split(zoo: "NetworkSet", name: str) -> "Split":
+    if name not in zoo.splits and list(zoo.splits) == ["leave-one-out"]:
+        raise ZooError(
+            f"zoo {zoo.name} of {len(zoo.table)} networks has only the split 'leave-one-out', "
+            f"no {name!r}; ask for that"
+        )
+    return choose(name, zoo.splits, f"split of zoo {zoo.name}", ZooError)
+
+
+def _targets(zoo: "NetworkSet", target: str) -> dict[str, float]:
+    """Id → target, of the networks that have it."""
+    column = zoo.table[target].astype("float64").dropna()
+    if column.empty:
+        raise ZooError(
+            f"no network of zoo {zoo.name} has a {target}: {NO_TARGET}; ask for another target"
+        )
+    return {str(network): float(value) for network, value in column.items()}
+
+
+def _design(
+    predictor: "Predictor", measurements: "Measurements", zoo: "NetworkSet"
+) -> tuple[list[str], dict[str, tuple[float, ...]], dict[str, str]]:
+    """Columns, id → their values, and the networks dropped with reasons."""
+    table = measurements.table
+    columns = predictor.design([str(name) for name in table.columns]) if len(table) else []
+    values = table[columns].to_numpy(np.float64).tolist()
+    rows = dict(zip(map(str, table.index), map(tuple, values), strict=True))
+    signatures: dict[str, tuple[float, ...]] = {}
+    dropped: dict[str, str] = {}
+    for network in sorted(map(str, zoo.table.index)):
+        row = rows.get(network)
+        if row is None:
+            dropped[network] = measurements.failures.get(network, "not measured")
+        elif lacking := [name for name, x in zip(columns, row, strict=True) if not isfinite(x)]:
+            dropped[network] = f"no value of {lacking[0]}"
+        else:
+            signatures[network] = row
+    return columns, signatures, dropped

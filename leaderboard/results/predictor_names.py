@@ -1,0 +1,48 @@
+"""Installed predictors as commands and submissions call them, with parameters if wanted."""
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from demogen.errors import ZooError
+
+if TYPE_CHECKING:
+    from demogen.measuring.predictor import Predictor
+
+
+def predictor_called(text: str) -> "Predictor":
+    """The installed predictor of a name, with parameters of its measure if any are given.
+
+    Args:
+        text: "normalized-loss" or "normalized-loss(p=1)"; values are numbers, None, True, False
+            or words.
+
+    Raises:
+        ZooError: no such predictor or parameter, or no such notation.
+    """
+    from demogen.measuring.predictor import get_predictor
+
+    name, bracket, rest = text.partition("(")
+    return (
+        get_predictor(name, **_parameters(text, bracket + rest))
+        if bracket
+        else (get_predictor(name))
+    )
+
+
+def _parameters(text: str, brackets: str) -> dict[str, Any]:
+    call = f"f{brackets}"
+    try:
+        parsed = ast.parse(call, mode="eval").body
+    except SyntaxError:
+        parsed = None
+    match parsed:
+        case ast.Call(func=ast.Name(), args=[], keywords=words) if all(w.arg for w in words):
+            return {str(word.arg): _value(word.value, call) for word in words}
+    raise ZooError(f"{text!r} is no predictor with parameters; write name(key=value,key=value)")
+
+
+def _value(node: ast.expr, call: str) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return ast.get_source_segment(call, node)

@@ -1,0 +1,270 @@
+"""Result: what one predictor scored on one split, with all that is needed to score it again."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote
+
+from pydantic import Field, JsonValue, ValidationError, model_validator
+
+from demogen.errors import SubmissionError
+from demogen.format.integrity import write_atomically
+from demogen.format.splits import Kind
+from demogen.schema.records import Frozen, Sha256, first_fault, sha256
+from leaderboard.scoring.scores import (
+    Count,
+    Evidence,
+    Finite,
+    FoldPredictions,
+    JsonLevel,
+    LinearModel,
+    Scores,
+)
+
+FORMAT = 2
+"""Version of result files that is written and read."""
+
+PUBLISHED = Path(__file__).parents[1] / "published"
+"""Results published with this package."""
+
+LONGEST_NAME = 120
+"""Longer names are cut and told apart by a digest: file systems allow 255 bytes."""
+
+Name = Annotated[str, Field(min_length=1)]
+Target = Literal["gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy"]
+
+
+class MeasureIdentity(Frozen):
+    """Which measure gave the signatures."""
+
+    name: Name
+    version: int
+    parameters: dict[str, JsonValue]
+
+
+class Result(Frozen):
+    """One predictor on one split of one zoo.
+
+    All ids in it are of networks measured, except those in `dropped`. It is checked where it is
+    made that its parts agree; whether its scores are true, `leaderboard.results.verification` says.
+    """
+
+    format_version: Literal[2] = 2
+    predictor: Name
+    measure: MeasureIdentity
+    columns: tuple[str, ...]
+    """Features given to the regressor, in this order."""
+    regressor: str
+    paper: str
+    summary: str
+    access: str
+    """What the measure reads beyond the weights."""
+    zoo: Name
+    zoo_digest: Sha256
+    revision: str
+    split: Name
+    split_digest: Sha256
+    split_kind: Kind
+    target: Target
+    signatures: dict[str, tuple[Finite, ...]]
+    """Id → values of `columns`."""
+    targets: dict[str, Finite]
+    configurations: dict[str, Name]
+    """Id → name shared by the copies of one configuration."""
+    factors: dict[str, dict[str, JsonLevel]]
+    """Factor in which networks of the zoo differ → id → level."""
+    folds: tuple[FoldPredictions, ...]
+    skipped_folds: tuple[Count, ...]
+    """Folds left without a measured network to test or to fit."""
+    fit: dict[str, Finite]
+    """Id → prediction of the regressor fitted on all measured networks."""
+    model: LinearModel | None
+    """The linear model of that fit; None for other regressors."""
+    dropped: dict[str, str]
+    """Networks that could not be measured, or have no target: id → reason."""
+    scores: Scores
+    seconds: Annotated[Finite, Field(ge=0)] | None
+    """Median time to measure one network; None if unknown."""
+    epochs: Annotated[Finite, Field(ge=0)] | None
+    """Median of that time as a part of one training epoch of the same network on the same machine;
+    None if unknown."""
+    versions: dict[str, str]
+    """Packages that the numbers depend on."""
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
+        measured = set(self.targets)
+        parts: dict[str, Iterable[str]] = {
+            "signatures": self.signatures,
+            "fit": self.fit,
+            "configurations": self.configurations,
+            **{f"factors.{name}": levels for name, levels in self.factors.items()},
+        }
+        for part, ids in parts.items():
+            if set(ids) != measured:
+                raise ValueError(f"`{part}` and `targets` do not name the same networks")
+        if both := measured & set(self.dropped):
+            raise ValueError(f"network {min(both)} is both measured and dropped")
+        for network, signature in self.signatures.items():
+            if len(signature) != len(self.columns):
+                raise ValueError(
+                    f"the signature of {network} has {len(signature)} values for "
+                    f"{len(self.columns)} columns"
+                )
+        self._folds_agree(measured)
+        return self
+
+    def _folds_agree(self, measured: set[str]) -> None:
+        numbers = [fold.fold for fold in self.folds]
+        if len({*numbers, *self.skipped_folds}) != len(numbers) + len(self.skipped_folds):
+            raise ValueError("a fold stands twice")
+        for fold in self.folds:
+            if not fold.ids or len(fold.ids) != len(fold.predictions):
+                raise ValueError(f"fold {fold.fold} does not have one prediction for each network")
+            if len(set(fold.ids)) < len(fold.ids) or not measured > set(fold.ids):
+                raise ValueError(f"fold {fold.fold} tests a network twice, all, or unmeasured ones")
+        if self.split_kind != "holdout" and self.folds:
+            tested = [network for fold in self.folds for network in fold.ids]
+            if len(tested) != len(measured) or set(tested) != measured:
+                raise ValueError("the folds do not test every measured network exactly once")
+
+    @property
+    def path(self) -> PurePosixPath:
+        """Where the result is kept: <zoo>@<digest>/<split>/<target>/<predictor>.json."""
+        zoo = f"{file_name(self.zoo)}@{self.zoo_digest[:12]}"
+        return PurePosixPath(
+            zoo, file_name(self.split), self.target, f"{file_name(self.predictor)}.json"
+        )
+
+    def evidence(self) -> Evidence:
+        """What its scores follow from."""
+        return Evidence(
+            self.split_kind,
+            self.folds,
+            self.fit,
+            self.targets,
+            self.model.rank if self.model else len(self.columns),
+            self.columns,
+            self.signatures,
+            self.configurations,
+            self.factors,
+        )
+
+    def to_json(self) -> bytes:
+        """Canonical JSON: the same result always gives the same bytes."""
+        content = json.dumps(
+            self.model_dump(mode="json"), sort_keys=True, indent=1, allow_nan=False
+        )
+        return (content + "\n").encode()
+
+    @classmethod
+    def from_json(cls, text: bytes, source: str) -> "Result":
+        """Read a result back, its format version first.
+
+        Raises:
+            SubmissionError: not JSON, another format version (named), or not a result; the first
+                fault is named.
+        """
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise SubmissionError(f"{source}: not JSON: {error}") from error
+        version = content.get("format_version") if isinstance(content, dict) else None
+        if version is not None and version != FORMAT:
+            raise SubmissionError(
+                f"{source}: a result of format version {version}, but this demogen reads {FORMAT}; "
+                "evaluate again, or use the demogen that made it"
+            )
+        try:
+            return cls.model_validate_json(text, strict=True)
+        except ValidationError as error:
+            raise SubmissionError(f"{source}: no valid result: {first_fault(error)}") from error
+
+
+def file_name(name: str) -> str:
+    """A name as a file name: distinct for distinct names, on any file system, never hidden.
+
+    >>> file_name("normalized-loss(p=1)")
+    'normalized-loss%28p%3D1%29'
+    """
+    safe = quote(name, safe="").replace("~", "%7E")
+    safe = "%2E" + safe[1:] if safe.startswith(".") else safe
+    if len(safe) <= LONGEST_NAME:
+        return safe
+    return f"{safe[:LONGEST_NAME]}~{sha256(name.encode())[:12]}"
+
+
+def write_result(result: Result, folder: Path) -> Path:
+    """Write a result where it belongs under `folder`, whole or not at all; where it lies now.
+
+    Raises:
+        SubmissionError: the file cannot be written.
+    """
+    path = folder / result.path
+    write_file(path, result.to_json())
+    return path
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        SubmissionError: it cannot be written.
+    """
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise SubmissionError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def read_result(path: Path) -> Result:
+    """Read one result file.
+
+    Raises:
+        SubmissionError: it cannot be read, or is not a valid result.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise SubmissionError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return Result.from_json(text, str(path))
+
+
+def read_results(folder: Path) -> list[Result]:
+    """All results under a folder, in the order of their paths.
+
+    Raises:
+        SubmissionError: there are none, one is not valid, or one lies where another belongs.
+    """
+    results = list(_under(folder))
+    if not results and folder == PUBLISHED:
+        raise SubmissionError(
+            "no results are published with this demogen; name a folder of your own with --results"
+        )
+    if not results:
+        raise SubmissionError(
+            f"no results in {folder}; `demogen evaluate PREDICTOR --zoo ZOO --results {folder}` "
+            f"writes some"
+        )
+    return results
+
+
+def _under(folder: Path) -> Iterator[Result]:
+    for path in sorted(folder.rglob("*.json")):
+        result = read_result(path)
+        belongs = result.path.parts
+        if path.resolve().parts[-len(belongs) :] != belongs:
+            raise SubmissionError(f"{path} does not lie where it belongs: move it to {result.path}")
+        yield result
+
+
+def plain(value: Any) -> JsonValue:
+    """A measure's parameter as JSON: numbers, text and lists as they are, anything else as text."""
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float) and value - value == 0:
+        return value
+    return str(value)

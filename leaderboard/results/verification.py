@@ -1,0 +1,240 @@
+"""Does a result hold what it claims? Its scores, its zoo, and the fits behind its predictions."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from demogen.errors import DemogenError, SubmissionError
+from demogen.format.splits import Fold
+from leaderboard.results.result import Result
+from leaderboard.scoring.scores import FoldPredictions, LinearModel, score
+
+if TYPE_CHECKING:
+    from sklearn.base import RegressorMixin
+
+    from demogen.measuring.predictor import Predictor
+    from demogen.zoo.base import NetworkSet
+
+SCORE_TOLERANCE = 1e-9
+"""Relative. Scores follow from stored numbers; only the order of summation may differ."""
+
+FIT_TOLERANCE = 1e-6
+"""Relative to the range of the targets, or to a prediction's distance from their mean where that is
+more. A fit differs a little from one BLAS to another."""
+
+ROUNDING = 1e-12
+"""Absolute for scores that may cancel to nothing, as R² may; a part of the mean target in fits."""
+
+SIZES = frozenset({"mse", "rmse_points", "ssr", "ssr_mean", "ssr_max", "fit_mse"})
+"""From squares of stored numbers: nothing cancels in them, however small they are."""
+
+
+def verify(result: Result, zoo: "NetworkSet | None" = None, *, refit: bool = True) -> list[str]:
+    """Check a result, which was found well formed when it was read.
+
+    Args:
+        result: as `leaderboard.results.result.read_result` gives it.
+        zoo: the zoo it names, to hold its split, targets and folds against; None: not checked.
+        refit: fit again, where the predictor is installed here. This imports torch.
+
+    Returns:
+        What was checked, and what could not be, a line each.
+
+    Raises:
+        SubmissionError: the result is refused; the message names the fault.
+    """
+    check_scores(result)
+    checked = ["the scores follow from the predictions"]
+    if zoo is not None:
+        check_zoo(result, zoo)
+        checked.append(f"split, targets and folds are those of zoo {zoo.name}")
+    if refit:
+        checked.append(check_fit(result))
+    return checked
+
+
+def check_scores(result: Result) -> None:
+    """Scores follow from predictions and targets.
+
+    Raises:
+        SubmissionError: one does not.
+    """
+    again = score(result.evidence()).model_dump()
+    for name, claimed in result.scores.model_dump().items():
+        if not _agree(name, claimed, again[name]):
+            raise SubmissionError(
+                f"{_label(result)}: it claims {name} {claimed}, but its predictions give "
+                f"{again[name]}"
+            )
+
+
+def check_zoo(result: Result, zoo: "NetworkSet") -> None:
+    """Zoo, split, targets and folds are the zoo's, and every network is accounted for.
+
+    Raises:
+        SubmissionError: something is not.
+    """
+    if fault := next(_zoo_faults(result, zoo), None):
+        raise SubmissionError(f"{_label(result)}: {fault}")
+
+
+def check_fit(result: Result) -> str:
+    """Predictions follow from the signatures, by the installed predictor's regressor.
+
+    Returns:
+        What was done: fitted again, or why not.
+
+    Raises:
+        SubmissionError: the predictions are not what that regressor gives.
+    """
+    predictor = _installed(result)
+    if isinstance(predictor, str):
+        return f"not fitted again: {predictor}"
+    check_predictions(result, predictor.regressor)
+    return f"the predictions follow from the signatures by the regressor of {predictor.name}"
+
+
+def check_predictions(result: Result, regressor: "RegressorMixin") -> None:
+    """Predictions and the linear model follow from the signatures, by this regressor.
+
+    Raises:
+        SubmissionError: they are not what it gives.
+    """
+    from leaderboard.fitting import cross_validation
+
+    try:
+        outcome = cross_validation.run(result.signatures, result.targets, _folds(result), regressor)
+    except DemogenError as error:
+        raise SubmissionError(f"{_label(result)}: {error}") from error
+    for fold, again in zip(result.folds, outcome.folds, strict=True):
+        _compare(result, f"fold {fold.fold}", _by_id(fold), _by_id(again))
+    _compare(result, "the fit on all networks", result.fit, outcome.fit)
+    if not _same_model(result.model, outcome.model):
+        raise SubmissionError(f"{_label(result)}: the linear model is not the one fitted again")
+
+
+def _zoo_faults(result: Result, zoo: "NetworkSet") -> Iterator[str]:
+    if result.zoo_digest != zoo.digest:
+        yield (
+            f"made on zoo {result.zoo} with digest {result.zoo_digest[:12]}, but this is "
+            f"{zoo.name} with digest {zoo.digest[:12]}; evaluate again on this one"
+        )
+    if result.zoo != zoo.name:
+        yield f"its zoo is called {zoo.name}, not {result.zoo}"
+    if result.split not in zoo.splits:
+        yield f"zoo {zoo.name} has no split {result.split!r}; evaluate on one of its own"
+        return
+    split = zoo.splits[result.split]
+    if (result.split_digest, result.split_kind) != (split.digest, split.kind):
+        yield (
+            f"split {result.split} has digest {result.split_digest[:12]}, but the zoo's has "
+            f"{split.digest[:12]}"
+        )
+    ids = set(map(str, zoo.table.index))
+    if differing := ids ^ {*result.targets, *result.dropped}:
+        yield f"network {min(differing)} is not both in the zoo and measured or dropped in it"
+        return
+    targets = zoo.table[result.target].astype("float64").to_dict()
+    for network, claimed in sorted(result.targets.items()):
+        if claimed != targets[network]:
+            yield f"the {result.target} of {network} is not {claimed}"
+    yield from _factor_faults(result, zoo)
+    yield from _fold_faults(result, split.folds)
+
+
+def _factor_faults(result: Result, zoo: "NetworkSet") -> Iterator[str]:
+    from leaderboard.results.evaluation import factors_of
+
+    configuration = zoo.table["configuration"].astype(str).to_dict()
+    for network, claimed in sorted(result.configurations.items()):
+        if claimed != configuration[network]:
+            yield f"the configuration of {network} is {configuration[network]}, not {claimed}"
+    if result.factors != (factors := factors_of(zoo, result.targets)):
+        names = sorted(set(factors) ^ set(result.factors)) or [
+            name for name in sorted(factors) if factors[name] != result.factors[name]
+        ]
+        yield f"the factor {names[0]} is not as in the zoo"
+
+
+def _fold_faults(result: Result, folds: Sequence[Fold]) -> Iterator[str]:
+    claimed = {fold.fold: fold for fold in result.folds}
+    for number, fold in enumerate(folds):
+        test = [network for network in fold.test if network in result.targets]
+        lost = not test or len(test) == len(result.targets)
+        if lost != (number in result.skipped_folds) or lost == (number in claimed):
+            yield f"fold {number} is {'missing' if not lost else 'there but not to be scored'}"
+        elif not lost and sorted(claimed[number].ids) != sorted(test):
+            yield f"fold {number} tests other networks than the zoo's"
+    if unknown := {*claimed, *result.skipped_folds} - set(range(len(folds))):
+        yield f"fold {min(unknown)} is not one of the split's {len(folds)} folds"
+
+
+def _installed(result: Result) -> "Predictor | str":
+    """The installed predictor of this name and these columns, or why there is none."""
+    from demogen.measuring.predictor import get_predictor
+
+    name = result.predictor.split("(")[0]
+    try:
+        predictor = get_predictor(name)
+    except DemogenError as error:
+        return str(error)
+    if predictor.columns is not None and tuple(predictor.columns) != result.columns:
+        return f"the installed {name} takes other columns"
+    return predictor
+
+
+def _folds(result: Result) -> list[Fold]:
+    """The folds of the result: each is fitted on the measured networks that it does not test."""
+    measured = set(result.targets)
+    return [Fold(tuple(measured - set(fold.ids)), fold.ids) for fold in result.folds]
+
+
+def _by_id(fold: FoldPredictions) -> dict[str, float]:
+    return dict(zip(fold.ids, fold.predictions, strict=True))
+
+
+def _compare(
+    result: Result, what: str, claimed: Mapping[str, float], again: Mapping[str, float]
+) -> None:
+    values = list(result.targets.values()) or [0.0]
+    center, spread = fmean(values), max(values) - min(values)
+    for network, value in claimed.items():
+        # About the mean target: all targets may lie far from zero and close together.
+        slack = FIT_TOLERANCE * max(spread, abs(value - center)) + ROUNDING * abs(center)
+        if not abs(value - again[network]) <= slack:
+            raise SubmissionError(
+                f"{_label(result)}: {what} predicts {value} for {network}, but the regressor "
+                f"fitted again predicts {again[network]}"
+            )
+
+
+def _same_model(claimed: LinearModel | None, again: LinearModel | None) -> bool:
+    if claimed is None or again is None or claimed.rank != again.rank:
+        return claimed is again
+    one, other = ([model.intercept, *model.coefficients] for model in (claimed, again))
+    # Looser than predictions: coefficients of nearly collinear columns are known less well.
+    slack = 1e-3 * max(map(abs, other))
+    return len(one) == len(other) and all(
+        math.isclose(a, b, rel_tol=1e-3, abs_tol=slack) for a, b in zip(one, other, strict=True)
+    )
+
+
+def _agree(name: str, claimed: Any, again: Any) -> bool:
+    if isinstance(claimed, tuple) and isinstance(again, tuple):
+        return len(claimed) == len(again) and all(
+            _agree(name, one, other) for one, other in zip(claimed, again, strict=True)
+        )
+    if isinstance(claimed, dict) and isinstance(again, dict):
+        return claimed.keys() == again.keys() and all(
+            _agree(name if key in ("low", "high") else key, claimed[key], again[key])
+            for key in claimed
+        )
+    if isinstance(claimed, float | int) and isinstance(again, float | int):
+        near_zero = 0.0 if name in SIZES else ROUNDING
+        return math.isclose(claimed, again, rel_tol=SCORE_TOLERANCE, abs_tol=near_zero)
+    return bool(claimed == again)
+
+
+def _label(result: Result) -> str:
+    return f"{result.predictor} on {result.split} of {result.zoo}"

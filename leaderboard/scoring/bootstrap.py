@@ -1,0 +1,193 @@
+"""Bootstrap intervals of statistics from stored predictions: nothing is fitted again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from demogen._util.lookup import choose
+from demogen.errors import ZooError
+from leaderboard.scoring import metrics, resampled
+from leaderboard.scoring.metrics import Vector
+from leaderboard.scoring.ranks import ROUNDING
+from leaderboard.scoring.resampled import Counts
+
+DRAWS = 1000
+LEVEL = 0.95
+"""Part of the draws between the two ends of an interval."""
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A statistic of targets and predictions.
+
+    Attributes:
+        plain: of one sample.
+        resampled: of many, by counts.
+        larger_is_better: whether it grows as predictions improve.
+    """
+
+    plain: Callable[[npt.ArrayLike, npt.ArrayLike], float]
+    resampled: Callable[[Vector, Vector, Counts], Vector]
+    larger_is_better: bool
+
+
+STATISTICS = {
+    "r2": Statistic(metrics.r2, resampled.r2, True),
+    "mse": Statistic(metrics.mse, resampled.mse, False),
+    "rmse_points": Statistic(metrics.rmse_points, resampled.rmse_points, False),
+    "pearson": Statistic(metrics.pearson, resampled.pearson, True),
+    "spearman": Statistic(metrics.spearman, resampled.spearman, True),
+    "kendall": Statistic(metrics.kendall, resampled.kendall, True),
+}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A statistic and its 95 % percentile interval.
+
+    Attributes:
+        estimate: on the networks themselves; NaN where not defined.
+        low: 2.5 % quantile of the draws where the statistic is defined; NaN where it is in none.
+        high: 97.5 % quantile of them.
+        undefined: draws where it is not defined or not finite, left out of the quantiles.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    undefined: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two predictors on the same draws.
+
+    Attributes:
+        difference: of the statistic, the first predictor's minus the second's, with its interval.
+        first_better: fraction of the defined draws in which the first predictor is better, a draw
+            counting half where both are equal but for rounding; NaN where no draw is defined.
+    """
+
+    difference: Interval
+    first_better: float
+
+
+def resample_counts(groups: Sequence[str], draws: int, seed: int) -> Counts:
+    """How often each network stands in each bootstrap sample of whole groups.
+
+    From the g distinct groups g are drawn with replacement, each with all its networks: copies of
+    a configuration are no independent evidence. Samples differ in size where groups do.
+
+    Args:
+        groups: configuration of each network, shape (n,).
+        draws: number of samples.
+        seed: the same seed draws the same groups, in whatever order the networks stand.
+
+    Returns:
+        Shape (draws, n).
+    """
+    names, group = np.unique(np.array(groups, dtype=np.str_), return_inverse=True)
+    if not len(names):
+        return np.zeros((draws, 0), np.int64)
+    drawn = np.random.default_rng(seed).integers(len(names), size=(draws, len(names)))
+    cells = drawn + len(names) * np.arange(draws)[:, None]
+    counts = np.bincount(cells.ravel(), minlength=draws * len(names))
+    return counts.reshape(draws, len(names))[:, group]
+
+
+def intervals(
+    targets: npt.ArrayLike,
+    predictions: npt.ArrayLike,
+    groups: Sequence[str],
+    statistics: Sequence[str] = tuple(STATISTICS),
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Percentile intervals of statistics of out-of-fold predictions.
+
+    The same draws serve all statistics. For 1,000 draws of 756 networks R², MSE and Pearson take
+    some 20 ms together, most of it drawing; Spearman and Kendall some 50 ms each.
+
+    Args:
+        targets: shape (n,), finite.
+        predictions: one for each target, shape (n,), finite.
+        groups: configuration of each network, shape (n,).
+        statistics: names of `STATISTICS`.
+        draws: number of bootstrap samples.
+        seed: of the draws.
+
+    Raises:
+        ZooError: there is no statistic of a name.
+        ValueError: the lengths differ, or a value is not finite.
+    """
+    chosen = {name: _statistic(name) for name in statistics}
+    y, f = _values(targets, groups), _values(predictions, groups)
+    counts = resample_counts(groups, draws, seed)
+    return {
+        name: _interval(each.plain(y, f), each.resampled(y, f, counts))
+        for name, each in chosen.items()
+    }
+
+
+def compare(
+    targets: npt.ArrayLike,
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    groups: Sequence[str],
+    statistic: str = "r2",
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Comparison:
+    """Paired bootstrap: two predictors' predictions for the same networks, on the same draws.
+
+    A draw is undefined where the statistic is so for either predictor.
+
+    Args:
+        targets: shape (n,), finite.
+        first: predictions of the first predictor, shape (n,), finite.
+        second: predictions of the second predictor, shape (n,), finite.
+        groups: configuration of each network, shape (n,).
+        statistic: a name of `STATISTICS`.
+        draws: number of bootstrap samples.
+        seed: of the draws.
+
+    Raises:
+        ZooError: there is no statistic of that name.
+        ValueError: the lengths differ, or a value is not finite.
+    """
+    chosen = _statistic(statistic)
+    y, one, other = (_values(values, groups) for values in (targets, first, second))
+    counts = resample_counts(groups, draws, seed)
+    of_one, of_other = (chosen.resampled(y, values, counts) for values in (one, other))
+    with np.errstate(all="ignore"):
+        difference = of_one - of_other
+        near = ROUNDING * np.maximum(np.abs(of_one), np.abs(of_other))
+    signs = np.where(np.abs(difference) <= near, 0, np.sign(difference))
+    wins = (1 + (signs if chosen.larger_is_better else -signs)) / 2
+    defined = wins[np.isfinite(difference)]
+    return Comparison(
+        _interval(chosen.plain(y, one) - chosen.plain(y, other), difference),
+        float(defined.mean()) if len(defined) else float("nan"),
+    )
+
+
+def _interval(estimate: float, values: Vector) -> Interval:
+    defined = values[np.isfinite(values)]
+    ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    low, high = np.quantile(defined, ends) if len(defined) else (np.nan, np.nan)
+    return Interval(estimate, float(low), float(high), len(values) - len(defined))
+
+
+def _statistic(name: str) -> Statistic:
+    return choose(name, STATISTICS, "statistic", ZooError)
+
+
+def _values(values: npt.ArrayLike, groups: Sequence[str]) -> Vector:
+    vector = np.asarray(values, np.float64)
+    if vector.shape != (len(groups),):
+        raise ValueError(f"values of shape {vector.shape} for {len(groups)} networks")
+    if not np.isfinite(vector).all():
+        raise ValueError("a bootstrap needs finite targets and predictions")
+    return vector

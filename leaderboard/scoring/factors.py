@@ -1,0 +1,130 @@
+"""Factors (hyperparameters) of networks, and the pairs of networks that differ in one alone."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from leaderboard.scoring.ranks import Ranks, dense_ranks
+
+Level = Hashable
+Factors = Mapping[str, Sequence[Level]]
+"""Name of a factor → its level for each network, (networks,). Copies of a configuration have equal
+levels of all factors: which copy a network is, is no factor."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of some networks.
+
+    Attributes:
+        name: of the factor.
+        levels: its distinct levels: numbers in order, then others in order of their text.
+        codes: place in `levels` for each network, shape (networks,).
+    """
+
+    name: str
+    levels: tuple[Level, ...]
+    codes: Ranks
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Unordered pairs of different networks, by position.
+
+    Attributes:
+        first: one network of each pair, shape (pairs,).
+        second: the other network, shape (pairs,).
+    """
+
+    first: Ranks
+    second: Ranks
+
+    def agreement(self, ranks: Ranks, others: Ranks) -> Ranks:
+        """1 where two rankings order the pair alike, -1 where not, 0 where one has a tie."""
+        return self.signs(ranks) * self.signs(others)
+
+    def signs(self, ranks: Ranks) -> Ranks:
+        """Sign of the first network's rank minus the second's."""
+        signs: Ranks = np.sign(ranks[self.first] - ranks[self.second])
+        return signs
+
+
+def encode(factors: Factors, networks: int) -> list[Factor]:
+    """Factors with their levels as codes, in order of their names.
+
+    Levels are equal where Python finds them equal (0 and 0.0 are); NaN is a level, equal to itself.
+
+    Raises:
+        ValueError: a factor does not have one level for each network.
+    """
+    return [_factor(name, factors[name], networks) for name in sorted(factors)]
+
+
+def ranked(
+    targets: npt.ArrayLike, predictions: npt.ArrayLike, factors: Factors
+) -> tuple[Ranks, Ranks, list[Factor]]:
+    """Dense ranks of both sides and the encoded factors: what measures of agreement begin with.
+
+    Raises:
+        ValueError: a value is not finite, or lengths differ.
+    """
+    ranks, others = dense_ranks(targets), dense_ranks(predictions)
+    if len(ranks) != len(others):
+        raise ValueError(f"{len(ranks)} targets and {len(others)} predictions")
+    return ranks, others, encode(factors, len(ranks))
+
+
+def all_pairs(networks: int) -> Pairs:
+    """Every unordered pair of different networks."""
+    return Pairs(*np.triu_indices(networks, 1))
+
+
+def pairs_differing_in(factor: Factor, factors: Sequence[Factor]) -> Pairs:
+    """Pairs of networks with different levels of one factor and equal levels of all others.
+
+    Copies are crossed: c copies of either configuration make c² pairs. The cost is n networks
+    times the largest number of networks that share the levels of all other factors.
+    """
+    others = [other.codes for other in factors if other.name != factor.name]
+    group = joint_codes(others, len(factor.codes))
+    order = np.argsort(group, kind="stable")
+    group = group[order]
+    first, second = [order[:0]], [order[:0]]
+    for step in range(1, len(order)):
+        together = group[step:] == group[:-step]
+        if not together.any():
+            break
+        first.append(order[:-step][together])
+        second.append(order[step:][together])
+    one, other = np.concatenate(first), np.concatenate(second)
+    differ = factor.codes[one] != factor.codes[other]
+    return Pairs(one[differ], other[differ])
+
+
+def joint_codes(codes: Sequence[Ranks], networks: int) -> Ranks:
+    """Codes 0, 1, 2 … of the combinations that occur; networks with equal codes share one."""
+    joint = np.zeros(networks, np.int64)
+    for more in codes:
+        combined = joint * (more.max(initial=0) + 1) + more
+        joint = np.unique(combined, return_inverse=True)[1].astype(np.int64)
+    return joint
+
+
+def _factor(name: str, labels: Sequence[Level], networks: int) -> Factor:
+    if len(labels) != networks:
+        raise ValueError(f"factor {name!r} has {len(labels)} levels for {networks} networks")
+    same = [_NAN if label != label else label for label in labels]
+    levels = sorted(set(same), key=_place)
+    code = {level: number for number, level in enumerate(levels)}
+    return Factor(name, tuple(levels), np.array([code[label] for label in same], np.int64))
+
+
+_NAN = float("nan")
+
+
+def _place(level: object) -> tuple[bool, float, str]:
+    if isinstance(level, int | float | np.number) and level == level:
+        return False, float(level), ""
+    return True, 0.0, str(level)

@@ -1,0 +1,151 @@
+"""Statistics of many weighted samples at once: what a bootstrap draws, without repeating a value.
+
+A sample is a row of `counts`: how often each stored prediction stands in it. Every function gives
+what that of the same name in `scoring.metrics` gives for the values repeated so often, NaN
+included, up to rounding (1e-9). Targets and predictions have shape (n,), counts (samples, n), and
+the result (samples,).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from leaderboard.scoring import metrics
+from leaderboard.scoring.metrics import Vector
+from leaderboard.scoring.ranks import Ranks, dense_ranks
+
+Counts = npt.NDArray[np.int64]
+Matrix = npt.NDArray[np.float64]
+
+DOUBTFUL = 1e-6
+"""A sample whose variance is at most this fraction of the squared range of all values is judged
+value by value: sums of squares about a common center have lost too many digits."""
+
+
+def mse(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
+    """Mean squared errors; NaN of an empty sample. The cost is linear in counts."""
+    with np.errstate(all="ignore"):
+        means: Vector = counts @ (targets - predictions) ** 2 / counts.sum(axis=1)
+    # A square that overflows spoils the samples without it too: 0 · ∞.
+    return _one_by_one(metrics.mse, ~np.isfinite(means), means, targets, predictions, counts)
+
+
+def rmse_points(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
+    """100 · √MSE. The cost is linear in counts."""
+    return 100 * np.sqrt(mse(targets, predictions, counts))
+
+
+def r2(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
+    """R² about the mean of each sample. The cost is linear in counts."""
+    if not len(targets):
+        return _undefined(counts)
+    with np.errstate(all="ignore"):
+        spread = np.ptp(targets)
+        y, residual = (targets - targets.mean()) / spread, (targets - predictions) / spread
+        sums = counts @ np.column_stack([y, y**2, residual**2])
+        size = counts.sum(axis=1)
+        total = sums[:, 1] - sums[:, 0] ** 2 / size
+        values: Vector = 1 - sums[:, 2] / total
+        clear = (total > DOUBTFUL * size) & np.isfinite(values) & _varies(targets)
+    return _one_by_one(metrics.r2, ~clear, values, targets, predictions, counts)
+
+
+def pearson(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
+    """Pearson's correlations. The cost is linear in counts."""
+    if not len(targets):
+        return _undefined(counts)
+    with np.errstate(all="ignore"):
+        y, f = ((values - values.mean()) / np.ptp(values) for values in (targets, predictions))
+        sums = (counts @ np.column_stack([y, f, y * y, f * f, y * f])).T
+        size = counts.sum(axis=1)
+        of_y, of_f = sums[2] - sums[0] ** 2 / size, sums[3] - sums[1] ** 2 / size
+        values = (sums[4] - sums[0] * sums[1] / size) / np.sqrt(of_y * of_f)
+        clear = np.minimum(of_y, of_f) > DOUBTFUL * size
+        clear &= _varies(targets) & _varies(predictions)
+    clipped = np.clip(values, -1, 1)
+    return _one_by_one(metrics.pearson, ~clear, clipped, targets, predictions, counts)
+
+
+def spearman(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
+    """Spearman's ρ, ties at their mean rank within each sample. The cost is linear in counts.
+
+    What ties is judged on all values together.
+
+    Raises:
+        ValueError: a value is not finite.
+    """
+    sides = [_centered_ranks(dense_ranks(side), counts) for side in (targets, predictions)]
+    (of_y, y), (of_f, f) = sides
+    with np.errstate(all="ignore"):
+        together = np.einsum("sn,sn,sn->s", counts.astype(np.float64), y, f)
+        values: Vector = np.clip(together / np.sqrt(of_y * of_f), -1, 1)
+    return values
+
+
+def kendall(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
+    """Kendall's τ_b. The cost is samples · n² multiplications: some 30 ms for 1,000 · 756².
+
+    What ties is judged on all values together. Memory: 20 n² bytes beside counts.
+
+    Raises:
+        ValueError: a value is not finite.
+    """
+    ranks, others = dense_ranks(targets), dense_ranks(predictions)
+    # Sums of products of counts and signs are whole numbers far below 2²⁴: float32 holds them.
+    signs = np.sign(np.subtract.outer(ranks, ranks)).astype(np.float32)
+    signs *= np.sign(np.subtract.outer(others, others))
+    rows = counts.astype(np.float32) @ signs
+    concordance = np.einsum("sn,sn->s", rows.astype(np.float64), counts.astype(np.float64))
+    with np.errstate(all="ignore"):
+        untied = _untied(ranks, counts) * _untied(others, counts)
+        values: Vector = np.clip(concordance / np.sqrt(untied), -1, 1)
+    return values
+
+
+def _varies(values: Vector) -> bool:
+    """Whether samples of a variance above `DOUBTFUL` vary by more than rounding."""
+    return bool(np.ptp(values) * np.sqrt(DOUBTFUL) > metrics.CONSTANT * np.abs(values).max())
+
+
+def _untied(ranks: Ranks, counts: Counts) -> Vector:
+    sizes = _sizes(ranks, counts)
+    pairs: Vector = counts.sum(axis=1, dtype=np.float64) ** 2 - np.einsum("sk,sk->s", sizes, sizes)
+    return pairs
+
+
+def _centered_ranks(ranks: Ranks, counts: Counts) -> tuple[Vector, Matrix]:
+    """Sum of squares of the mean ranks about their mean in each sample, and those for each value.
+
+    All of them are halves of whole numbers, so that sums are exact and a constant sample has 0.
+    """
+    sizes = _sizes(ranks, counts)
+    means = np.cumsum(sizes, axis=1) - (sizes - 1) / 2
+    centered = means - (counts.sum(axis=1, keepdims=True) + 1) / 2
+    return np.einsum("sk,sk,sk->s", sizes, centered, centered), centered[:, ranks]
+
+
+def _sizes(ranks: Ranks, counts: Counts) -> Matrix:
+    """How many values of each sample have each rank, shape (samples, ranks)."""
+    order = np.argsort(ranks, kind="stable")
+    starts = np.flatnonzero(np.diff(ranks[order], prepend=-1))
+    return np.add.reduceat(counts[:, order], starts, axis=1).astype(np.float64)
+
+
+def _undefined(counts: Counts) -> Vector:
+    return np.full(len(counts), np.nan)
+
+
+def _one_by_one(
+    statistic: Callable[[npt.ArrayLike, npt.ArrayLike], float],
+    which: npt.NDArray[np.bool_],
+    values: Vector,
+    targets: Vector,
+    predictions: Vector,
+    counts: Counts,
+) -> Vector:
+    for sample in np.flatnonzero(which).tolist():
+        times = counts[sample]
+        with np.errstate(all="ignore"):
+            values[sample] = statistic(np.repeat(targets, times), np.repeat(predictions, times))
+    return values

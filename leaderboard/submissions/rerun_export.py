@@ -1,0 +1,76 @@
+"""Write what a measure may read of some networks into a folder, and nothing else of a zoo."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leaderboard.submissions.rerun_messages import NetworkFiles
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from demogen.networks.network import Access, Network
+    from demogen.networks.tapped_module import TappedModule
+    from demogen.zoo.base import NetworkSet
+
+
+def hand_over(
+    zoo: "NetworkSet", ids: Sequence[str], access: "Access", folder: Path
+) -> dict[str, NetworkFiles]:
+    """Id in the zoo → files of that network in the folder; arrays that are shared lie there once.
+
+    Raises:
+        ZooError: a network or its images cannot be read.
+    """
+    return {
+        network.id: _files(network, number, access, folder)
+        for number, network in enumerate(zoo.networks(ids))
+    }
+
+
+def _files(network: "Network", number: int, access: "Access", folder: Path) -> NetworkFiles:
+    from demogen.networks.network import Access
+
+    view = network.view(access)
+    whole = Access.SPEC in access
+    train = view.train if Access.TRAIN in access else None
+    return NetworkFiles(
+        id=f"network-{number}",
+        spec=view.spec.model_dump_json() if whole else _skeleton(network),
+        spec_is_whole=whole,
+        weights=_weights(network.module, folder),
+        initial=_weights(view.initial, folder) if Access.INITIAL in access else None,
+        images=None if train is None else _array(train.images, folder),
+        labels=None if train is None else _array(train.labels, folder),
+        test_inputs=_array(view.test_inputs, folder) if Access.TEST_INPUTS in access else None,
+    )
+
+
+def _skeleton(network: "Network") -> str:
+    """A spec that builds a network of this shape and says nothing of how it was trained."""
+    from demogen.schema.records import Data, NetworkSpec, Training
+
+    spec = network.spec
+    data = Data(images=spec.data.images, center_crop=spec.data.center_crop)
+    shape = NetworkSpec(architecture=spec.architecture, data=data, training=Training())
+    return shape.model_dump_json()
+
+
+def _weights(module: "TappedModule", folder: Path) -> str:
+    from demogen.zoo import weights
+
+    content = weights.to_bytes(module.state_dict())
+    name = f"{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
+    (folder / name).write_bytes(content)
+    return name
+
+
+def _array(tensor: "Tensor", folder: Path) -> str:
+    values = np.ascontiguousarray(tensor.numpy())
+    name = f"{hashlib.sha256(values.data).hexdigest()[:16]}.npy"
+    if not (folder / name).is_file():
+        np.save(folder / name, values, allow_pickle=False)
+    return name

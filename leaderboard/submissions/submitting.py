@@ -1,0 +1,165 @@
+"""Make a submission: check the predictor, measure, score, and write the folder whole or not."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+from demogen.errors import SubmissionError
+from leaderboard.fitting.cross_validation import regressor_text
+from leaderboard.fitting.regressor_text import regressor_from_text
+from leaderboard.results.result import Result, file_name
+from leaderboard.submissions.claims import zoo_label
+from leaderboard.submissions.folder import RESULTS
+from leaderboard.submissions.load_predictor import file_of, resolve
+from leaderboard.submissions.manifest import MANIFEST, Submission
+from leaderboard.submissions.validation import validate
+
+if TYPE_CHECKING:
+    from demogen.zoo.base import NetworkSet
+
+PLACE = "submissions"
+"""Folder of a leaderboard's repository that submissions lie in, one folder each."""
+
+
+@final
+@dataclass(frozen=True)
+class Wish:
+    """What is to be submitted.
+
+    Attributes:
+        predictor: as `leaderboard.submissions.load_predictor.resolve` takes it.
+        authors: one or more.
+        paper: short name of the paper; None: what the predictor says.
+        target: what is predicted.
+        splits: names; None: all the zoo has.
+    """
+
+    predictor: str
+    authors: tuple[str, ...]
+    paper: str | None = None
+    target: str = "gap"
+    splits: tuple[str, ...] | None = None
+
+
+def submit(
+    wish: Wish, zoo: "NetworkSet", folder: Path, say: Callable[[str], object], **measuring: Any
+) -> Submission:
+    """Make the folder of a submission and validate it.
+
+    Args:
+        wish: what is to be submitted.
+        zoo: or a pool of zoos.
+        folder: must not be there yet, or be empty.
+        say: told each thing that is done or was checked.
+        measuring: `workers`, `device`, `cache` and `progress` of `demogen.measuring.measure_all`.
+
+    Raises:
+        ZooError: the predictor fails a check, cannot be found or fitted, or there is no such split.
+        SubmissionError: the folder is taken, or what was made would be refused.
+    """
+    from demogen.measuring.conformance import check_predictor
+    from leaderboard.results.evaluation import benchmark
+
+    _check_free(folder)
+    predictor, code = resolve(wish.predictor), file_of(wish.predictor)
+    if wish.paper is not None:
+        predictor = replace(predictor, paper=wish.paper)
+    # Here too, for measuring may take days.
+    regressor_from_text(regressor_text(predictor.regressor))
+    check_predictor(predictor)
+    say(f"{predictor.name} passes every check of check_predictor")
+    results = benchmark([predictor], zoo, wish.target, wish.splits, **measuring)
+    say(f"{len(results)} results on {zoo.name}")
+    files = {f"{RESULTS}/{result.path}": result.to_json() for result in results}
+    named = wish.predictor
+    if code is not None:
+        files[code.name] = code.read_bytes()
+        named = f"{code.name}:{wish.predictor.rpartition(':')[2]}"
+    submission = make_manifest(named, wish.authors, results, files)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-making-"))
+    try:
+        made = scratch / folder.name
+        for path, content in {MANIFEST: submission.to_toml(), **files}.items():
+            (made / path).parent.mkdir(parents=True, exist_ok=True)
+            (made / path).write_bytes(content)
+        for line in validate(made, [zoo])[1]:
+            say(line)
+        # An empty folder gives way.
+        made.replace(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return submission
+
+
+def make_manifest(
+    predictor: str, authors: Sequence[str], results: Sequence[Result], files: dict[str, bytes]
+) -> Submission:
+    """The submission.toml of results.
+
+    Args:
+        predictor: where it is, for whoever runs it.
+        authors: one or more.
+        results: of one predictor, one or more.
+        files: path → content of every file but submission.toml.
+
+    Raises:
+        SubmissionError: an author or a name is not one line of text.
+    """
+    made = {
+        "format_version": 1,
+        "name": results[0].predictor,
+        "authors": list(authors),
+        "paper": results[0].paper,
+        "predictor": predictor,
+        "zoos": sorted({zoo_label(result) for result in results}),
+        "splits": sorted({result.split for result in results}),
+        "files": {path: hashlib.sha256(content).hexdigest() for path, content in files.items()},
+    }
+    return Submission.from_content(made, MANIFEST)
+
+
+def place_of(submission: Submission) -> str:
+    """Where the folder belongs in a leaderboard's repository."""
+    return f"{PLACE}/{file_name(submission.name)}"
+
+
+def how_to_propose(submission: Submission, folder: Path) -> str:
+    """What to do for a pull request by git."""
+    place = place_of(submission)
+    return "\n".join(
+        [
+            "to propose it, in a clone of your fork of the leaderboard's repository:",
+            f"  cp -r {folder.resolve()} {place}",
+            f"  git switch -c {file_name(submission.name)}",
+            f"  git add {place}",
+            f"  git commit -m 'Submit {file_name(submission.name)}'",
+            "  git push, and open a pull request",
+        ]
+    )
+
+
+def propose(submission: Submission, folder: Path, hub: str, endpoint: str | None) -> str:
+    """Open a pull request on the leaderboard's dataset repository on the Hub; its address.
+
+    Raises:
+        ZooError: there is no such repository, or the Hub refuses.
+    """
+    from demogen.hub import pull_requests
+
+    paths = [MANIFEST, *submission.files]
+    place = place_of(submission)
+    files = {f"{place}/{path}": folder / path for path in sorted(paths)}
+    title = f"Submit {submission.name}"
+    return pull_requests.propose(files, hub, title, endpoint=endpoint).address
+
+
+def _check_free(folder: Path) -> None:
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise SubmissionError(f"{folder} is there and is no folder; choose another")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise SubmissionError(f"{folder} is not empty; choose another folder")

@@ -1,0 +1,99 @@
+"""Is a submission what it says? Everything that can be told without running its code."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from demogen.errors import SubmissionError
+from leaderboard.fitting.regressor_text import regressor_from_text
+from leaderboard.results.result import PUBLISHED, Result, read_results
+from leaderboard.results.verification import check_predictions, check_scores, check_zoo
+from leaderboard.submissions.claims import check_claims
+from leaderboard.submissions.folder import Contents, read_folder
+
+if TYPE_CHECKING:
+    from demogen.zoo.base import NetworkSet
+
+
+def validate(
+    folder: Path, zoos: "Sequence[NetworkSet]" = (), against: Path | None = None
+) -> tuple[Contents, list[str]]:
+    """Check a submission; no code of it is run.
+
+    Args:
+        folder: the submission.
+        zoos: those that its results may be of, or some; none: splits and targets are not checked.
+        against: folder of the results already there; None: those published with this package.
+
+    Returns:
+        What it holds, and what was checked, a line each.
+
+    Raises:
+        SubmissionError: the submission is refused; the message is the first fault found.
+    """
+    contents = read_folder(folder)
+    checked = check_claims(contents)
+    check_names(contents, results_there(against))
+    for result in contents.results:
+        check_scores(result)
+        try:
+            regressor = regressor_from_text(result.regressor)
+        except SubmissionError as error:
+            raise SubmissionError(f"{result.path}: {error}") from error
+        check_predictions(result, regressor)
+        if zoos:
+            check_zoo(result, zoo_of(result, zoos))
+    checked.append("the scores follow from the predictions, and these from the signatures")
+    checked.append(
+        f"splits, targets and folds are those of {', '.join(zoo.name for zoo in zoos)}"
+        if zoos
+        else "splits and targets are not checked: no zoo was given"
+    )
+    return contents, checked
+
+
+def results_there(against: Path | None) -> list[Result]:
+    """The results that a submission must not collide with.
+
+    Raises:
+        SubmissionError: one of them is not valid.
+    """
+    folder = PUBLISHED if against is None else against
+    return read_results(folder) if any(folder.rglob("*.json")) else []
+
+
+def check_names(contents: Contents, there: Sequence[Result]) -> None:
+    """The name is free, or the submission adds to the results of the same predictor.
+
+    choice: the same predictor is one of the same measure (name, version, parameters), columns and
+    regressor. A result that is there already, byte for byte, is no duplicate.
+
+    Raises:
+        SubmissionError: the name is another predictor's, or a result is there with other content.
+    """
+    placed: Mapping[str, Result] = {str(result.path): result for result in there}
+    for new in contents.results:
+        old = placed.get(str(new.path))
+        if old is not None and old != new:
+            raise SubmissionError(
+                f"{new.predictor} on {new.split} of {new.zoo} is there already with other content; "
+                "choose another name for the predictor"
+            )
+        for old in there:
+            if old.predictor == new.predictor and _made_of(old) != _made_of(new):
+                raise SubmissionError(
+                    f"another predictor is called {new.predictor!r} (its result on {old.split} of "
+                    f"{old.zoo} has another measure, columns or regressor); choose another name"
+                )
+
+
+def zoo_of(result: Result, zoos: "Sequence[NetworkSet]") -> "NetworkSet":
+    """The zoo that a result is of, or the nearest, against which it will be refused."""
+    for zoo in zoos:
+        if zoo.digest == result.zoo_digest:
+            return zoo
+    return next((zoo for zoo in zoos if zoo.name == result.zoo), zoos[0])
+
+
+def _made_of(result: Result) -> tuple[object, ...]:
+    return result.measure, result.columns, result.regressor

@@ -1,0 +1,39 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from demogen.format.factors import coded, level_text
+
+
+@pytest.mark.parametrize(
+    ("factor", "values", "levels", "codes"),
+    [
+        ("width", [64, 8, 128, 8], [8, 64, 128], [1, 0, 2, 0]),
+        ("width", pd.array([64, None, 8, 64], "Int64"), [None, 8, 64], [2, 0, 1, 2]),
+        ("batch_norm", [True, None, False, True], [None, False, True], [2, 0, 1, 2]),
+        ("l2", [0.5, np.nan, 1e-4, 0.5], [None, 1e-4, 0.5], [2, 0, 1, 2]),
+        ("optimizer", ["sgd", "adam", "sgd", "adam"], ["adam", "sgd"], [1, 0, 1, 0]),
+        (
+            "augmentation",
+            [np.array(["flip", "crop"]), ["crop"], [], ["crop"]],
+            [(), ("crop",), ("flip", "crop")],
+            [2, 1, 0, 1],
+        ),
+        ("zoo", ["b", "a", "b", "a"], ["a", "b"], [1, 0, 1, 0]),
+        ("initial_std", [None] * 4, [None], [0] * 4),
+    ],
+)
+def test_levels_are_sorted_plain_values_and_networks_numbered_by_them(
+    factor, values, levels, codes
+):
+    found, known = coded(pd.DataFrame({factor: values}), factor)
+    assert known == levels
+    assert found.tolist() == codes
+    assert not any(isinstance(level, np.generic) for level in known)
+
+
+def test_levels_in_words():
+    assert [level_text(level) for level in (None, (), True, 1e-4, 64, ("a", "b"))] == [
+        *("none", "none", "True", "0.0001", "64"),
+        "a + b",
+    ]

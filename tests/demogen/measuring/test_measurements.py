@@ -1,0 +1,312 @@
+import pytest
+import torch
+from sklearn.linear_model import LinearRegression
+
+import demogen
+from demogen import (
+    Access,
+    Measure,
+    Network,
+    NotMeasurable,
+    Predictor,
+    ZooError,
+    measure,
+    measure_all,
+)
+from demogen.measuring import measurements
+from demogen.measuring.cache import measure_key, network_key
+
+
+class MeanLogit(Measure):
+    name = "mean-logit"
+    access = Access.TRAIN
+    calls = 0
+
+    def __init__(self, scale=1.0):
+        self.scale = scale
+
+    def compute(self, network):
+        type(self).calls += 1
+        logits = network.module(network.train.images)
+        return {"mean_logit": self.scale * float(logits.mean())}
+
+
+class Fails(Measure):
+    name = "fails"
+
+    def __init__(self, on=()):
+        self.on = on
+
+    def compute(self, network):
+        if network.id in self.on:
+            raise ZeroDivisionError("oh")
+        return {"one": 1.0}
+
+
+class Undefined(Measure):
+    name = "undefined"
+
+    def compute(self, network):
+        return {"nan": float("nan")}
+
+
+class Peeks(Measure):
+    name = "peeks"
+    access = Access.TRAIN
+
+    def compute(self, network):
+        return {"inputs": float(network.test_inputs.mean())}
+
+
+@pytest.fixture(autouse=True)
+def count_from_zero():
+    MeanLogit.calls = 0
+
+
+def expected(zoo):
+    return {network.id: float(network.module(network.train.images).mean()) for network in zoo}
+
+
+def test_a_zoo_gives_a_table(tiny_zoo, tmp_path):
+    table = measure(MeanLogit(), tiny_zoo, cache=tmp_path)
+    assert list(table.columns) == ["mean_logit"]
+    assert table.index.name == "id"
+    assert table["mean_logit"].to_dict() == expected(tiny_zoo)
+
+
+def test_a_network_of_ones_own_gives_a_signature(tiny_zoo):
+    network = tiny_zoo[tiny_zoo.ids[0]]
+    own = Network.of(network.module, network.train.images, network.train.labels)
+    signature = measure(Predictor("p", MeanLogit()), own)
+    assert signature == {"mean_logit": expected(tiny_zoo)[network.id]}
+
+
+def test_what_was_measured_is_not_measured_again(tiny_zoo, tmp_path):
+    first = measure(MeanLogit(), tiny_zoo, cache=tmp_path)
+    assert MeanLogit.calls == 24
+    assert measure(MeanLogit(), tiny_zoo, cache=tmp_path).equals(first)
+    assert MeanLogit.calls == 24
+    measure(MeanLogit(), tiny_zoo, cache=False)
+    assert MeanLogit.calls == 48
+
+
+def test_other_parameters_version_or_source_are_measured_anew():
+    class Newer(Measure):
+        name = "mean-logit"
+        version = 2
+
+        def compute(self, network):
+            return {}
+
+    class Edited(Measure):
+        name = "mean-logit"
+
+        def compute(self, network):
+            return {"other": 1.0}
+
+    keys = {measure_key(m) for m in (MeanLogit(), MeanLogit(2.0), Newer(), Edited())}
+    assert len(keys) == 4
+    assert measure_key(MeanLogit()) == measure_key(MeanLogit(scale=1.0))
+
+
+def test_the_key_of_a_network_covers_all_that_a_measure_sees_and_no_more(tiny_zoo):
+    sets = tiny_zoo.manifest.image_sets
+    record = tiny_zoo.record(tiny_zoo.ids[0])
+    other = "0" * 64
+    changes = {
+        "weights_sha256": (record.model_copy(update={"weights_sha256": other}), sets, list(Access)),
+        "labels": (record.model_copy(update={"labels": other}), sets, [Access.TRAIN]),
+        "initial": (record.model_copy(update={"initial_sha256": other}), sets, [Access.INITIAL]),
+        "images": (record, {"digits": other}, [Access.TRAIN, Access.TEST_INPUTS]),
+        "spec": (
+            record.model_copy(update={"spec": record.spec.model_copy(update={"seed": 1})}),
+            sets,
+            [Access.SPEC],
+        ),
+    }
+    for what, (changed, digests, seen_by) in changes.items():
+        for access in Access:
+            differs = network_key(changed, digests, access) != network_key(record, sets, access)
+            if access in seen_by:
+                assert differs, (what, access)
+            elif what != "labels" or access is not Access.TEST_INPUTS:
+                assert not differs, (what, access)
+
+
+def test_an_interrupted_measurement_goes_on_where_it_stopped(tiny_zoo, tmp_path):
+    class Stops(Measure):
+        name = "stops"
+        calls = 0
+        after = 5
+
+        def compute(self, network):
+            if type(self).calls == self.after:
+                raise KeyboardInterrupt
+            type(self).calls += 1
+            return {"one": 1.0}
+
+    with pytest.raises(KeyboardInterrupt):
+        measure(Stops(), tiny_zoo, cache=tmp_path)
+    # A crash may also cut a line short: that one network is measured again.
+    (file,) = tmp_path.iterdir()
+    file.write_text(file.read_text()[:-30])
+    Stops.after, Stops.calls = None, 0
+    assert len(measure(Stops(), tiny_zoo, cache=tmp_path)) == 24
+    assert Stops.calls == 24 - 4
+    measure(Stops(), tiny_zoo, cache=tmp_path)
+    assert Stops.calls == 24 - 4
+
+
+def test_equal_measures_are_computed_once(tiny_zoo):
+    results = measure_all([MeanLogit(), MeanLogit(2.0), MeanLogit()], tiny_zoo, cache=False)
+    assert MeanLogit.calls == 48
+    assert [result.name for result in results] == ["mean-logit"] * 3
+    assert results[0].table.equals(results[2].table)
+    assert (2 * results[0].table).equals(results[1].table)
+
+
+def test_a_failure_is_reported_and_the_rest_go_on(tiny_zoo, tmp_path):
+    failing = tiny_zoo.ids[3]
+    result = measure_all([Fails((failing,)), MeanLogit()], tiny_zoo, cache=tmp_path)[0]
+    assert result.failures == {failing: f"fails on network {failing}: ZeroDivisionError: oh"}
+    assert len(result.table) == 23
+    # A fault of the measure is not kept; a network that is not measurable is.
+    assert failing not in measure_all([Fails()], tiny_zoo, cache=tmp_path)[0].failures
+    with pytest.warns(RuntimeWarning, match="fails: 1 of 24 networks not measured"):
+        table = measure(Fails((failing,)), tiny_zoo, cache=False)
+    assert set(table.attrs["failures"]) == {failing}
+
+
+def test_no_number_is_no_signature(tiny_zoo):
+    with pytest.raises(ZooError, match="no network could be measured; .*feature 'nan' is nan"):
+        measure(Undefined(), tiny_zoo, cache=False)
+    with pytest.raises(NotMeasurable, match="undefined on network nin-.*feature 'nan' is nan"):
+        measure(Undefined(), tiny_zoo[tiny_zoo.ids[0]])
+
+
+def test_undeclared_access_is_refused(tiny_zoo):
+    with pytest.raises(ZooError, match=r"AccessError: .*add Access\.TEST_INPUTS"):
+        measure(Peeks(), tiny_zoo, cache=False)
+
+
+def test_missing_images_are_one_error_before_anything_is_measured(copied_zoo_folder):
+    manifest = copied_zoo_folder / "zoo.json"
+    manifest.write_text(
+        manifest.read_text().replace(
+            demogen.load_zoo(copied_zoo_folder).manifest.image_sets["digits"], "0" * 64
+        )
+    )
+    zoo = demogen.load_zoo(copied_zoo_folder)
+    with pytest.raises(ZooError, match="^the digits images here .* are not those that tiny"):
+        measure_all([MeanLogit(), Fails()], zoo, cache=False)
+    assert len(measure(Fails(), zoo, cache=False)) == 24
+
+
+def test_processes_give_the_same_table(tiny_zoo):
+    names = ("normalized-loss", "parameter-count")
+    measures = [demogen.get_predictor(name).measure for name in names]
+    alone = measure_all(measures, tiny_zoo, cache=False)
+    together = measure_all(measures, tiny_zoo, cache=False, workers=2)
+    for one, two in zip(alone, together, strict=True):
+        assert two.table.equals(two.table.sort_index())
+        assert torch.allclose(
+            torch.tensor(one.table.to_numpy()), torch.tensor(two.table.to_numpy()), rtol=1e-6
+        )
+        assert one.epochs.keys() == two.epochs.keys() == set(tiny_zoo.ids)
+
+
+def test_a_corrupt_network_is_reported_and_the_rest_go_on(copied_zoo_folder):
+    shard = copied_zoo_folder / "shards" / "00000.tar"
+    content = bytearray(shard.read_bytes())
+    content[1000] ^= 1
+    shard.write_bytes(content)
+    zoo = demogen.load_zoo(copied_zoo_folder)
+    for workers in (1, 2):
+        result = measure_all(
+            [demogen.get_predictor("parameter-count").measure], zoo, cache=False, workers=workers
+        )[0]
+        assert list(result.failures) == [zoo.ids[0]]
+        assert "sha256" in result.failures[zoo.ids[0]]
+        assert len(result.table) == 23
+
+
+def test_predictors_take_columns_and_parameters_by_name():
+    predictor = Predictor("p", MeanLogit(), columns=("mean_logt",), regressor=LinearRegression())
+    with pytest.raises(ZooError, match="did you mean 'mean_logit'"):
+        predictor.design(["mean_logit"])
+    changed = Predictor("p", MeanLogit()).with_parameters(scale=3.0)
+    assert (changed.name, changed.measure.scale) == ("p(scale=3.0)", 3.0)
+    with pytest.raises(ZooError, match="no parameter of p 'scael'; did you mean 'scale'"):
+        Predictor("p", MeanLogit()).with_parameters(scael=1)
+    with pytest.raises(ZooError, match="no predictor 'unit-sparsty'; did you mean 'unit-sparsity'"):
+        demogen.get_predictor("unit-sparsty")
+
+
+class Draws(Measure):
+    name = "draws"
+    access = Access.TRAIN
+
+    def compute(self, network):
+        return {"number": float(torch.rand(()))}
+
+
+@pytest.fixture
+def epochs_timed(monkeypatch):
+    """Calls of epoch_seconds, which says two seconds or raises what it finds in their place."""
+    calls, answers = [], {}
+
+    def epoch_seconds(module, images, labels, **sizes):
+        calls.append((tuple(images.shape), images.dtype, tuple(labels.shape), sizes))
+        if "fault" in answers:
+            raise answers["fault"]
+        return 2.0
+
+    monkeypatch.setattr(measurements, "epoch_seconds", epoch_seconds)
+    return calls, answers
+
+
+def test_an_epoch_is_timed_once_a_network_and_kept(tiny_zoo, tmp_path, epochs_timed):
+    calls, _ = epochs_timed
+    measures = [MeanLogit(), Fails((tiny_zoo.ids[3],))]
+    first = measure_all(measures, tiny_zoo, cache=tmp_path)
+    sizes = {"batch_size": 25, "train_size": 100}
+    assert calls == [((25, 1, 8, 8), torch.float32, (25,), sizes)] * 24
+    for result in first:
+        assert result.epochs == {id: took / 2 for id, took in result.seconds.items()}
+    again = measure_all(measures[:1], tiny_zoo, cache=tmp_path)[0]
+    assert again.epochs == first[0].epochs
+    assert len(calls) == 24
+    measure_all(measures[:1], tiny_zoo, cache=False, batch_size=10)
+    assert calls[-1] == ((10, 1, 8, 8), torch.float32, (10,), sizes | {"batch_size": 10})
+
+
+def test_no_epoch_is_timed_for_measures_that_read_no_images(tiny_zoo, epochs_timed):
+    calls, _ = epochs_timed
+    result = measure_all([Fails()], tiny_zoo, cache=False)[0]
+    assert (len(result.seconds), result.epochs, calls) == (24, {}, [])
+
+
+def test_no_epoch_is_timed_where_nothing_was_measured(tiny_zoo, epochs_timed):
+    calls, _ = epochs_timed
+    assert len(measure_all([Peeks()], tiny_zoo, cache=False)[0].failures) == 24
+    assert calls == []
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("no memory"), ValueError("one value"), ZooError()])
+def test_where_no_epoch_can_be_timed_signatures_are_kept(tiny_zoo, epochs_timed, fault):
+    epochs_timed[1]["fault"] = fault
+    result = measure_all([MeanLogit()], tiny_zoo, cache=False)[0]
+    assert (len(result.table), result.failures, result.epochs) == (24, {}, {})
+
+
+def test_signatures_are_the_same_with_and_without_a_timed_epoch(tiny_zoo, monkeypatch):
+    torch.manual_seed(0)
+    timed = measure_all([Draws(), MeanLogit()], tiny_zoo, cache=False)
+    assert all(set(result.epochs) == set(tiny_zoo.ids) for result in timed)
+    assert all(0 < ratio < 1e4 for result in timed for ratio in result.epochs.values())
+    monkeypatch.setattr(measurements, "_epoch_seconds", lambda zoo, network: None)
+    torch.manual_seed(0)
+    untimed = measure_all([Draws(), MeanLogit()], tiny_zoo, cache=False)
+    for with_timing, without in zip(timed, untimed, strict=True):
+        assert with_timing.table.equals(without.table)
+        assert without.epochs == {}

@@ -1,0 +1,160 @@
+"""The commands, as a user and a maintainer type them, with a package beside ours."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from demogen.cli import main
+from leaderboard.cli.commands import leaderboard
+
+PACKAGE = '''
+import demogen
+
+
+class BiasMass(demogen.Measure):
+    """Sum of the absolute biases."""
+
+    name = "bias-mass"
+
+    def compute(self, network):
+        state = network.module.state_dict()
+        return {"mass": float(sum(v.abs().sum() for k, v in state.items() if k.endswith("bias")))}
+'''
+
+# The Hub's client hands an open file to its HTTP library in a way that library is giving up.
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
+
+
+def run(*words):
+    return CliRunner().invoke(leaderboard, list(map(str, words)), catch_exceptions=False)
+
+
+@pytest.mark.parametrize("command", ["submit", "validate", "merge"])
+def test_help_shows_an_example(command):
+    assert "Example:" in run(command, "--help").output
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An installed package of somebody else's, as far as Python can tell."""
+    place = tmp_path / "site"
+    (place / "bias_package").mkdir(parents=True)
+    (place / "bias_package/__init__.py").write_text(PACKAGE)
+    monkeypatch.syspath_prepend(place)
+    yield place
+    sys.modules.pop("bias_package", None)
+
+
+def test_without_a_hub_it_says_what_to_do(tiny_zoo_folder, tmp_path):
+    mine = tmp_path / "mine"
+    done = submitted(tiny_zoo_folder, mine)
+    assert done.exit_code == 0
+    assert f"cp -r {mine} submissions/product-norm\n" in done.output
+    assert "git add submissions/product-norm\n" in done.output
+
+
+def submitted(zoo, folder, *words, predictor="product-norm"):
+    return run(
+        *("submit", predictor, "--zoo", zoo, "--split", "kfold-10", "--authors", "A. Author"),
+        *("--folder", folder, *words),
+    )
+
+
+def refused(*words, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["leaderboard", *map(str, words)])
+    assert end.value.code == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    return message
+
+
+def test_refusals_are_one_line(tiny_zoo_folder, tmp_path, capsys):
+    of = ("--zoo", tiny_zoo_folder, "--authors", "A. Author", "--folder")
+    folder = tmp_path / "mine"
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/file").write_text("")
+    (tmp_path / "forest.py").write_text(
+        "import baselines.dummy as dummy, dataclasses, sklearn.ensemble as e\n"
+        "MINE = dataclasses.replace(dummy.PARAMETER_COUNT, name='forest', "
+        "regressor=e.RandomForestRegressor(n_estimators=3))\n"
+    )
+    forest = f"{tmp_path}/forest.py:MINE"
+    for words, message in (
+        (("submit", "product-norm", *of, tmp_path / "taken"), "is not empty; choose another"),
+        (("submit", "product-nrm", *of, folder), "did you mean 'product-norm'?"),
+        (("submit", "no_package:MINE", *of, folder), "does not load: ModuleNotFoundError"),
+        (("submit", "baselines.dummy:MEAN", *of, folder), "no attribute for baselines.dummy:MEAN"),
+        (("submit", "product-norm", *of, folder, "--split", "mine"), "no split of zoo tiny 'mine'"),
+        (("submit", forest, *of, folder), "is a RandomForestRegressor; what can be fitted again"),
+        (("validate", folder), "mine is no folder"),
+        (("validate", tmp_path / "taken"), "taken has no submission.toml"),
+        (("validate", folder, "--run-code"), "of which zoo? give --zoo"),
+        (("merge", folder, "--into", tmp_path / "results"), "mine is no folder"),
+    ):
+        assert message in refused(*words, capsys=capsys)
+        assert not folder.exists()
+    assert not list(tmp_path.glob(".mine*"))
+
+
+def test_what_is_made_is_validated_and_nothing_is_left_of_what_fails(
+    tiny_zoo_folder, tmp_path, monkeypatch
+):
+    from demogen.errors import SubmissionError
+
+    def no(*given):
+        raise SubmissionError("no")
+
+    monkeypatch.setattr("leaderboard.submissions.submitting.validate", no)
+    with pytest.raises(SubmissionError, match="no"):
+        submitted(tiny_zoo_folder, tmp_path / "mine")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_checks_come_first(tiny_zoo_folder, package, tmp_path):
+    from demogen.errors import ZooError
+
+    path = package / "bias_package/__init__.py"
+    path.write_text(
+        path.read_text() + "\nimport torch\nclass Random(BiasMass):\n"
+        "    name = 'random'\n    def compute(self, network):\n"
+        "        return {'x': float(torch.rand(1))}\n"
+    )
+    with pytest.raises(ZooError, match="fails .* check.*is_deterministic"):
+        submitted(tiny_zoo_folder, tmp_path / "mine", predictor="bias_package:Random")
+
+
+def test_the_commands_answer_without_torch():
+    code = (
+        "import sys\nfrom demogen.cli import commands\n"
+        "commands.main(['leaderboard', 'validate', '--help'], standalone_mode=False)\n"
+        "import leaderboard.submissions.folder, leaderboard.submissions.manifest\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_options_of_validate_reach_the_code(tmp_path, monkeypatch):
+    told = {}
+    monkeypatch.setattr("leaderboard.cli.submission._opened", lambda zoos: list(zoos))
+    monkeypatch.setattr(
+        "leaderboard.submissions.validation.validate",
+        lambda *given: told.update(given=given) or ("contents", ["checked"]),
+    )
+    monkeypatch.setattr(
+        "leaderboard.submissions.rerun.remeasure",
+        lambda *given: told.update(again=given) or ["again"],
+    )
+    done = run(
+        *("validate", tmp_path, "--zoo", "a", "--zoo", "b", "--against", tmp_path, "--run-code"),
+        *("--sample", 3, "--seed", 7, "--seconds", 8, "--memory", 9),
+    )
+    assert done.output == f"{tmp_path}: checked\n{tmp_path}: again\n"
+    assert told["given"] == (tmp_path, ["a", "b"], tmp_path)
+    contents, zoos, sample = told["again"]
+    assert (contents, zoos) == ("contents", ["a", "b"])
+    assert (sample.networks, sample.seed) == (3, 7)
+    assert (sample.limits.seconds, sample.limits.memory) == (8, 9)

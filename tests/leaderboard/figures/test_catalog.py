@@ -1,0 +1,111 @@
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from demogen.errors import SubmissionError, ZooError
+from leaderboard.cli.commands import figure
+from leaderboard.figures.catalog import FIGURES, find_figure, listing
+from leaderboard.figures.sources import Sources, captions, details
+from leaderboard.results.result import write_result
+
+PAGE = Path(__file__).parents[3] / "docs" / "figures.md"
+PAPERS = ("jiang2019", "zhao2021", "puzzles2019", "novak2018")
+
+
+def run(*words):
+    return CliRunner().invoke(figure, list(map(str, words)), catch_exceptions=False)
+
+
+def test_names_are_unique_and_start_with_their_paper():
+    names = [entry.name for entry in FIGURES]
+    assert len(set(names)) == len(names)
+    for entry in FIGURES:
+        assert entry.paper in PAPERS
+        assert re.fullmatch(rf"{entry.paper}-[a-z]+(-[a-z]+)*", entry.name)
+        assert entry.number
+        assert entry.title
+        assert ("results of" in entry.needs) == entry.from_results
+
+
+def test_the_page_names_every_figure_and_no_other():
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| ([^|]+) \|", PAGE.read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted((entry.name, entry.number) for entry in FIGURES)
+    commands = re.findall(r"^demogen figure ([a-z0-9-]+)", PAGE.read_text(), re.MULTILINE)
+    assert {find_figure(name).name for name in commands if name != "--list"}
+
+
+def test_an_unknown_name_lists_near_ones():
+    assert find_figure("zhao2021-ssr").number == "3D"
+    with pytest.raises(
+        SubmissionError, match="no figure 'zhao2021-srr'; did you mean 'zhao2021-ssr"
+    ):
+        find_figure("zhao2021-srr")
+
+
+@pytest.mark.parametrize("words", [[], ["--list"]])
+def test_the_command_lists_all_figures(words):
+    output = run(*words).output
+    assert output == f"{listing()}\n"
+    for entry in FIGURES:
+        assert f"{entry.paper}, Fig. {entry.number}: {entry.title}" in output
+        assert f"needs {entry.needs}" in output
+
+
+def test_the_command_draws_from_a_zoo(tiny_zoo_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one, other = tmp_path / "one.svg", tmp_path / "new" / "other.svg"
+    for path in (one, other):
+        done = run("puzzles2019-losses", "--zoo", tiny_zoo_folder, "--output", path)
+        assert done.output == f"wrote {path}\n"
+    assert one.read_bytes() == other.read_bytes()
+    run("puzzles2019-losses", "--zoo", tiny_zoo_folder)
+    assert (tmp_path / "puzzles2019-losses.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_measures_the_networks_it_is_told_to(tiny_zoo, tiny_zoo_folder, tmp_path):
+    path = tmp_path / "outputs.svg"
+    chosen = tiny_zoo.ids[3:5]
+    words = [word for network in chosen for word in ("--network", network)]
+    run("puzzles2019-outputs", "--zoo", tiny_zoo_folder, "--output", path, *words)
+    expected = find_figure("puzzles2019-outputs").draw(
+        Sources(tiny_zoo, networks=tuple(chosen)), "svg"
+    )
+    assert path.read_bytes() == expected
+    with pytest.raises(ZooError, match="no network in tiny 'nin'; there are: "):
+        run("puzzles2019-outputs", "--zoo", tiny_zoo_folder, "--network", "nin")
+
+
+def test_the_command_draws_from_results(zoo, make, tmp_path):
+    for result in make.results(zoo, name="unit-sparsity", splits=["holdout-100"]):
+        write_result(result, tmp_path / "results")
+    path = tmp_path / "ssr.pdf"
+    run("zhao2021-ssr", "--results", tmp_path / "results", "--output", path)
+    assert path.read_bytes().startswith(b"%PDF")
+    with pytest.raises(SubmissionError, match="no results in .*none"):
+        run("zhao2021-ssr", "--results", tmp_path / "none")
+
+
+def test_a_wrong_ending_is_refused_before_anything_is_measured(tiny_zoo_folder):
+    with pytest.raises(SubmissionError, match="no figure format 'gif'"):
+        run("jiang2019-margins", "--zoo", tiny_zoo_folder, "--output", "x.gif", "--network", "?")
+
+
+def test_networks_at_equal_distances_in_the_order_of_the_gap(tiny_zoo):
+    gaps = tiny_zoo.table["gap"]
+    ids = Sources(tiny_zoo).spread(4)
+    ordered = sorted(map(str, gaps.index), key=lambda network: (-gaps[network], network))
+    assert ids == [ordered[place] for place in (0, 8, 15, 23)]
+    assert Sources(tiny_zoo).spread(99) == ordered
+
+
+def test_what_a_measure_cannot_give_is_one_line(tiny_zoo):
+    network = tiny_zoo[tiny_zoo.ids[0]]
+    with pytest.raises(ZooError, match=r"unit-sparsity on network nin-.* has no 'curves'; choose"):
+        details("unit-sparsity", network, ["curves"])
+
+
+def test_captions_tell_networks_apart():
+    assert captions(["a-w4-0f", "a-w8-1e"]) == ["a-w4", "a-w8"]
+    assert captions(["a-w4-0f", "a-w4-1e"]) == ["a-w4-0f", "a-w4-1e"]

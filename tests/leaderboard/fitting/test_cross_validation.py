@@ -1,0 +1,230 @@
+import numpy as np
+import pytest
+from sklearn.dummy import DummyRegressor
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.metrics import mean_squared_error, r2_score
+from sklearn.model_selection import PredefinedSplit, cross_val_predict
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from demogen.errors import ZooError
+from demogen.format.splits import Fold, Split
+from leaderboard.fitting import cross_validation
+
+REGRESSORS = [LinearRegression(), KNeighborsRegressor(3), make_pipeline(StandardScaler(), Ridge())]
+
+
+@pytest.fixture
+def task(zoo, make):
+    """Ids in sorted order, design matrix, targets; and the first two as the protocol takes them."""
+    table = make.features(zoo)
+    ids = list(table.index)
+    X, y = table.to_numpy(), zoo.table["gap"].loc[ids].to_numpy()
+    return ids, X, y, dict(zip(ids, X.tolist(), strict=True)), dict(zip(ids, y, strict=True))
+
+
+def numbered(split, ids):
+    """The fold that tests each network, as scikit-learn wants it."""
+    return PredefinedSplit(
+        [next(n for n, test in enumerate(split.tests) if network in test) for network in ids]
+    )
+
+
+@pytest.mark.parametrize("regressor", REGRESSORS, ids=lambda regressor: type(regressor).__name__)
+@pytest.mark.parametrize("name", ["kfold-10", "grouped-kfold-10"])
+def test_partitions_agree_with_cross_validation_of_scikit_learn(zoo, task, name, regressor, make):
+    ids, X, y, signatures, targets = task
+    folds = numbered(zoo.splits[name], ids)
+    expected = cross_val_predict(regressor, X, y, cv=folds)
+
+    outcome = cross_validation.run(signatures, targets, zoo.splits[name].folds, regressor)
+    scores = make.score("partition", outcome.folds, outcome.fit, targets, X.shape[1])
+
+    found = {
+        network: value
+        for fold in outcome.folds
+        for network, value in zip(fold.ids, fold.predictions, strict=True)
+    }
+    assert [found[network] for network in ids] == pytest.approx(expected, abs=1e-12)
+    assert scores.r2_pooled == pytest.approx(r2_score(y, expected), abs=1e-10)
+    assert scores.mse == pytest.approx(mean_squared_error(y, expected), abs=1e-12)
+    assert scores.rmse_points == pytest.approx(100 * np.sqrt(scores.mse), abs=1e-10)
+    assert scores.pearson == pytest.approx(np.corrcoef(y, expected)[0, 1], abs=1e-10)
+    in_fold = [r2_score(y[test], expected[test]) for _, test in folds.split()]
+    assert scores.r2_fold_mean == pytest.approx(np.mean(in_fold), abs=1e-10)
+    assert (scores.folds_scored, scores.folds_undefined) == (10, 0)
+    assert scores.ssr is None
+
+
+def test_holdouts_agree_with_a_plain_loop(zoo, task, make):
+    ids, X, y, signatures, targets = task
+    split = zoo.splits["holdout-100"]
+    sums, r2s = [], []
+    for test in split.tests:
+        held = np.isin(ids, test)
+        model = LinearRegression().fit(X[~held], y[~held])
+        sums.append(np.sum((model.predict(X[held]) - y[held]) ** 2))
+        r2s.append(model.score(X[held], y[held]))
+
+    outcome = cross_validation.run(signatures, targets, split.folds, LinearRegression())
+    scores = make.score(split.kind, outcome.folds, outcome.fit, targets, X.shape[1])
+
+    assert scores.ssr == pytest.approx(sums, abs=1e-12)
+    assert scores.ssr_mean == pytest.approx(np.mean(sums), abs=1e-12)
+    assert scores.ssr_max == pytest.approx(max(sums), abs=1e-12)
+    assert scores.r2_fold_mean == pytest.approx(np.mean(r2s), abs=1e-9)
+    assert scores.test_networks == 6
+    assert scores.r2_pooled is None
+    assert scores.mse is None
+
+
+def test_the_fit_on_all_networks(task, zoo, make):
+    _, X, y, signatures, targets = task
+    model = LinearRegression().fit(X, y)
+    outcome = cross_validation.run(
+        signatures, targets, zoo.splits["kfold-10"].folds, LinearRegression()
+    )
+    scores = make.score("partition", outcome.folds, outcome.fit, targets, 3)
+    r2 = model.score(X, y)
+    assert scores.fit_r2 == pytest.approx(r2, abs=1e-10)
+    assert scores.fit_adjusted_r2 == pytest.approx(1 - (1 - r2) * 59 / (60 - 3 - 1), abs=1e-10)
+    assert scores.fit_mse == pytest.approx(np.mean((model.predict(X) - y) ** 2), abs=1e-12)
+    assert scores.fit_pearson == pytest.approx(np.sqrt(r2), abs=1e-10)
+    assert outcome.model.coefficients == pytest.approx(model.coef_, abs=1e-10)
+    assert outcome.model.intercept == pytest.approx(model.intercept_, abs=1e-10)
+
+
+def test_coefficients_come_from_the_end_of_a_pipeline(task, zoo):
+    _, X, y, signatures, targets = task
+    pipeline = make_pipeline(FunctionTransformer(np.exp), LinearRegression())
+    model = LinearRegression().fit(np.exp(X), y)
+    folds = zoo.splits["kfold-10"].folds
+    assert cross_validation.run(
+        signatures, targets, folds, pipeline
+    ).model.coefficients == pytest.approx(model.coef_, abs=1e-9)
+    assert cross_validation.run(signatures, targets, folds, KNeighborsRegressor()).model is None
+
+
+def test_copies_of_a_configuration_are_never_on_both_sides(zoo, task, make):
+    """A regressor that remembers copies is found out by grouped folds alone."""
+    ids, _, _, _, targets = task
+    code = {network: [float(zoo.table.at[network, "configuration"][1:])] for network in ids}
+    memory = KNeighborsRegressor(1)
+    r2 = {}
+    for name in ("kfold-10", "grouped-kfold-10"):
+        outcome = cross_validation.run(code, targets, zoo.splits[name].folds, memory)
+        r2[name] = make.score("partition", outcome.folds, outcome.fit, targets, 1).r2_pooled
+    assert r2["kfold-10"] > 0.8
+    assert r2["grouped-kfold-10"] < 0.3
+
+
+def test_unmeasured_networks_leave_every_fold_and_empty_folds_are_skipped(zoo, task):
+    ids, X, y, signatures, targets = task
+    split = zoo.splits["kfold-10"]
+    lost = {*split.tests[3], split.tests[5][0]}
+    kept = [network not in lost for network in ids]
+    signatures = {network: row for network, row in signatures.items() if network not in lost}
+
+    outcome = cross_validation.run(signatures, targets, split.folds, LinearRegression())
+
+    assert outcome.skipped == (3,)
+    assert [fold.fold for fold in outcome.folds] == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    rest = Split(
+        "rest",
+        "partition",
+        tuple(sorted(signatures)),
+        tuple(tuple(set(test) - lost) for n, test in enumerate(split.tests) if n != 3),
+    )
+    expected = cross_val_predict(LinearRegression(), X[kept], y[kept], cv=numbered(rest, rest.ids))
+    found = {i: p for f in outcome.folds for i, p in zip(f.ids, f.predictions, strict=True)}
+    assert [found[network] for network in rest.ids] == pytest.approx(expected, abs=1e-12)
+
+
+def test_leave_one_out_has_pooled_scores_only(small_zoo, make):
+    [result] = make.results(small_zoo)
+    assert result.split == "leave-one-out"
+    assert result.scores.r2_fold_mean is None
+    assert (result.scores.folds_scored, result.scores.folds_undefined) == (0, 12)
+    assert result.scores.r2_pooled is not None
+
+
+def test_folds_without_r2_are_left_out_and_counted(make):
+    targets = {"a": 0.1, "b": 0.1, "c": 0.2, "d": 0.4, "e": 0.3}
+    folds = [Fold(("c", "d", "e"), ("a", "b")), Fold(("a", "b", "c"), ("d", "e"))]
+    signatures = {network: [value] for network, value in targets.items()}
+    folds.append(Fold(("a", "b", "d", "e"), ("c",)))
+    outcome = cross_validation.run(signatures, targets, folds, LinearRegression())
+    scores = make.score("partition", outcome.folds, outcome.fit, targets, 1)
+    assert scores.r2_fold_mean == pytest.approx(1)
+    assert (scores.folds_scored, scores.folds_undefined) == (1, 2)
+
+
+def test_the_mean_by_hand_and_without_a_column(make):
+    targets = {"a": 0.0, "b": 0.3, "c": 0.6}
+    folds = [Fold(tuple(targets.keys() - {network}), (network,)) for network in targets]
+    outcome = cross_validation.run(dict.fromkeys(targets, ()), targets, folds, DummyRegressor())
+    scores = make.score("partition", outcome.folds, outcome.fit, targets, 0)
+    assert [fold.predictions[0] for fold in outcome.folds] == pytest.approx([0.45, 0.3, 0.15])
+    assert scores.r2_pooled == pytest.approx(1 - 2 * 0.45**2 / (2 * 0.3**2))
+    assert scores.pearson == pytest.approx(-1)
+    assert scores.fit_r2 == pytest.approx(0)
+    assert scores.fit_adjusted_r2 == pytest.approx(0)
+    assert scores.fit_pearson is None
+
+
+def test_the_regressor_given_is_never_fitted(task, zoo):
+    _, _, _, signatures, targets = task
+    regressor = LinearRegression()
+    cross_validation.run(signatures, targets, zoo.splits["kfold-10"].folds, regressor)
+    assert not hasattr(regressor, "coef_")
+
+
+class Stubborn(DummyRegressor):
+    def fit(self, X, y):
+        raise ValueError("two\nlines")
+
+
+class Lost(DummyRegressor):
+    def predict(self, X):
+        return np.full(len(X), np.nan)
+
+
+@pytest.mark.parametrize(
+    ("regressor", "message"),
+    [
+        (Stubborn(), r"^the regressor Stubborn\(\) fails on fold 0 .*: two lines$"),
+        (Lost(), "no finite prediction for every network of fold 0"),
+    ],
+)
+def test_failing_regressors_are_named(task, zoo, regressor, message):
+    _, _, _, signatures, targets = task
+    with pytest.raises(ZooError, match=message):
+        cross_validation.run(signatures, targets, zoo.splits["kfold-10"].folds, regressor)
+
+
+def test_wild_predictions_have_no_scores_and_no_warnings(make):
+    targets = {"a": 0.0, "b": 0.5, "c": 1.0}
+    folds = [Fold(tuple(targets.keys() - {network}), (network,)) for network in targets]
+    wild = DummyRegressor(strategy="constant", constant=1e200)
+    outcome = cross_validation.run(dict.fromkeys(targets, (1.0,)), targets, folds, wild)
+    scores = make.score("partition", outcome.folds, outcome.fit, targets, 1)
+    assert (scores.mse, scores.r2_pooled) == (None, None)
+
+
+def test_text_of_a_regressor_is_the_same_each_time():
+    pipeline = make_pipeline(FunctionTransformer(numbered), LinearRegression(positive=True))
+    text = cross_validation.regressor_text(pipeline)
+    assert "0x" not in text
+    assert "\n" not in text
+    assert "<function numbered>" in text
+    assert "LinearRegression(positive=True)" in text
+
+
+def test_the_rank_counts_independent_columns_only():
+    generator = np.random.default_rng(0)
+    column, y = generator.normal(size=(20, 1)), generator.normal(size=20)
+    twice = LinearRegression().fit(np.hstack([column, column]), y)
+    assert cross_validation.linear_model(twice).rank == 1
+    levels = make_pipeline(OneHotEncoder(sparse_output=False), LinearRegression())
+    assert cross_validation.linear_model(levels.fit(np.arange(20).reshape(-1, 1) % 4, y)).rank == 3

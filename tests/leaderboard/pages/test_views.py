@@ -1,0 +1,80 @@
+import dataclasses
+
+import pytest
+from sklearn.dummy import DummyRegressor
+
+from leaderboard.pages.views import STANDARD, rows_on, views, zoo_labels
+from leaderboard.results.ranking import boards
+
+
+@pytest.fixture(scope="module")
+def field(zoo, make):
+    return [
+        *make.results(zoo, name="average", regressor=DummyRegressor()),
+        *make.results(zoo, name="weak", noise=0.3),
+        *make.results(zoo, name="strong", noise=0.02),
+    ]
+
+
+def test_rows_on_a_split_hold_its_scores_alone(field):
+    [board] = boards(field)
+    for split in board.splits:
+        for row in rows_on(board, split):
+            scores = board.results[row.predictor][split].scores
+            for name in ("r2_pooled", "r2_fold_mean", "mse", "pearson", "ssr_mean", "ssr_max"):
+                assert getattr(row, name) == getattr(scores, name)
+            assert (row.measured, row.paper) == (60, "jiang2019")
+
+
+def test_rows_on_a_split_are_ranked_on_it(field):
+    [board] = boards(field)
+    worst = board.results["strong"]["kfold-10"]
+    spoiled = worst.model_copy(
+        update={"scores": worst.scores.model_copy(update={"r2_pooled": -9.0})}
+    )
+    results = {**board.results, "strong": {**board.results["strong"], "kfold-10": spoiled}}
+    changed = dataclasses.replace(board, results=results)
+    assert [(row.rank, row.predictor) for row in rows_on(changed, "kfold-10")] == [
+        (1, "weak"),
+        (2, "average"),
+        (3, "strong"),
+    ]
+    assert rows_on(changed, STANDARD)[0].predictor == "strong"
+
+
+def test_holdouts_are_ordered_by_their_sums_and_not_ranked(field):
+    [board] = boards(field)
+    rows = rows_on(board, "holdout-100")
+    assert [row.predictor for row in rows] == ["strong", "weak", "average"]
+    assert {row.rank for row in rows} == {None}
+    assert rows[0].ssr_mean < rows[1].ssr_mean < rows[2].ssr_mean
+
+
+def test_equal_scores_share_a_rank(zoo, make):
+    same = [
+        result
+        for name, noise in [("b", 0.1), ("a", 0.1), ("c", 0.2)]
+        for result in make.results(zoo, name=name, noise=noise, splits=["kfold-10"])
+    ]
+    [board] = boards(same)
+    assert [(row.rank, row.predictor) for row in rows_on(board, "kfold-10")] == [
+        (1, "a"),
+        (1, "b"),
+        (3, "c"),
+    ]
+
+
+def test_a_predictor_without_a_split_has_no_row_on_it(field):
+    some = [r for r in field if r.predictor != "weak" or r.split == "kfold-10"]
+    [board] = boards(some)
+    assert {row.predictor for row in rows_on(board, "holdout-100")} == {"average", "strong"}
+    shown = [(view.split, view.row.predictor) for view in views([board])]
+    assert len(shown) == 3 + 7
+    assert [split for split, _ in shown[:3]] == [STANDARD] * 3
+
+
+def test_zoos_of_one_name_are_told_apart_by_digest(field):
+    other = [result.model_copy(update={"zoo_digest": "6b" * 32}) for result in field]
+    third = [result.model_copy(update={"zoo": "third"}) for result in field]
+    found = boards([*field, *other, *third])
+    assert zoo_labels(found) == ["third", f"toy@{'5a' * 6}", f"toy@{'6b' * 6}"]

@@ -1,0 +1,209 @@
+import csv
+import dataclasses
+import io
+import math
+import re
+
+import pytest
+from sklearn.dummy import DummyRegressor
+
+import leaderboard
+from demogen.errors import SubmissionError
+from leaderboard.results.ranking import COLUMNS, UNDEFINED, Row, boards
+
+HOSTILE = '<script>alert("x")</script>|`[a](javascript:b)\n\\_&'
+
+
+@pytest.fixture(scope="module")
+def field(zoo, make):
+    """Three predictors on all splits, the best not first by name."""
+    return [
+        *make.results(zoo, name="average", regressor=DummyRegressor()),
+        *make.results(zoo, name="weak", noise=0.3),
+        *make.results(zoo, name="strong", noise=0.02),
+    ]
+
+
+def by_split(results, name):
+    return {result.split: result for result in results if result.predictor == name}
+
+
+def test_columns_and_rows_have_the_same_fields():
+    assert [column.key for column in COLUMNS] == [field.name for field in dataclasses.fields(Row)]
+    assert all(column.explanation.endswith(".") for column in COLUMNS)
+
+
+def test_each_number_comes_from_its_split(field):
+    [board] = boards(field)
+    row = next(row for row in board.rows if row.predictor == "weak")
+    of = by_split(field, "weak")
+    grouped, folds, divisions = (
+        of[name].scores for name in ("grouped-kfold-10", "kfold-10", "holdout-100")
+    )
+    assert board.ranking == "grouped-kfold-10"
+    assert row.r2_pooled == grouped.r2_pooled
+    assert (row.mse, row.rmse_points, row.pearson) == (
+        grouped.mse,
+        grouped.rmse_points,
+        grouped.pearson,
+    )
+    interval = grouped.intervals["r2_pooled"]
+    assert (row.r2_low, row.r2_high) == (interval.low, interval.high)
+    assert interval.low < row.r2_pooled < interval.high
+    assert (row.kendall, row.spearman) == (grouped.kendall, grouped.spearman)
+    assert row.r2_fold_mean == folds.r2_fold_mean != grouped.r2_fold_mean
+    assert (row.ssr_mean, row.ssr_max) == (divisions.ssr_mean, divisions.ssr_max)
+    assert (row.test_networks, row.measured, row.dropped) == (6, 60, 0)
+    assert (row.seconds, row.epochs) == (0.5, 0.125)
+
+
+def test_rows_are_ranked_by_pooled_r2_whatever_the_order(field):
+    for results in (field, field[::-1]):
+        [board] = boards(results)
+        assert [(row.rank, row.predictor) for row in board.rows] == [
+            (1, "strong"),
+            (2, "weak"),
+            (3, "average"),
+        ]
+    assert board.rows[2].r2_pooled < 0
+
+
+def test_equal_scores_share_a_rank(zoo, make):
+    results = [
+        result
+        for name, noise in [("b", 0.1), ("a", 0.1), ("c", 0.2)]
+        for result in make.results(zoo, name=name, noise=noise, splits=["grouped-kfold-10"])
+    ]
+    [board] = boards(results)
+    assert [(row.rank, row.predictor) for row in board.rows] == [(1, "a"), (1, "b"), (3, "c")]
+
+
+def test_undefined_scores_come_last_and_show_a_dash(field, zoo, make):
+    nothing = make.features(zoo).iloc[:0]
+    failures = dict.fromkeys(zoo.table.index, "no positive margin")
+    unmeasured = make.results(zoo, name="aaa", table=nothing, failures=failures)
+    [board] = boards([*unmeasured, *field])
+    last = board.rows[-1]
+    assert (last.rank, last.predictor, last.measured, last.dropped) == (None, "aaa", 0, 60)
+    cells = {column.key: column.text(last) for column in COLUMNS}
+    assert {cells[key] for key in ("rank", "r2_pooled", "mse", "ssr_max", "seconds")} == {UNDEFINED}
+
+
+def test_small_zoos_are_ranked_on_leave_one_out(small_zoo, make):
+    [board] = boards(make.results(small_zoo))
+    assert board.ranking == "leave-one-out"
+    assert board.rows[0].rank == 1
+    assert board.rows[0].r2_fold_mean is None
+
+
+def test_one_split_is_enough_for_a_table(field):
+    one = by_split(field, "strong")
+    [board] = boards([one["kfold-10"]])
+    assert (board.ranking, board.rows[0].r2_pooled) == (
+        "kfold-10",
+        one["kfold-10"].scores.r2_pooled,
+    )
+    [board] = boards([one["holdout-100"]])
+    assert (board.ranking, board.rows[0].rank) == (None, None)
+    assert board.rows[0].ssr_mean == one["holdout-100"].scores.ssr_mean
+
+
+def test_zoos_and_targets_have_tables_of_their_own(zoo, small_zoo, make, field):
+    accuracy = make.results(zoo, target="test_accuracy")
+    found = boards([*field, *accuracy, *make.results(make.zoo(20, seed=5))])
+    assert [(board.target, len(board.rows)) for board in found] == [
+        ("gap", 4),
+        ("test_accuracy", 1),
+    ]
+
+
+def test_contradicting_results_are_refused(field):
+    with pytest.raises(SubmissionError, match="two results of average on kfold-10 of toy"):
+        boards([*field, field[0]])
+    other = field[0].model_copy(update={"split_digest": "0" * 64, "predictor": "other"})
+    with pytest.raises(SubmissionError, match=r"split kfold-10 of toy is not that of"):
+        boards([*field, other])
+
+
+def test_markdown(field):
+    lines = leaderboard.render(field).splitlines()
+    assert lines[0] == (
+        "**gap on toy (sha256 5a5a5a5a5a5a), ranked by pooled R² on grouped-kfold-10**"
+    )
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    assert {len(row) for row in cells} == {sum(column.brief for column in COLUMNS)}
+    assert [row[1] for row in cells[2:]] == ["strong", "weak", "average"]
+    best = by_split(field, "strong")["grouped-kfold-10"].scores
+    assert cells[2][4] == f"{best.r2_pooled:.3f}"
+
+
+def test_csv_is_not_rounded(field):
+    rows = list(csv.DictReader(io.StringIO(leaderboard.render(field, "csv"))))
+    scores = by_split(field, "strong")["grouped-kfold-10"].scores
+    assert float(rows[0]["r2_pooled"]) == scores.r2_pooled
+    assert rows[0]["zoo_digest"] == "5a" * 32
+
+
+def test_latex_is_laid_out_as_table_1_of_jiang2019(field, zoo, make):
+    other = [
+        result.model_copy(update={"zoo": "b_zoo", "zoo_digest": "6b" * 32})
+        for result in make.results(zoo, name="weak", noise=0.3)
+    ]
+    text = leaderboard.render([*field, *other], "latex")
+    assert text.count(r"\begin{tabular}{lrrrrrr}") == 1
+    lines = [line.removesuffix(r" \\") for line in text.splitlines() if line.endswith(r"\\")]
+    head, names, *rows = [line.split(" & ") for line in lines]
+    assert head == ["", r"\multicolumn{3}{c}{b\_zoo}", r"\multicolumn{3}{c}{toy}"]
+    assert r"\cmidrule(lr){2-4} \cmidrule(lr){5-7}" in text
+    assert names == ["Predictor", *["Adj. R$^2$", "R$^2$ k-fold", "RMSE, pp"] * 2]
+    assert [row[0] for row in rows] == ["weak", "strong", "average"]
+    weak, strong, _ = rows
+    scores = by_split(field, "strong")
+    assert strong[1:4] == ["--"] * 3
+    assert strong[4] == f"{scores['kfold-10'].scores.fit_adjusted_r2:.3f}"
+    assert strong[5] == f"{scores['kfold-10'].scores.r2_fold_mean:.3f}"
+    assert float(strong[6]) == pytest.approx(
+        scores["grouped-kfold-10"].scores.rmse_points, rel=0.005
+    )
+    assert weak[1:4] == weak[4:]
+
+
+def test_latex_has_a_table_for_each_target(field, zoo, make):
+    accuracy = make.results(zoo, target="test_accuracy")
+    text = leaderboard.render([*field, *accuracy], "latex")
+    assert text.count(r"\begin{tabular}{lrrr}") == 2
+    assert "% test_accuracy on toy" in text
+
+
+def test_hostile_names_stay_text(zoo, make):
+    results = make.results(zoo, name=HOSTILE, splits=["kfold-10"])
+    page = leaderboard.render(results, "html")
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;" in page
+    row = leaderboard.render(results).splitlines()[4]
+    assert "<script" not in row
+    assert "\\[a\\](javascript:b) \\\\_&amp;" in row
+    assert len(re.findall(r"(?<!\\)\|", row)) == sum(column.brief for column in COLUMNS) + 1
+    assert r"\textbackslash{}\_\&" in leaderboard.render(results, "latex")
+    hostile_zoo = results[0].model_copy(update={"zoo": "<img src=x onerror=y>"})
+    assert "<img" not in leaderboard.render([hostile_zoo], "html")
+    assert "<img" not in leaderboard.render([hostile_zoo])
+
+
+def test_unknown_formats_are_refused(field):
+    with pytest.raises(SubmissionError, match="no format 'markdwn'; did you mean 'markdown'"):
+        leaderboard.render(field, "markdwn")
+
+
+def test_nothing_gives_nothing():
+    assert leaderboard.render([]) == ""
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-300, -0.0004, 99.9996, -1e9, 1e300])
+def test_every_number_has_a_short_text(value):
+    for column in COLUMNS:
+        if column.direction:
+            text = column.format(value)
+            assert len(text) <= 8
+            assert math.isclose(float(text), value, rel_tol=0.06, abs_tol=0.0006)
+            assert text != "-0.000"

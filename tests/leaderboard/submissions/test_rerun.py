@@ -1,0 +1,196 @@
+"""A real predictor on a real zoo: made, validated and measured again, and its code then changed."""
+
+import json
+import shutil
+import socket
+import sys
+
+import pytest
+from tests.leaderboard.submitting.changed import Changed
+
+from demogen.errors import SubmissionError
+from leaderboard.submissions.rerun import Sample, remeasure
+from leaderboard.submissions.rerun_isolation import Limits, run_confined
+from leaderboard.submissions.rerun_messages import JOB, Job, read_answer
+from leaderboard.submissions.submitting import Wish, submit
+from leaderboard.submissions.validation import validate
+
+CODE = '''
+import demogen
+
+class TrainConfidence(demogen.Measure):
+    """Mean logit of the label, and the mean initial weight: reads what is handed over."""
+
+    name = "train-confidence"
+    access = demogen.Access.TRAIN | demogen.Access.INITIAL
+
+    def compute(self, network):
+        train = network.train
+        logits = network.module(train.images)
+        chosen = logits.gather(1, train.labels[:, None])
+        first = next(network.initial.parameters())
+        return {"logit": float(chosen.mean()), "initial": float(first.double().abs().mean())}
+
+MINE = demogen.Predictor("train-confidence", TrainConfidence(), paper="tests")
+'''
+COMPUTE = "        train = network.train\n"
+CHILD = "leaderboard.submissions.rerun_worker"
+FEW = Sample(networks=2, limits=Limits(seconds=100, memory=1000))
+
+
+@pytest.fixture(scope="session")
+def submitted(tiny_zoo_folder, tmp_path_factory):
+    """An honest submission of a predictor in a file; not to be changed."""
+    from demogen import load_zoo
+
+    place = tmp_path_factory.mktemp("submitted")
+    (place / "train_confidence.py").write_text(CODE)
+    wish = Wish(f"{place}/train_confidence.py:MINE", ("A. Author",), splits=("kfold-10",))
+    path = list(sys.path)
+    try:
+        submit(wish, load_zoo(tiny_zoo_folder), place / "mine", lambda line: None, cache=False)
+    finally:
+        sys.path[:] = path
+    return place / "mine"
+
+
+def test_a_file_that_is_called_as_a_library_is_not_taken_for_it(tmp_path):
+    (tmp_path / "numpy.py").write_text("raise SystemExit(9)")
+    job = Job(predictor="numpy.py:MINE", seconds=60, memory=1000, networks=())
+    (tmp_path / JOB).write_text(job.model_dump_json())
+    ended = run_confined(["-m", CHILD, str(tmp_path)], tmp_path, Limits())
+    assert ended.code == 0
+    assert "numpy.py is called as an installed module" in read_answer(tmp_path).fault
+
+
+@pytest.fixture
+def changed(submitted, tmp_path):
+    """A copy with other code in it; its results are those of the honest one."""
+    folder = tmp_path / "mine"
+    shutil.copytree(submitted, folder)
+    return Changed(folder, "train_confidence.py", CODE, COMPUTE)
+
+
+def refused(made, zoo, sample=FEW):
+    contents, _ = validate(made.folder, [zoo])
+    with pytest.raises(SubmissionError) as error:
+        remeasure(contents, [zoo], sample)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_an_honest_one_gives_its_signatures_again(submitted, tiny_zoo):
+    contents, _ = validate(submitted, [tiny_zoo])
+    assert contents.submission.code == "train_confidence.py"
+    [line] = remeasure(contents, [tiny_zoo], FEW)
+    assert line.startswith(
+        "2 networks of tiny (seed 0) measured again give the signatures submitted; "
+    )
+    assert line.endswith("with bounded memory")
+
+
+def test_one_that_measures_something_else_is_refused(changed, tiny_zoo):
+    changed.body(
+        "        for parameter in network.module.parameters():\n            parameter.mul_(1.02)\n"
+    )
+    message = refused(changed, tiny_zoo)
+    assert message.startswith("tiny@")
+    assert "logit of nin-w" in message
+    assert "is said to be" in message
+    assert "but measured again it is" in message
+
+
+def test_one_that_sleeps_is_killed(changed, tiny_zoo):
+    changed.body("        import time; time.sleep(1000)\n")
+    assert refused(changed, tiny_zoo, Sample(2, 0, Limits(seconds=5))) == (
+        "train-confidence: measured again on tiny, its code did not end within 5 seconds and was "
+        "killed; give it more time, or refuse it"
+    )
+
+
+def test_one_that_eats_memory_is_stopped(changed, tiny_zoo):
+    changed.body(
+        "        import torch; kept = torch.ones(600 << 20, dtype=torch.uint8)\n"
+        "        more = torch.ones(600 << 20, dtype=torch.uint8)\n"
+    )
+    assert refused(changed, tiny_zoo) == (
+        "train-confidence: measured again on tiny, its code took more than 1000 MB of memory; "
+        "give it more, or refuse it"
+    )
+
+
+def test_one_that_reads_a_token_finds_none(changed, tiny_zoo, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    (tmp_path / "hf").mkdir()
+    (tmp_path / "hf/token").write_text("hf_secret")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    changed.body(
+        "        import os, huggingface_hub\n"
+        "        assert huggingface_hub.get_token() is None, huggingface_hub.get_token()\n"
+        "        os.environ['HF_TOKEN']\n"
+    )
+    assert refused(changed, tiny_zoo) == (
+        "train-confidence: measured again on tiny, its code failed: KeyError: 'HF_TOKEN'"
+    )
+
+
+def test_one_that_calls_home_reaches_nobody(changed, tiny_zoo):
+    if not can_leave():
+        pytest.skip("the system does not let a process leave the network")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        changed.body(f"        import socket; socket.create_connection(('127.0.0.1', {port}), 5)\n")
+        message = refused(changed, tiny_zoo)
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert message == (
+        "train-confidence: measured again on tiny, its code failed: OSError: [Errno 101] Network "
+        "is unreachable"
+    )
+
+
+def can_leave():
+    import subprocess
+
+    code = (
+        "import sys; from leaderboard.submissions.rerun_isolation import leave_the_network as leave"
+    )
+    return subprocess.run([sys.executable, "-c", f"{code}; sys.exit(not leave())"]).returncode == 0
+
+
+def test_a_zoo_is_not_handed_over(submitted, tiny_zoo, tmp_path):
+    """What the folder holds: no id, nothing of training, no test images if not declared."""
+    from demogen.networks.network import Access
+    from leaderboard.submissions.rerun_export import hand_over
+
+    ids = tiny_zoo.ids[:3]
+    files = hand_over(tiny_zoo, ids, Access.TRAIN, tmp_path)
+    for id, handed in files.items():
+        assert id not in handed.model_dump_json()
+        assert (handed.test_inputs, handed.initial) == (None, None)
+        spec = json.loads(handed.spec)
+        assert spec["training"] == type(tiny_zoo.record(id).spec.training)().model_dump(mode="json")
+        assert spec["data"]["corruption"] == 0
+    named = {name for handed in files.values() for name in handed.model_dump().values()}
+    assert {path.name for path in tmp_path.iterdir()} <= named
+    whole = hand_over(tiny_zoo, ids[:1], ~Access.NONE, tmp_path)[ids[0]]
+    assert json.loads(whole.spec) == tiny_zoo.record(ids[0]).spec.model_dump(mode="json")
+
+
+def test_a_network_handed_over_is_the_network(tiny_zoo, tmp_path):
+    import torch
+
+    from demogen.networks.network import Access
+    from leaderboard.submissions.rerun_export import hand_over
+    from leaderboard.submissions.rerun_worker import network_of
+
+    id = tiny_zoo.ids[-1]
+    true, every = tiny_zoo[id], ~Access.NONE
+    again = network_of(hand_over(tiny_zoo, [id], every, tmp_path)[id], tmp_path)
+    assert torch.equal(again.train.images, true.train.images)
+    assert torch.equal(again.train.labels, true.train.labels)
+    assert torch.equal(again.test_inputs, true.test_inputs)
+    assert again.spec == true.spec
+    for mine, its in ((again.module, true.module), (again.initial, true.initial)):
+        assert torch.equal(mine(true.train.images[:5]), its(true.train.images[:5]))
