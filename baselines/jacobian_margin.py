@@ -10,7 +10,7 @@ from torch import Tensor
 from baselines.functional.logit_gradients import logit_jacobian_norms
 from baselines.functional.margins import QUARTILES, output_margins, quartile_signature
 from baselines.regressors import log_least_squares
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import NotMeasurable, ZooError
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.network import Access, Network
@@ -69,7 +69,7 @@ class JacobianMargin(Measure):
         logits, norms = logit_jacobian_norms(
             network.module,
             train.images,
-            spectral=choose(self.norm, _IS_SPECTRAL, "norm", ZooError),
+            spectral=lookup(self.norm, _IS_SPECTRAL, "norm", ZooError),
             batch_size=network.batch_size,
         )
         margins = output_margins(logits, train.labels)

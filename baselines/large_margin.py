@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from baselines.functional.logit_gradients import class_distances
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import ZooError
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.network import Access, Network
@@ -82,7 +82,7 @@ class LargeMargin(Measure):
             network.module,
             train.images,
             train.labels,
-            probabilities=choose(self.output, _ARE_PROBABILITIES, "output", ZooError),
+            probabilities=lookup(self.output, _ARE_PROBABILITIES, "output", ZooError),
             classes=self.classes,
             epsilon=self.epsilon,
             batch_size=network.batch_size,

@@ -11,7 +11,7 @@ from baselines.functional.losses import logits_of
 from baselines.functional.margins import QUARTILES, output_margins, quartile_signature
 from baselines.functional.spectra import DISTANCES, log_data_norm, log_spectral_complexity
 from baselines.regressors import log_least_squares
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import NotMeasurable, ZooError
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.homogeneity import CHAINS, AffineLayer, affine_layers, why_not_homogeneous
@@ -114,7 +114,7 @@ def _initial_layers(network: Network) -> list[AffineLayer]:
 def _margins(
     network: Network, norm: str, references: Sequence[AffineLayer] | None = None
 ) -> Tensor:
-    distance = choose(norm, DISTANCES, "norm", ZooError)
+    distance = lookup(norm, DISTANCES, "norm", ZooError)
     images, labels = network.train.images, network.train.labels
     logits = logits_of(network.module, images, network.batch_size)
     margins = output_margins(logits, labels)

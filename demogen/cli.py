@@ -37,11 +37,11 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from demogen._util.lookup import choose
+            from demogen._util.lookup import lookup
 
             names = dict.fromkeys(self.list_commands(ctx))
             try:
-                choose(args[0], names, "command", DemogenError)
+                lookup(args[0], names, "command", DemogenError)
             except DemogenError as better:
                 raise click.UsageError(str(better), ctx) from error
             raise

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Sequence
 
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import ZooError
 from demogen.format.card import bibtex, outcome_rows
 from demogen.measuring.predictor import Predictor
@@ -47,7 +47,7 @@ def citation(networks: NetworkSet, split: str | None = None) -> str:
     """
     chosen = None
     if split is not None:
-        chosen = choose(split, networks.splits, f"split of {networks.name}", ZooError)
+        chosen = lookup(split, networks.splits, f"split of {networks.name}", ZooError)
     alone = len(networks.zoos) == 1
     entries = (
         bibtex(

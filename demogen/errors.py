@@ -6,11 +6,15 @@ class DemogenError(Exception):
 
 
 class ZooError(DemogenError):
-    """A zoo, an image set or a predictor cannot be found or used as asked."""
+    """A zoo or an image set cannot be found or used as asked."""
 
 
 class CorruptZooError(ZooError):
     """Bytes of a zoo are not what its manifest says."""
+
+
+class PredictorError(DemogenError):
+    """A predictor or a measure cannot be found, loaded or fitted as asked."""
 
 
 class RecipeError(DemogenError):
@@ -25,5 +29,9 @@ class AccessError(DemogenError):
     """A measure asked a network for something it had not declared in its `access`."""
 
 
+class ResultError(DemogenError):
+    """A result cannot be read, or its parts do not agree; results that do not go together."""
+
+
 class SubmissionError(DemogenError):
-    """A submitted result does not hold what it claims."""
+    """A submission does not hold what it claims."""

@@ -30,7 +30,7 @@ class FinishedNetwork:
 
 @final
 @dataclass(frozen=True)
-class Workshop:
+class BuildFolder:
     """`<zoo>.building`: one writer at a time for each network (see `zoo_recipes.locks`).
 
     A network is a folder named by its id, with record.json, run.json and weights.safetensors, or

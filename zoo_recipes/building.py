@@ -16,8 +16,8 @@ from demogen.images.image_set import load_images
 from demogen.parallel import map_tasks
 from demogen.schema.records import NetworkSpec, ZooManifest
 from demogen.zoo.zoo import Zoo
-from zoo_recipes.build_folder import Workshop
-from zoo_recipes.locks import gate, working_on
+from zoo_recipes.build_folder import BuildFolder
+from zoo_recipes.locks import start_lock, working_on
 from zoo_recipes.optimization import Diverged
 from zoo_recipes.packing import pack
 from zoo_recipes.parts import Shard
@@ -49,9 +49,9 @@ class Plan:
     shard: Shard | None = None
 
     @property
-    def workshop(self) -> Workshop:
+    def workshop(self) -> BuildFolder:
         """Where networks lie while the zoo is not whole."""
-        return Workshop(self.folder)
+        return BuildFolder(self.folder)
 
     def __str__(self) -> str:
         part = f", shard {self.shard}" if self.shard else ""
@@ -78,7 +78,7 @@ def plan_zoo(
     if manifest is not None and manifest.networks + len(manifest.failed) >= len(asked):
         failed = {spec.id: reason for spec in wanted if (reason := manifest.failed.get(spec.id))}
         return Plan(recipe, folder, wanted, (), True, failed, shard)
-    workshop = Workshop(folder)
+    workshop = BuildFolder(folder)
     missing = tuple(spec for spec in wanted if not workshop.has(spec))
     failed = {spec.id: reason for spec in wanted if (reason := workshop.failure(spec))}
     return Plan(recipe, folder, wanted, missing, False, failed, shard)
@@ -212,7 +212,7 @@ def _train_missing(plan: Plan, hands: _Hands) -> None:
     workshop = plan.workshop
     workshop.clear_unfinished(plan.wanted)
     digests = _image_digests(plan, hands)
-    with gate(plan.folder):
+    with start_lock(plan.folder):
         workshop.keep_images(digests)
     # On this machine all read the same files.
     expected = digests if hands.ray is not None else {}

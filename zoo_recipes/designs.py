@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import RecipeError
 from demogen.schema.architectures import Frozen
 
@@ -297,7 +297,7 @@ def _unevenness(sizes: list[int], pairs: _Pairs) -> int:
 
 def _check_factors(where: str, factors: Any, grid: Grid) -> None:
     for factor in factors:
-        choose(factor, grid, f"factor in the grid (in {where!r})", RecipeError)
+        lookup(factor, grid, f"factor in the grid (in {where!r})", RecipeError)
 
 
 def _shuffled(items: Any, seed: str) -> list[Any]:

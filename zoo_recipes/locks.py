@@ -28,7 +28,7 @@ def working_on(folder: Path, shard: Shard | None) -> Iterator[None]:
         RecipeError: somebody is at work on what this would touch.
     """
     lock = FileLock(_locks(folder) / (_BUILD if shard is None else _name(shard)))
-    with gate(folder):
+    with start_lock(folder):
         _refuse_beside_others(folder, shard)
         lock.acquire(timeout=0)
     try:
@@ -38,7 +38,7 @@ def working_on(folder: Path, shard: Shard | None) -> Iterator[None]:
 
 
 @contextmanager
-def gate(folder: Path) -> Iterator[None]:
+def start_lock(folder: Path) -> Iterator[None]:
     """A moment in which no other build or shard of this zoo starts.
 
     Raises:

@@ -7,14 +7,14 @@ from demogen.errors import CorruptZooError, RecipeError
 from demogen.images.image_set import load_images
 from demogen.schema.records import NetworkSpec
 from demogen.zoo.writing import Collection, write_zoo
-from zoo_recipes.build_folder import FinishedNetwork, Workshop, space_for
+from zoo_recipes.build_folder import BuildFolder, FinishedNetwork, space_for
 from zoo_recipes.optimization import Diverged
 from zoo_recipes.recipe import Recipe
 from zoo_recipes.training import label_digest
 
 
 def pack(
-    recipe: Recipe, wanted: Sequence[NetworkSpec], workshop: Workshop, images: Path | None
+    recipe: Recipe, wanted: Sequence[NetworkSpec], workshop: BuildFolder, images: Path | None
 ) -> None:
     """Pack finished networks as the zoo `workshop.zoo`, all of it or nothing.
 
@@ -59,7 +59,7 @@ def pack(
 
 
 def _finished(
-    wanted: Sequence[NetworkSpec], workshop: Workshop
+    wanted: Sequence[NetworkSpec], workshop: BuildFolder
 ) -> tuple[list[FinishedNetwork], dict[str, str]]:
     """The trained networks, and id → reason of those that failed."""
     trained: list[FinishedNetwork] = []

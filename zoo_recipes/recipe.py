@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self, final
 
 from pydantic import Field, ValidationError, model_validator
 
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import RecipeError
 from demogen.schema.image_sets import IMAGE_SETS
 from demogen.schema.records import (
@@ -107,7 +107,7 @@ class Recipe(Frozen):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
-        choose(str(self.data.get("images")), IMAGE_SETS, "image set", RecipeError)
+        lookup(str(self.data.get("images")), IMAGE_SETS, "image set", RecipeError)
         tables = [self.grid, *(extra.levels for extra in self.extra)]
         tables += [part for rule in self.when for part in (rule.levels, rule.settings)]
         for factor in itertools.chain.from_iterable(tables):
@@ -304,7 +304,7 @@ class Recipe(Frozen):
 
     def _section_of(self, factor: str) -> str:
         family = str(self.architecture.get("family"))
-        return choose(factor, _sections(family), f"factor of {family} networks", RecipeError)
+        return lookup(factor, _sections(family), f"factor of {family} networks", RecipeError)
 
 
 def _level(spec: NetworkSpec, factor: str) -> str:
@@ -340,7 +340,7 @@ def read_recipe(name: str | Path) -> Recipe:
             raise RecipeError(f"no recipe file {path}")
         text, where = path.read_text(encoding="utf-8"), str(path)
     else:
-        text, where = choose(str(name), _collections(), "recipe", RecipeError), f"recipe {name}"
+        text, where = lookup(str(name), _collections(), "recipe", RecipeError), f"recipe {name}"
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -364,7 +364,7 @@ def _collections() -> dict[str, str]:
 @lru_cache
 def _sections(family: str) -> dict[str, str]:
     """Factor → the section of a recipe that it belongs to."""
-    architecture: type[Frozen] = choose(family, FAMILIES, "architecture family", RecipeError)
+    architecture: type[Frozen] = lookup(family, FAMILIES, "architecture family", RecipeError)
     models: dict[str, type[Frozen]] = {
         "architecture": architecture,
         "data": Data,

@@ -12,7 +12,7 @@ FEW = 40
 """Names that an error lists, at most."""
 
 
-def choose(name: str, among: Mapping[str, Value], kind: str, error: type[DemogenError]) -> Value:
+def lookup(name: str, among: Mapping[str, Value], kind: str, error: type[DemogenError]) -> Value:
     """The value called `name`.
 
     Raises:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Place(Frozen):
+class ByteRange(Frozen):
     """Where a network's weights lie: bytes [offset, offset + length) of a shard."""
 
     shard: str
@@ -34,7 +34,7 @@ class Place(Frozen):
 
 
 RECORD_ONLY = frozenset(
-    {"spec", "probe_logits", "labels", "weights_sha256", "initial_sha256", *Place.model_fields}
+    {"spec", "probe_logits", "labels", "weights_sha256", "initial_sha256", *ByteRange.model_fields}
 )
 """Columns that users see as parts of a record, not in the table."""
 
@@ -73,12 +73,12 @@ def arrow_schema() -> "pa.Schema":
     import pyarrow as pa
 
     columns: dict[str, Any] = {"id": str, "configuration": str, **factor_types(), **_OUTCOME}
-    columns |= {name: field.annotation for name, field in Place.model_fields.items()}
+    columns |= {name: field.annotation for name, field in ByteRange.model_fields.items()}
     columns["spec"] = str
     return pa.schema([pa.field(name, _arrow_type(kind)) for name, kind in columns.items()])
 
 
-def to_parquet(records: Sequence[NetworkRecord], places: Sequence[Place]) -> bytes:
+def to_parquet(records: Sequence[NetworkRecord], places: Sequence[ByteRange]) -> bytes:
     """networks.parquet: one row a network, in the order given; same rows, same bytes."""
     import pyarrow as pa
 
@@ -154,7 +154,7 @@ class Table:
                 frame[name] = column.astype("Int64" if column.hasnans else "int64")
         return frame.set_index("id")
 
-    def record(self, id: str) -> tuple[NetworkRecord, Place]:
+    def record(self, id: str) -> tuple[NetworkRecord, ByteRange]:
         """What was asked for and what came out of a network, and where its weights lie.
 
         Raises:
@@ -164,7 +164,7 @@ class Table:
         group, row = self._find(id)
         fields = self._group(group).slice(row, 1).to_pylist()[0]
         where = f"{self._zoo}: network {id}"
-        place = {name: fields.pop(name) for name in Place.model_fields}
+        place = {name: fields.pop(name) for name in ByteRange.model_fields}
         try:
             fields["spec"] = json.loads(fields["spec"])
             record = parse(NetworkRecord, fields, where)
@@ -178,7 +178,7 @@ class Table:
             raise CorruptZooError(f"{where} holds the spec of {record.id}")
         return record, _place(place, where)
 
-    def weights(self, id: str) -> tuple[Place, str, str]:
+    def weights(self, id: str) -> tuple[ByteRange, str, str]:
         """Where a network's weights lie, their sha256, and its spec, unread; much faster.
 
         Raises:
@@ -187,7 +187,7 @@ class Table:
         """
         group, row = self._find(id)
         columns = self._weights(group)
-        place = {name: columns[name][row] for name in Place.model_fields}
+        place = {name: columns[name][row] for name in ByteRange.model_fields}
         where = f"{self._zoo}: network {id}"
         return _place(place, where), columns["weights_sha256"][row], columns["spec"][row]
 
@@ -205,7 +205,7 @@ class Table:
 
     @cached_property
     def _group(self) -> "Callable[[int], pa.Table]":
-        columns = [*NetworkRecord.model_fields, *Place.model_fields]
+        columns = [*NetworkRecord.model_fields, *ByteRange.model_fields]
 
         @lru_cache(maxsize=4)
         def read(group: int) -> "pa.Table":
@@ -216,7 +216,7 @@ class Table:
 
     @cached_property
     def _weights(self) -> "Callable[[int], dict[str, list[Any]]]":
-        columns = [*Place.model_fields, "weights_sha256", "spec"]
+        columns = [*ByteRange.model_fields, "weights_sha256", "spec"]
 
         @lru_cache(maxsize=4)
         def read(group: int) -> dict[str, list[Any]]:
@@ -247,14 +247,14 @@ class Table:
         )
 
 
-def _place(fields: dict[str, Any], where: str) -> Place:
+def _place(fields: dict[str, Any], where: str) -> ByteRange:
     try:
-        return parse(Place, fields, where)
+        return parse(ByteRange, fields, where)
     except ZooError as error:
         raise CorruptZooError(f"{error}; the zoo is no valid one") from error
 
 
-def _row(record: NetworkRecord, place: Place) -> dict[str, Any]:
+def _row(record: NetworkRecord, place: ByteRange) -> dict[str, Any]:
     outcome = record.model_dump(mode="json", exclude={"spec"})
     return {
         "id": record.id,

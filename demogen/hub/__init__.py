@@ -1,1 +1,5 @@
-"""The Hugging Face Hub: reading, publishing and proposing. The sole door to its client."""
+"""The Hugging Face Hub: reading, publishing, proposing. Sole door to its client; no torch."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -115,7 +115,7 @@ def download(api: HfApi, source: str, path: str, revision: str, *, again: bool =
     return Path(local)
 
 
-def as_named(api: HfApi, source: str, local: Path, path: str) -> Path:
+def verify_blob(api: HfApi, source: str, local: Path, path: str) -> Path:
     """A file that zoo.json cannot vouch for, fetched once more if it arrived damaged.
 
     Where the file system has symbolic links, the cache names contents by the Hub's digest of them.

@@ -22,7 +22,9 @@ twice."""
 Answer = TypeVar("Answer")
 
 
-def patiently(request: Callable[[], Answer], statuses: Collection[int] = retry.FLEETING) -> Answer:
+def with_retries(
+    request: Callable[[], Answer], statuses: Collection[int] = retry.FLEETING
+) -> Answer:
     """Make a request again while the answer's status is one of these, with pauses, bounded.
 
     The default is for requests that only read.
@@ -83,7 +85,7 @@ class CommitLine:
         opens = self._proposes and self.request is None
         with without_xet_warning():
             additions = [self._upload(path, files[path], bar) for path in paths]
-            made = patiently(
+            made = with_retries(
                 lambda: self._api.create_commit(
                     self.target,
                     [*additions, *deletions],

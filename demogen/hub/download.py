@@ -23,11 +23,11 @@ from demogen.format.integrity import (
 )
 from demogen.hub.client import (
     BRANCH,
-    as_named,
     connect,
     download,
     explained,
     is_fleeting,
+    verify_blob,
 )
 from demogen.schema.records import FileDigest, ZooManifest
 
@@ -137,7 +137,7 @@ def _fetch(source: str, revision: str | None, endpoint: str | None, token: str |
         for path, fault in faults_of(place, manifest).items():
             _repair(api, source, commit, path, fault, manifest.files[path])
         for path in companions(place):
-            as_named(api, source, place / path, path)
+            verify_blob(api, source, place / path, path)
     return place
 
 
@@ -161,4 +161,4 @@ def _fetch_manifest(api: HfApi, source: str, revision: str | None) -> Path:
     what = f"cannot find {source} at revision {revision or BRANCH!r}"
     with explained(what, api):
         path = download(api, source, MANIFEST, revision or BRANCH)
-        return as_named(api, source, path, MANIFEST)
+        return verify_blob(api, source, path, MANIFEST)

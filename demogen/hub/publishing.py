@@ -28,7 +28,7 @@ from demogen.format.integrity import (
     verify_folder,
 )
 from demogen.hub.client import BRANCH, TIMEOUTS, connect, download, explained, tree
-from demogen.hub.commits import REFUSED, CommitLine, patiently
+from demogen.hub.commits import REFUSED, CommitLine, with_retries
 from demogen.hub.download import is_folder
 from demogen.hub.errors import BY_STATUS
 from demogen.hub.progress import upload_bar
@@ -208,7 +208,7 @@ def _repository(api: HfApi, target: str, private: bool, pull_request: bool) -> D
         found = None
     # Not in the handler: an error of what follows would be told as this one.
     if found is None:
-        patiently(
+        with_retries(
             lambda: api.create_repo(target, repo_type="dataset", private=private, exist_ok=True),
             REFUSED,
         )
@@ -233,12 +233,12 @@ def require_login(api: HfApi, target: str) -> None:
 
 def information(api: HfApi, target: str) -> DatasetInfo:
     """What the Hub says of the main branch of a repository."""
-    return patiently(lambda: api.dataset_info(target, revision=BRANCH, timeout=TIMEOUTS[1]))
+    return with_retries(lambda: api.dataset_info(target, revision=BRANCH, timeout=TIMEOUTS[1]))
 
 
 def listing(api: HfApi, target: str, revision: str) -> dict[str, RepoFile]:
     """Path → file, of every file of a commit."""
-    return patiently(lambda: tree(api, target, revision))
+    return with_retries(lambda: tree(api, target, revision))
 
 
 def _manifest(
@@ -266,7 +266,7 @@ def resume(
     files: Mapping[str, Local],
 ) -> Plan:
     """Go on with a pull request that an earlier run of this push opened; else the plan as it is."""
-    refs = patiently(
+    refs = with_retries(
         lambda: api.list_repo_refs(line.target, repo_type="dataset", include_pull_requests=True)
     )
     opened = {int(ref.ref.rpartition("/")[2]): ref for ref in refs.pull_requests or ()}
@@ -306,7 +306,7 @@ def check_published(there: Mapping[str, RepoFile], files: Mapping[str, Local], w
 
 def _tags(api: HfApi, target: str) -> dict[str, str]:
     """Tag → commit."""
-    refs = patiently(lambda: api.list_repo_refs(target, repo_type="dataset"))
+    refs = with_retries(lambda: api.list_repo_refs(target, repo_type="dataset"))
     return {ref.name: ref.target_commit for ref in refs.tags}
 
 
@@ -322,6 +322,6 @@ def _check_tag(api: HfApi, target: str, tag: str, head: str, plan: Plan) -> None
 
 def _tag(api: HfApi, target: str, tag: str, commit: str) -> None:
     if tag not in _tags(api, target):
-        patiently(
+        with_retries(
             lambda: api.create_tag(target, tag=tag, revision=commit, repo_type="dataset"), REFUSED
         )

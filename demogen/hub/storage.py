@@ -13,7 +13,7 @@ from huggingface_hub.errors import RemoteEntryNotFoundError
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import MANIFEST
 from demogen.format.storage import Folder, Storage
-from demogen.hub.client import as_named, connect, download, explained
+from demogen.hub.client import connect, download, explained, verify_blob
 from demogen.hub.ranges import stream_range
 from demogen.schema.records import FileDigest
 
@@ -61,7 +61,7 @@ class HubStorage(Storage):
             found = download(self._api, self.repository, path, self.commit, again=again)
             # zoo.json vouches for all others, and the Hub's digest for it.
             if path == MANIFEST:
-                return as_named(self._api, self.repository, found, path)
+                return verify_blob(self._api, self.repository, found, path)
             return found
 
     def stream(self, path: str, start: int, length: int, *, again: bool = False) -> Iterator[bytes]:

@@ -1,1 +1,5 @@
-"""Measures and predictors, and the signatures that they give."""
+"""Measures and predictors, and the signatures that measures give."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

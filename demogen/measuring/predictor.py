@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import LinearRegression
 
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import ZooError
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule
@@ -98,14 +98,14 @@ class Predictor:
         if self.columns is None:
             return sorted(features)
         for column in self.columns:
-            choose(column, dict.fromkeys(features), f"feature of {self.measure.name}", ZooError)
+            lookup(column, dict.fromkeys(features), f"feature of {self.measure.name}", ZooError)
         return list(self.columns)
 
     def with_parameters(self, **parameters: Any) -> "Predictor":
         """The same predictor with other parameters of its measure, named after them."""
         known = self.measure.get_params()
         for parameter in parameters:
-            choose(parameter, known, f"parameter of {self.name}", ZooError)
+            lookup(parameter, known, f"parameter of {self.name}", ZooError)
         changed = ",".join(f"{key}={value}" for key, value in sorted(parameters.items()))
         measure = clone(self.measure).set_params(**parameters)
         return replace(self, name=f"{self.name}({changed})", measure=measure)
@@ -122,7 +122,7 @@ def get_predictor(name: str, **parameters: Any) -> Predictor:
     Raises:
         ZooError: no such predictor (near names are listed), or it does not load.
     """
-    entry = choose(name, _entry_points(), "predictor", ZooError)
+    entry = lookup(name, _entry_points(), "predictor", ZooError)
     try:
         predictor = entry.load()
     except Exception as error:

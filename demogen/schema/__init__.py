@@ -1,1 +1,5 @@
-"""What is said of a network, an image set and a collection, as typed records."""
+"""Networks, image sets and collections as typed records, closed to unknown keys."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

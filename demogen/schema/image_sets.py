@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import ZooError
 
 
@@ -79,4 +79,4 @@ def facts(name: str) -> ImageSetFacts:
     Raises:
         ZooError: no image set has that name; the nearest is named.
     """
-    return choose(name, IMAGE_SETS, "image set", ZooError)
+    return lookup(name, IMAGE_SETS, "image set", ZooError)

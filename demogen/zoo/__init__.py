@@ -1,1 +1,5 @@
-"""Trained networks with their table and splits, opened and written."""
+"""Trained networks with their table and splits: opened, pooled, written."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

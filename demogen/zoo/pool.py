@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, final
 import torch
 from torch import Tensor
 
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.splits import Split, make_splits
 from demogen.images.image_set import ImageSet
@@ -117,7 +117,7 @@ class Pool(NetworkSet):
         Raises:
             ZooError: an unknown id.
         """
-        return choose(id, self._zoo_of, f"network in {self.name}", ZooError)
+        return lookup(id, self._zoo_of, f"network in {self.name}", ZooError)
 
     def record(self, id: str) -> NetworkRecord:
         """What was asked for and what came out, of one network.
@@ -134,7 +134,7 @@ class Pool(NetworkSet):
         Raises:
             ZooError: no zoo was, or the images at hand are not the ones it was trained on.
         """
-        choose(name, self._image_sets, f"image set in {self.name}", ZooError)
+        lookup(name, self._image_sets, f"image set in {self.name}", ZooError)
         return next(zoo for zoo in self._zoos if name in zoo.image_sets).image_set(name)
 
     def attempts(

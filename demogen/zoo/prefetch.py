@@ -10,7 +10,7 @@ from torch import Tensor
 
 from demogen.errors import CorruptZooError
 from demogen.format.storage import Storage
-from demogen.format.table import Place
+from demogen.format.table import ByteRange
 from demogen.schema.records import sha256
 from demogen.zoo import weights
 
@@ -29,7 +29,7 @@ class Wanted:
     """A network to read: its id, where it lies, and the sha256 of its bytes."""
 
     id: str
-    place: Place
+    place: ByteRange
     sha256: str
 
 
@@ -118,7 +118,7 @@ def plan_spans(wanted: Iterable[Wanted]) -> Iterator[Span]:
         yield Span(gathered)
 
 
-def _fits(gathered: Sequence[Wanted], place: Place, limit: int) -> bool:
+def _fits(gathered: Sequence[Wanted], place: ByteRange, limit: int) -> bool:
     first, last = gathered[0].place, gathered[-1].place
     return (
         place.shard == last.shard

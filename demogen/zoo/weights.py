@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from demogen.errors import CorruptZooError
-from demogen.format.table import Place
+from demogen.format.table import ByteRange
 from demogen.networks.tapped_module import TappedModule
 
 HEADER_BYTES = 1024
@@ -49,13 +49,13 @@ def member(network: str) -> str:
 
 def write_shards(
     folder: Path, weights: Iterable[tuple[str, bytes]], limit: int = SHARD_BYTES
-) -> dict[str, Place]:
+) -> dict[str, ByteRange]:
     """Write (id, safetensors bytes) in the order given into folder/shards/00000.tar and on.
 
     Headers are fixed (no time, owner or mode of this machine), so the same weights give the same
     shards. Returns where each network lies.
     """
-    places: dict[str, Place] = {}
+    places: dict[str, ByteRange] = {}
     shard, number = None, -1
     (folder / "shards").mkdir()
     try:
@@ -67,7 +67,7 @@ def write_shards(
             header = _header(member(network), len(content))
             shard.write(header)
             path = f"shards/{number:05}.tar"
-            places[network] = Place(shard=path, offset=shard.tell(), length=len(content))
+            places[network] = ByteRange(shard=path, offset=shard.tell(), length=len(content))
             shard.write(content)
             shard.write(bytes(-len(content) % tarfile.BLOCKSIZE))
     finally:

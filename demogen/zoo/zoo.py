@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from demogen._util import paths
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import MANIFEST, fault_of
 from demogen.format.splits import Split, StoredSplits
@@ -200,7 +200,7 @@ class Zoo(NetworkSet):
 
     def _checked(self, path: str) -> Path:
         """A file here with the size and sha256 that zoo.json lists; fetched again if it differs."""
-        expected = choose(path, self.manifest.files, "file in zoo.json", CorruptZooError)
+        expected = lookup(path, self.manifest.files, "file in zoo.json", CorruptZooError)
         file = self.storage.local(path)
         if fault_of(file, expected):
             file = self.storage.local(path, again=True)
@@ -209,7 +209,7 @@ class Zoo(NetworkSet):
         return file
 
     def _check_id(self, id: str) -> None:
-        choose(id, self._table.rows, f"network in {self.name}", ZooError)
+        lookup(id, self._table.rows, f"network in {self.name}", ZooError)
 
     def _read(self, ids: Sequence[str] | None) -> Iterator[Weights | CorruptZooError]:
         """Weights of networks in this order, or why there are none."""
@@ -281,7 +281,7 @@ class Zoo(NetworkSet):
         if record.labels is None:
             labels = self._part(data).labels
         else:
-            labels = choose(record.labels, self._labels, "label vector", CorruptZooError)
+            labels = lookup(record.labels, self._labels, "label vector", CorruptZooError)
         return LabeledImages(images, labels.to(device))
 
     # Both are shared by all networks with the same data; labels are left out, so that label

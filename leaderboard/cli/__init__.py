@@ -1,1 +1,5 @@
-"""Commands that score, publish and draw."""
+"""Commands that score, compare, publish and draw."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -71,7 +71,7 @@ def submit(
     from demogen.zoo.pool import open_zoos
     from leaderboard.submissions import submitting
 
-    wish = submitting.Wish(predictor, authors, paper, target, splits or None)
+    wish = submitting.SubmissionRequest(predictor, authors, paper, target, splits or None)
     how = {"workers": workers, "cache": cache, "progress": True}
     made = submitting.submit(wish, open_zoos(zoos), folder, click.echo, **how)
     click.echo(f"wrote {folder}")

@@ -1,5 +1,5 @@
 """Pictures of results, and the figures of the papers redrawn from zoos, results and arrays."""
 
-from leaderboard.figures.predicted_vs_true import draw, predicted_against_true
+import lazy_loader
 
-__all__ = ["draw", "predicted_against_true"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

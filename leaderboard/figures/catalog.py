@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import SubmissionError
 from leaderboard.figures import jiang2019, novak2018, puzzles2019, sensitivity, sweeps, zhao2021
 from leaderboard.figures.figure import PaperFigure
@@ -39,7 +39,7 @@ def find_figure(name: str) -> PaperFigure[Any]:
     Raises:
         SubmissionError: there is none; near names are listed.
     """
-    return choose(name, {figure.name: figure for figure in FIGURES}, "figure", SubmissionError)
+    return lookup(name, {figure.name: figure for figure in FIGURES}, "figure", SubmissionError)
 
 
 def listing() -> str:

@@ -17,7 +17,7 @@ from leaderboard.figures.style import (
     scatter,
     shortened,
 )
-from leaderboard.results.ranking import UNDEFINED, Board, boards, decimals
+from leaderboard.results.ranking import UNDEFINED, RankedTable, decimals, ranked_tables
 from leaderboard.results.result import Result, write_file
 from leaderboard.scoring.metrics import Vector
 
@@ -53,7 +53,7 @@ def predicted_against_true(
         SubmissionError: results of several zoos or targets, none on the ranking split, or a file
             name with another ending or where nothing can be written.
     """
-    found = boards(results)
+    found = ranked_tables(results)
     if len(found) != 1:
         raise SubmissionError(
             f"a figure shows one zoo and target; these are results of {len(found)}"
@@ -61,17 +61,17 @@ def predicted_against_true(
     write_file(path, draw(found[0], path.suffix.lstrip("."), levels))
 
 
-def draw(board: Board, format: str = "png", levels: Mapping[str, str] | None = None) -> bytes:
+def draw(table: RankedTable, format: str = "png", levels: Mapping[str, str] | None = None) -> bytes:
     """The figure as the bytes of a file; see `predicted_against_true`."""
-    shown = [result for result in board.ranked() if result.folds][:MOST_PANELS]
+    shown = [result for result in table.ranked() if result.folds][:MOST_PANELS]
     if not shown:
-        raise SubmissionError(f"no out-of-fold predictions on {board.zoo} to draw; evaluate first")
-    return rendered(format, lambda figure: _fill(figure, board, shown, levels))
+        raise SubmissionError(f"no out-of-fold predictions on {table.zoo} to draw; evaluate first")
+    return rendered(format, lambda figure: _fill(figure, table, shown, levels))
 
 
 def _fill(
     figure: "Figure",
-    board: Board,
+    table: RankedTable,
     shown: Sequence[Result],
     levels: Mapping[str, str] | None,
 ) -> None:
@@ -87,10 +87,10 @@ def _fill(
     for position in range(len(shown) - shape[1], len(shown)):
         if position >= 0:
             panels.flat[position].tick_params(labelbottom=True)
-    label = LABELS[board.target]
+    label = LABELS[table.target]
     figure.supxlabel(f"true {label}")
     figure.supylabel("predicted, out of fold")
-    figure.suptitle(f"{board.zoo}, {board.ranking}")
+    figure.suptitle(f"{table.zoo}, {table.ranking}")
     if len(named) > 1:
         legend(figure, panels.flat[0])
 

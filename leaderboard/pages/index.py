@@ -1,11 +1,11 @@
-"""The index of the leaderboard: one table with every board, its controls, and what it is of."""
+"""The index of the leaderboard: one table of all rankings, its controls, and what it is of."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from leaderboard.pages.tables import ARROWS, environment
-from leaderboard.pages.views import STANDARD, View, views, zoo_labels
-from leaderboard.results.ranking import COLUMNS, Board, Row
+from leaderboard.pages.views import STANDARD, TableRow, views, zoo_labels
+from leaderboard.results.ranking import COLUMNS, RankedTable, Row
 
 BARRED = "r2_pooled"
 """The column whose cells show their number as a bar, too."""
@@ -27,7 +27,7 @@ class Cell:
 class Line:
     """One row of the index."""
 
-    view: View
+    view: TableRow
     href: str
     find: str
     """What a search for words looks through."""
@@ -56,7 +56,7 @@ class Pinned:
 
 
 def index_page(
-    boards: Sequence[Board],
+    tables: Sequence[RankedTable],
     hrefs: Mapping[str, str],
     files: Sequence[tuple[str, str]],
     generator: str,
@@ -64,33 +64,33 @@ def index_page(
     """The page as HTML.
 
     Args:
-        boards: at least one.
+        tables: at least one.
         hrefs: predictor → address of its page.
         files: address and name of the data files.
         generator: what the page says that made it.
     """
     page = environment().get_template("index.html")
-    shown = list(views(boards))
+    shown = list(views(tables))
     return page.render(
         root="",
         generator=generator,
         columns=COLUMNS,
         arrows=ARROWS,
-        figures=_figures(boards),
+        figures=_figures(tables),
         controls=_controls(shown),
-        lines=list(_lines(shown, boards, hrefs)),
-        zoos=_pinned(boards),
+        lines=list(_lines(shown, tables, hrefs)),
+        zoos=_pinned(tables),
         files=files,
     )
 
 
 def _lines(
-    shown: Sequence[View], boards: Sequence[Board], hrefs: Mapping[str, str]
+    shown: Sequence[TableRow], tables: Sequence[RankedTable], hrefs: Mapping[str, str]
 ) -> Iterator[Line]:
     summaries = {
         predictor: result.summary
-        for board in boards
-        for predictor, of_splits in board.results.items()
+        for table in tables
+        for predictor, of_splits in table.results.items()
         for result in of_splits.values()
     }
     for view in shown:
@@ -109,7 +109,7 @@ def _cells(row: Row) -> Iterator[Cell]:
         yield Cell(column.key, column.numeric, order, column.text(row), share)
 
 
-def _controls(shown: Sequence[View]) -> list[Control]:
+def _controls(shown: Sequence[TableRow]) -> list[Control]:
     zoos = list(dict.fromkeys(view.zoo for view in shown))
     targets = sorted({view.target for view in shown if view.zoo == zoos[0]})
     target = "gap" if "gap" in targets else targets[0]
@@ -133,16 +133,16 @@ def _choice(name: str, label: str, values: Sequence[str], initial: str = "") -> 
     return Control(name, label, (("", "all"), *options), initial)
 
 
-def _figures(boards: Sequence[Board]) -> list[tuple[str, str]]:
-    predictors = {row.predictor for board in boards for row in board.rows}
+def _figures(tables: Sequence[RankedTable]) -> list[tuple[str, str]]:
+    predictors = {row.predictor for table in tables for row in table.rows}
     networks: dict[str, int] = {}
     splits = set()
     results = 0
-    for board in boards:
-        most = max(row.measured + row.dropped for row in board.rows)
-        networks[board.zoo_digest] = max(most, networks.get(board.zoo_digest, 0))
-        splits |= {(board.zoo_digest, name) for name in board.splits}
-        results += sum(map(len, board.results.values()))
+    for table in tables:
+        most = max(row.measured + row.dropped for row in table.rows)
+        networks[table.zoo_digest] = max(most, networks.get(table.zoo_digest, 0))
+        splits |= {(table.zoo_digest, name) for name in table.splits}
+        results += sum(map(len, table.results.values()))
     counts = [
         (len(predictors), "predictor"),
         (len(networks), "zoo"),
@@ -153,10 +153,10 @@ def _figures(boards: Sequence[Board]) -> list[tuple[str, str]]:
     return [(f"{count:,}", f"{what}{'' if count == 1 else 's'}") for count, what in counts]
 
 
-def _pinned(boards: Sequence[Board]) -> list[Pinned]:
+def _pinned(tables: Sequence[RankedTable]) -> list[Pinned]:
     found: dict[str, Pinned] = {}
-    for board, label in zip(boards, zoo_labels(boards), strict=True):
-        before = dict(found[board.zoo_digest].splits) if board.zoo_digest in found else {}
-        splits = tuple(sorted({**before, **board.splits}.items()))
-        found[board.zoo_digest] = Pinned(label, board.zoo, board.revision, board.zoo_digest, splits)
+    for table, label in zip(tables, zoo_labels(tables), strict=True):
+        before = dict(found[table.zoo_digest].splits) if table.zoo_digest in found else {}
+        splits = tuple(sorted({**before, **table.splits}.items()))
+        found[table.zoo_digest] = Pinned(label, table.zoo, table.revision, table.zoo_digest, splits)
     return list(found.values())

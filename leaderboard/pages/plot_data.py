@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from leaderboard.pages.coloring import colorings
-from leaderboard.results.result import Result
+from leaderboard.results.result import Result, held_out
 from leaderboard.scoring import metrics
 
 FIT = "fit, nothing held out"
@@ -53,19 +53,6 @@ def plot_data(of_splits: Mapping[str, Result]) -> dict[str, Any]:
         ],
         "colorings": [asdict(coloring) for coloring in colorings(ids, true, first.factors)],
         "model": _model(first),
-    }
-
-
-def held_out(result: Result) -> dict[str, float]:
-    """Id → out-of-fold prediction; choice: the mean of them where divisions hold it out often."""
-    predictions: dict[str, list[float]] = {}
-    for fold in result.folds:
-        for network, prediction in zip(fold.ids, fold.predictions, strict=True):
-            predictions.setdefault(network, []).append(prediction)
-    # Divided first: the sum of a wild regressor's predictions may be no float.
-    return {
-        network: math.fsum(one / len(all_of) for one in all_of)
-        for network, all_of in predictions.items()
     }
 
 

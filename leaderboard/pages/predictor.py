@@ -8,8 +8,8 @@ from demogen.format.factors import level_text
 from leaderboard.pages.plot_data import fold_scores, plot_data, terms
 from leaderboard.pages.provenance import cite, pins, recheck, reproduce
 from leaderboard.pages.tables import ARROWS, environment
-from leaderboard.pages.views import View, rows_on, zoo_labels
-from leaderboard.results.ranking import COLUMNS, UNDEFINED, Board
+from leaderboard.pages.views import TableRow, rows_on, zoo_labels
+from leaderboard.results.ranking import COLUMNS, UNDEFINED, RankedTable
 from leaderboard.results.result import Result
 
 SAME = ("predictor", "paper", "access")
@@ -45,7 +45,7 @@ class Part:
 
 def predictor_page(
     name: str,
-    boards: Sequence[Board],
+    tables: Sequence[RankedTable],
     csv: str,
     generator: str,
     reference: str = "",
@@ -53,18 +53,18 @@ def predictor_page(
     """The page as HTML.
 
     Args:
-        name: of a predictor that at least one of the boards has.
-        boards: all boards of the leaderboard.
+        name: of a predictor that at least one of the tables has.
+        tables: all of the leaderboard.
         csv: address of the file of its predictions.
         generator: what the page says that made it.
         reference: BibTeX of its paper, if known.
     """
     having = [
-        (board, label)
-        for board, label in zip(boards, zoo_labels(boards), strict=True)
-        if name in board.results
+        (table, label)
+        for table, label in zip(tables, zoo_labels(tables), strict=True)
+        if name in table.results
     ]
-    parts = [_part(board.results[name], label, board.target) for board, label in having]
+    parts = [_part(table.results[name], label, table.target) for table, label in having]
     page = environment().get_template("predictor.html")
     return page.render(
         root="../",
@@ -79,7 +79,7 @@ def predictor_page(
         parts=parts,
         csv=csv,
         reference=reference,
-        data={"boards": [_data(board, label, name) for board, label in having]},
+        data={"boards": [_data(table, label, name) for table, label in having]},
     )
 
 
@@ -117,13 +117,13 @@ def _order(result: Result) -> list[Line]:
     return lines
 
 
-def _views(name: str, having: Sequence[tuple[Board, str]]) -> Iterator[View]:
-    for board, label in having:
-        for split in board.results[name]:
-            row = next(row for row in rows_on(board, split) if row.predictor == name)
-            yield View(label, board.target, split, row)
+def _views(name: str, having: Sequence[tuple[RankedTable, str]]) -> Iterator[TableRow]:
+    for table, label in having:
+        for split in table.results[name]:
+            row = next(row for row in rows_on(table, split) if row.predictor == name)
+            yield TableRow(label, table.target, split, row)
 
 
-def _data(board: Board, zoo: str, name: str) -> dict[str, Any]:
-    drawn = plot_data(board.results[name])
-    return {"zoo": zoo, "target": board.target, "ranking": board.ranking, **drawn}
+def _data(table: RankedTable, zoo: str, name: str) -> dict[str, Any]:
+    drawn = plot_data(table.results[name])
+    return {"zoo": zoo, "target": table.target, "ranking": table.ranking, **drawn}

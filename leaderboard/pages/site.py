@@ -9,12 +9,11 @@ from urllib.parse import quote
 
 from demogen.errors import SubmissionError
 from leaderboard.pages.index import index_page
-from leaderboard.pages.plot_data import held_out
 from leaderboard.pages.predictor import predictor_page
 from leaderboard.pages.tables import render
 from leaderboard.pages.views import STANDARD, views
-from leaderboard.results.ranking import COLUMNS, Board, boards
-from leaderboard.results.result import Result, file_name, write_file
+from leaderboard.results.ranking import COLUMNS, RankedTable, ranked_tables
+from leaderboard.results.result import Result, file_name, held_out, write_file
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -70,8 +69,8 @@ def write_site(
 def _contents(
     results: Sequence[Result], references: Mapping[str, str]
 ) -> Iterator[tuple[str, bytes]]:
-    found = boards(results)
-    names = sorted({row.predictor for board in found for row in board.rows})
+    found = ranked_tables(results)
+    names = sorted({row.predictor for table in found for row in table.rows})
     for path in sorted(ASSETS.rglob("*")):
         if path.is_file() and path.suffix != ".md":
             yield f"assets/{path.relative_to(ASSETS).as_posix()}", path.read_bytes()
@@ -96,7 +95,7 @@ def _contents(
     yield "index.html", index_page(found, hrefs, files, GENERATOR).encode()
 
 
-def _by_split(found: Sequence[Board]) -> str:
+def _by_split(found: Sequence[RankedTable]) -> str:
     """Every score on every split, unrounded."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -107,16 +106,16 @@ def _by_split(found: Sequence[Board]) -> str:
     return text.getvalue()
 
 
-def _predictions(name: str, found: Sequence[Board]) -> str:
+def _predictions(name: str, found: Sequence[RankedTable]) -> str:
     """Out-of-fold predictions, unrounded; the many of holdouts stand in the result files."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["zoo", "zoo_digest", "target", "split", "network", "true", "predicted"])
-    for board in found:
-        for result in board.results.get(name, {}).values():
+    for table in found:
+        for result in table.results.get(name, {}).values():
             if result.split_kind == "holdout":
                 continue
-            of = [board.zoo, board.zoo_digest, board.target, result.split]
+            of = [table.zoo, table.zoo_digest, table.target, result.split]
             for network, prediction in sorted(held_out(result).items()):
                 writer.writerow([*of, network, result.targets[network], prediction])
     return text.getvalue()

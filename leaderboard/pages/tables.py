@@ -9,9 +9,9 @@ from dataclasses import astuple
 from functools import cache
 from typing import TYPE_CHECKING
 
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import SubmissionError
-from leaderboard.results.ranking import COLUMNS, UNDEFINED, Board, Column, Row, boards
+from leaderboard.results.ranking import COLUMNS, UNDEFINED, Column, RankedTable, Row, ranked_tables
 from leaderboard.results.result import Result
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def render(results: Sequence[Result], format: str = "markdown") -> str:
     Raises:
         SubmissionError: unknown format, or two results of the same predictor and split.
     """
-    write = choose(format, FORMATS, "format", SubmissionError)
-    return write(boards(results))
+    write = lookup(format, FORMATS, "format", SubmissionError)
+    return write(ranked_tables(results))
 
 
 @cache
@@ -51,23 +51,23 @@ def environment() -> "jinja2.Environment":
     )
 
 
-def title(board: Board) -> str:
+def title(table: RankedTable) -> str:
     """What the table is of, on one line."""
-    ranking = f"ranked by pooled R² on {board.ranking}" if board.ranking else "not ranked"
-    return f"{board.target} on {board.zoo} (sha256 {board.zoo_digest[:12]}), {ranking}"
+    ranking = f"ranked by pooled R² on {table.ranking}" if table.ranking else "not ranked"
+    return f"{table.target} on {table.zoo} (sha256 {table.zoo_digest[:12]}), {ranking}"
 
 
-def _markdown(found: Sequence[Board]) -> str:
-    return "\n".join(_markdown_board(board) for board in found)
+def _markdown(found: Sequence[RankedTable]) -> str:
+    return "\n".join(_markdown_table(table) for table in found)
 
 
-def _markdown_board(board: Board) -> str:
+def _markdown_table(table: RankedTable) -> str:
     columns = [column for column in COLUMNS if column.brief]
     headings = [column.heading + ARROWS[column.direction] for column in columns]
     rules = ["---:" if column.numeric else "---" for column in columns]
-    rows = [[_markdown_text(column.text(row)) for column in columns] for row in board.rows]
+    rows = [[_markdown_text(column.text(row)) for column in columns] for row in table.rows]
     lines = ["| " + " | ".join(cells) + " |" for cells in (headings, rules, *rows)]
-    return "\n".join([f"**{_markdown_text(title(board))}**", "", *lines, ""])
+    return "\n".join([f"**{_markdown_text(title(table))}**", "", *lines, ""])
 
 
 def _markdown_text(text: str) -> str:
@@ -80,21 +80,21 @@ def _markdown_text(text: str) -> str:
     return re.sub(r"([\\`*\[\]|])", r"\\\1", escaped)
 
 
-def _html(found: Sequence[Board]) -> str:
+def _html(found: Sequence[RankedTable]) -> str:
     template = environment().get_template("table.html")
     return "\n".join(
-        template.render(board=board, columns=COLUMNS, arrows=ARROWS, title=title(board))
-        for board in found
+        template.render(table=table, columns=COLUMNS, arrows=ARROWS, title=title(table))
+        for table in found
     )
 
 
-def _csv(found: Sequence[Board]) -> str:
+def _csv(found: Sequence[RankedTable]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["zoo", "zoo_digest", "target", *(column.key for column in COLUMNS)])
-    for board in found:
-        for row in board.rows:
-            writer.writerow([board.zoo, board.zoo_digest, board.target, *astuple(row)])
+    for table in found:
+        for row in table.rows:
+            writer.writerow([table.zoo, table.zoo_digest, table.target, *astuple(row)])
     return text.getvalue()
 
 
@@ -104,20 +104,20 @@ squared error, but behaves like the root, in percentage points. The paper's is o
 column here out of fold."""
 
 
-def _latex(found: Sequence[Board]) -> str:
-    targets = dict.fromkeys(board.target for board in found)
+def _latex(found: Sequence[RankedTable]) -> str:
+    targets = dict.fromkeys(table.target for table in found)
     return "\n".join(
-        _latex_table([board for board in found if board.target == target]) for target in targets
+        _latex_table([table for table in found if table.target == target]) for target in targets
     )
 
 
-def _latex_table(found: Sequence[Board]) -> str:
+def _latex_table(found: Sequence[RankedTable]) -> str:
     """One row a predictor, in the first zoo's order of rank, and three columns a zoo."""
     columns = [column for key in TABLE_1 for column in COLUMNS if column.key == key]
-    rows_of = [{row.predictor: row for row in board.rows} for board in found]
+    rows_of = [{row.predictor: row for row in table.rows} for table in found]
     predictors = dict.fromkeys(name for rows in rows_of for name in rows)
     wide = len(columns)
-    zoos = [rf"\multicolumn{{{wide}}}{{c}}{{{latex_text(board.zoo)}}}" for board in found]
+    zoos = [rf"\multicolumn{{{wide}}}{{c}}{{{latex_text(table.zoo)}}}" for table in found]
     rules = [rf"\cmidrule(lr){{{2 + wide * n}-{1 + wide * (n + 1)}}}" for n in range(len(found))]
     headings = [latex_text(column.heading) for column in columns] * len(found)
     body = [
@@ -132,7 +132,7 @@ def _latex_table(found: Sequence[Board]) -> str:
     )
     return "\n".join(
         [
-            *(f"% {' '.join(title(board).split())}" for board in found),
+            *(f"% {' '.join(title(table).split())}" for table in found),
             rf"\begin{{tabular}}{{l{'r' * wide * len(found)}}}",
             r"\toprule",
             head,
@@ -170,7 +170,7 @@ def latex_text(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
 
 
-FORMATS: dict[str, Callable[[Sequence[Board]], str]] = {
+FORMATS: dict[str, Callable[[Sequence[RankedTable]], str]] = {
     "csv": _csv,
     "html": _html,
     "latex": _latex,

@@ -1,9 +1,9 @@
-"""What the index shows: rows of each board as they stand, and with one split's scores alone."""
+"""What the index shows: rows of each table as they stand, and with one split's scores alone."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from leaderboard.results.ranking import SCORED, Board, Row, cells
+from leaderboard.results.ranking import SCORED, RankedTable, Row, cells
 from leaderboard.results.result import Result
 
 STANDARD = ""
@@ -11,7 +11,7 @@ STANDARD = ""
 
 
 @dataclass(frozen=True)
-class View:
+class TableRow:
     """One row of the index.
 
     Attributes:
@@ -27,31 +27,31 @@ class View:
     row: Row
 
 
-def views(boards: Sequence[Board]) -> Iterator[View]:
-    """The rows of all boards, each board's standard rows before those of its splits."""
-    labels = zoo_labels(boards)
-    for board, label in zip(boards, labels, strict=True):
-        for split in (STANDARD, *board.splits):
-            for row in rows_on(board, split):
-                yield View(label, board.target, split, row)
+def views(tables: Sequence[RankedTable]) -> Iterator[TableRow]:
+    """The rows of all tables, each table's standard rows before those of its splits."""
+    labels = zoo_labels(tables)
+    for table, label in zip(tables, labels, strict=True):
+        for split in (STANDARD, *table.splits):
+            for row in rows_on(table, split):
+                yield TableRow(label, table.target, split, row)
 
 
-def rows_on(board: Board, split: str) -> list[Row]:
-    """The rows of a board with the scores of one split alone.
+def rows_on(table: RankedTable, split: str) -> list[Row]:
+    """The rows of a table with the scores of one split alone.
 
     They are ranked by pooled R²; where nothing is pooled (holdouts), they are not ranked, and
     ordered by the mean sum of squared residuals.
 
     Args:
-        board: on one zoo and target.
-        split: one of the board's, or `STANDARD`.
+        table: on one zoo and target.
+        split: one of the table's, or `STANDARD`.
     """
     if split == STANDARD:
-        return list(board.rows)
+        return list(table.rows)
     rows = [
-        _row_on(row, board.results[row.predictor][split])
-        for row in board.rows
-        if split in board.results[row.predictor]
+        _row_on(row, table.results[row.predictor][split])
+        for row in table.rows
+        if split in table.results[row.predictor]
     ]
     rows.sort(key=_place)
     pooled = [row.r2_pooled for row in rows if row.r2_pooled is not None]
@@ -63,14 +63,14 @@ def rows_on(board: Board, split: str) -> list[Row]:
     ]
 
 
-def zoo_labels(boards: Sequence[Board]) -> list[str]:
-    """The zoo of each board: its name, with its digest too where zoos share a name."""
+def zoo_labels(tables: Sequence[RankedTable]) -> list[str]:
+    """The zoo of each table: its name, with its digest too where zoos share a name."""
     digests: dict[str, set[str]] = {}
-    for board in boards:
-        digests.setdefault(board.zoo, set()).add(board.zoo_digest)
+    for table in tables:
+        digests.setdefault(table.zoo, set()).add(table.zoo_digest)
     return [
-        board.zoo if len(digests[board.zoo]) == 1 else f"{board.zoo}@{board.zoo_digest[:12]}"
-        for board in boards
+        table.zoo if len(digests[table.zoo]) == 1 else f"{table.zoo}@{table.zoo_digest[:12]}"
+        for table in tables
     ]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from demogen.schema.collections import PublishedCollection
 from leaderboard.papers.deviations import changes
-from leaderboard.papers.our_numbers import Own, own_score
+from leaderboard.papers.our_numbers import OurNumber, our_number
 from leaderboard.papers.printed_numbers import Line, line
 from leaderboard.results.result import Result
 
@@ -227,9 +227,9 @@ def _numbers(rows: Sequence[_Row], names: Names, sample: _Sample) -> Iterator[Co
     table = sample.tables.get(names[0]) if len(names) == 1 else None
     for row in rows:
         for statistic, printed in row.printed.items():
-            own = Own(None)
+            own = OurNumber(None)
             if sample.zoo:
-                own = own_score(row.line, statistic, sample.results, table)
+                own = our_number(row.line, statistic, sample.results, table)
             meaning = row.line.remarks.get(statistic, "") if own.value is not None else ""
             yield ComparedNumber(
                 row.line.place,

@@ -23,7 +23,7 @@ LOG_FLOOR = 1e-12
 
 
 @dataclass(frozen=True)
-class Own:
+class OurNumber:
     """One score of ours.
 
     Attributes:
@@ -37,9 +37,9 @@ class Own:
     remark: str = ""
 
 
-def own_score(
+def our_number(
     line: Line, statistic: str, results: Sequence[Result], table: "pd.DataFrame | None"
-) -> Own:
+) -> OurNumber:
     """What a zoo gives where a paper prints a number.
 
     Args:
@@ -50,10 +50,10 @@ def own_score(
     """
     name = line.scores.get(statistic)
     if name is None:
-        return Own(None, remark="nothing here measures it")
+        return OurNumber(None, remark="nothing here measures it")
     if line.random_labels is not None:
         if table is None:
-            return Own(None, remark="made from the zoo's table; give the zoo")
+            return OurNumber(None, remark="made from the zoo's table; give the zoo")
         return _of_losses(name, loss_line(table, random_labels=line.random_labels))
     found = {
         result.split: result
@@ -62,7 +62,7 @@ def own_score(
     }
     if not found:
         on = "" if line.target == "gap" else f" on {line.target}"
-        return Own(None, remark=f"no result of {line.predictor}{on}")
+        return OurNumber(None, remark=f"no result of {line.predictor}{on}")
     return SCORES[name](found, line.feature)
 
 
@@ -71,22 +71,22 @@ def _any_split(found: dict[str, Result]) -> Result:
     return next(known, found[min(found)])
 
 
-def _of_losses(statistic: str, found: LossLine | None) -> Own:
+def _of_losses(statistic: str, found: LossLine | None) -> OurNumber:
     if found is None:
-        return Own(None, remark="too few networks have a normalized loss on such labels")
+        return OurNumber(None, remark="too few networks have a normalized loss on such labels")
     values = {**found.fit._asdict(), "adjusted_r2": found.adjusted_r2}
     if not math.isfinite(values[statistic]):
-        return Own(None, remark="not defined")
-    return Own(values[statistic], found.networks)
+        return OurNumber(None, remark="not defined")
+    return OurNumber(values[statistic], found.networks)
 
 
-def _of(result: Result, value: float | None, undefined: str, remark: str = "") -> Own:
+def _of(result: Result, value: float | None, undefined: str, remark: str = "") -> OurNumber:
     if value is None or not math.isfinite(value):
-        return Own(None, remark=undefined)
-    return Own(value, len(result.targets), remark)
+        return OurNumber(None, remark=undefined)
+    return OurNumber(value, len(result.targets), remark)
 
 
-def _adjusted_r2(found: dict[str, Result], feature: str) -> Own:
+def _adjusted_r2(found: dict[str, Result], feature: str) -> OurNumber:
     result = _any_split(found)
     return _of(result, result.scores.fit_adjusted_r2, _too_few(result))
 
@@ -96,66 +96,66 @@ def _too_few(result: Result) -> str:
     return f"not defined for {len(result.targets)} networks and {rank} parameters"
 
 
-def _kfold_r2(found: dict[str, Result], feature: str) -> Own:
+def _kfold_r2(found: dict[str, Result], feature: str) -> OurNumber:
     """Mean over folds; of zoos that are too small for ten folds the pooled R², one left out."""
     if (folds := found.get("kfold-10")) is not None:
         return _of(folds, folds.scores.r2_fold_mean, "not defined in any fold")
     if (single := found.get("leave-one-out")) is not None:
         remark = "ours is pooled over leave-one-out"
         return _of(single, single.scores.r2_pooled, "not defined", remark)
-    return Own(None, remark="no result on kfold-10")
+    return OurNumber(None, remark="no result on kfold-10")
 
 
-def _fit_rmse_points(found: dict[str, Result], feature: str) -> Own:
+def _fit_rmse_points(found: dict[str, Result], feature: str) -> OurNumber:
     result = _any_split(found)
     mse = result.scores.fit_mse
     # With no degree of freedom left the fit goes through every network, and rounding is its error.
     if mse is None or result.scores.fit_adjusted_r2 is None:
-        return Own(None, remark=_too_few(result))
+        return OurNumber(None, remark=_too_few(result))
     return _of(result, 100 * math.sqrt(mse), "not defined")
 
 
-def _fit_ssr(found: dict[str, Result], feature: str) -> Own:
+def _fit_ssr(found: dict[str, Result], feature: str) -> OurNumber:
     result = _any_split(found)
     mse = result.scores.fit_mse
     return _of(result, None if mse is None else mse * len(result.targets), "not defined")
 
 
-def _fit_pearson(found: dict[str, Result], feature: str) -> Own:
+def _fit_pearson(found: dict[str, Result], feature: str) -> OurNumber:
     result = _any_split(found)
     return _of(result, result.scores.fit_pearson, "not defined")
 
 
-def _ssr_mean(found: dict[str, Result], feature: str) -> Own:
+def _ssr_mean(found: dict[str, Result], feature: str) -> OurNumber:
     return _of_divisions(found, lambda result: result.scores.ssr_mean)
 
 
-def _ssr_max(found: dict[str, Result], feature: str) -> Own:
+def _ssr_max(found: dict[str, Result], feature: str) -> OurNumber:
     return _of_divisions(found, lambda result: result.scores.ssr_max)
 
 
-def _of_divisions(found: dict[str, Result], score: Callable[[Result], float | None]) -> Own:
+def _of_divisions(found: dict[str, Result], score: Callable[[Result], float | None]) -> OurNumber:
     if (divided := found.get("holdout-100")) is None:
-        return Own(None, remark="no result on holdout-100")
+        return OurNumber(None, remark="no result on holdout-100")
     tested = divided.scores.test_networks
     remark = "" if tested is None else f"over {tested:.3g} test networks a division"
     return _of(divided, score(divided), "not defined", remark)
 
 
-def _univariate_f(found: dict[str, Result], feature: str) -> Own:
+def _univariate_f(found: dict[str, Result], feature: str) -> OurNumber:
     return _univariate(found, feature, lambda test: test.statistic)
 
 
-def _univariate_p(found: dict[str, Result], feature: str) -> Own:
+def _univariate_p(found: dict[str, Result], feature: str) -> OurNumber:
     return _univariate(found, feature, lambda test: test.p_value)
 
 
 def _univariate(
     found: dict[str, Result], feature: str, part: Callable[[metrics.FTest], float]
-) -> Own:
+) -> OurNumber:
     result = _any_split(found)
     if feature not in result.columns:
-        return Own(None, remark=f"the result has no column {feature}")
+        return OurNumber(None, remark=f"the result has no column {feature}")
     column = result.columns.index(feature)
     ids = sorted(result.targets)
     values = np.array([result.signatures[id][column] for id in ids], np.float64)
@@ -164,7 +164,7 @@ def _univariate(
     return _of(result, part(test), "not defined: the statistic or the gap is constant")
 
 
-SCORES: dict[str, Callable[[dict[str, Result], str], Own]] = {
+SCORES: dict[str, Callable[[dict[str, Result], str], OurNumber]] = {
     "fit_adjusted_r2": _adjusted_r2,
     "fit_pearson": _fit_pearson,
     "fit_rmse_points": _fit_rmse_points,

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import SubmissionError
 from demogen.format.markdown import cell, table_of
 from leaderboard.pages.tables import latex_text
@@ -41,7 +41,7 @@ def render_comparison(comparisons: Sequence[Comparison], format: str = "markdown
     Raises:
         SubmissionError: unknown format.
     """
-    return choose(format, FORMATS, "format", SubmissionError)(comparisons)
+    return lookup(format, FORMATS, "format", SubmissionError)(comparisons)
 
 
 def _markdown(comparisons: Sequence[Comparison]) -> str:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import ZooError
 from leaderboard.fitting import cross_validation
 from leaderboard.results.result import MeasureIdentity, Result, plain
-from leaderboard.scoring.scores import Evidence, JsonLevel, score
+from leaderboard.scoring.scores import JsonLevel, ScoreInputs, score
 
 if TYPE_CHECKING:
     from demogen.format.splits import Split
@@ -83,18 +83,18 @@ def benchmark(
     names = [predictor.name for predictor in named]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ZooError(f"two predictors are called {twice[0]!r}; give one another name")
-    choose(target, dict.fromkeys(TARGETS), "target", ZooError)
+    lookup(target, dict.fromkeys(TARGETS), "target", ZooError)
     _targets(zoo, target)
     chosen = [_split(zoo, name) for name in (zoo.splits if splits is None else splits)]
     measured = measure_all([predictor.measure for predictor in named], zoo, **measuring)
     return [
-        judge(predictor, measurements, zoo, split, target)
+        score_split(predictor, measurements, zoo, split, target)
         for predictor, measurements in zip(named, measured, strict=True)
         for split in chosen
     ]
 
 
-def judge(
+def score_split(
     predictor: "Predictor",
     measurements: "Measurements",
     zoo: "NetworkSet",
@@ -119,7 +119,7 @@ def judge(
     except ZooError as error:
         raise ZooError(f"{predictor.name} on {split.name} of {zoo.name}: {error}") from error
     configuration = zoo.table["configuration"].astype(str).to_dict()
-    evidence = Evidence(
+    inputs = ScoreInputs(
         kind=split.kind,
         folds=outcome.folds,
         fit=outcome.fit,
@@ -151,14 +151,14 @@ def judge(
         target=target,
         signatures=signatures,
         targets=targets,
-        configurations=dict(evidence.configurations),
-        factors={name: dict(of) for name, of in evidence.factors.items()},
+        configurations=dict(inputs.configurations),
+        factors={name: dict(of) for name, of in inputs.factors.items()},
         folds=outcome.folds,
         skipped_folds=outcome.skipped,
         fit=outcome.fit,
         model=outcome.model,
         dropped=dropped,
-        scores=score(evidence),
+        scores=score(inputs),
         seconds=_median(measurements.seconds, signatures),
         epochs=_median(measurements.epochs, signatures),
         versions=versions(),
@@ -200,7 +200,7 @@ def _split(zoo: "NetworkSet", name: str) -> "Split":
             f"zoo {zoo.name} of {len(zoo.table)} networks has only the split 'leave-one-out', "
             f"no {name!r}; ask for that"
         )
-    return choose(name, zoo.splits, f"split of zoo {zoo.name}", ZooError)
+    return lookup(name, zoo.splits, f"split of zoo {zoo.name}", ZooError)
 
 
 def _targets(zoo: "NetworkSet", target: str) -> dict[str, float]:

@@ -1,8 +1,7 @@
 """Is one predictor better than another, or lucky? A paired bootstrap of two results."""
 
 from demogen.errors import SubmissionError
-from leaderboard.pages.plot_data import held_out
-from leaderboard.results.result import Result
+from leaderboard.results.result import Result, held_out
 from leaderboard.scoring import bootstrap
 from leaderboard.scoring.bootstrap import Comparison
 

@@ -11,7 +11,7 @@ from leaderboard.scoring.scores import Scores
 UNDEFINED = "\u2013"
 
 RANKING_SPLITS = ("grouped-kfold-10", "leave-one-out", "kfold-10")
-"""The first of these that a board has results on ranks it."""
+"""The first of these that a table has results on ranks it."""
 
 
 @dataclass(frozen=True)
@@ -252,7 +252,7 @@ SCORED = (*POOLED, "r2_fold_mean", *DIVISIONS, "fit_adjusted_r2")
 
 
 @dataclass(frozen=True)
-class Board:
+class RankedTable:
     """All rows on one zoo and target.
 
     Attributes:
@@ -282,7 +282,7 @@ class Board:
                 yield self.results[row.predictor][self.ranking]
 
 
-def boards(results: Sequence[Result]) -> list[Board]:
+def ranked_tables(results: Sequence[Result]) -> list[RankedTable]:
     """Results as ranked tables, one for each zoo and target, sorted by these.
 
     Raises:
@@ -293,10 +293,10 @@ def boards(results: Sequence[Result]) -> list[Board]:
     for result in results:
         key = (result.zoo, result.zoo_digest, result.target)
         together.setdefault(key, []).append(result)
-    return [_board(together[key]) for key in sorted(together)]
+    return [_ranked_table(together[key]) for key in sorted(together)]
 
 
-def _board(results: Sequence[Result]) -> Board:
+def _ranked_table(results: Sequence[Result]) -> RankedTable:
     first = results[0]
     by_predictor: dict[str, dict[str, Result]] = {}
     splits: dict[str, str] = {}
@@ -316,7 +316,7 @@ def _board(results: Sequence[Result]) -> Board:
     rows = [_row(of_predictor, ranking) for of_predictor in by_predictor.values()]
     rows.sort(key=lambda row: (row.r2_pooled is None, -(row.r2_pooled or 0), row.predictor))
     ranked = (row if row.r2_pooled is None else replace(row, rank=_rank(row, rows)) for row in rows)
-    return Board(
+    return RankedTable(
         first.zoo,
         first.zoo_digest,
         first.revision,

@@ -1,6 +1,7 @@
 """Result: what one predictor scored on one split, with all that is needed to score it again."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
@@ -14,11 +15,11 @@ from demogen.format.splits import Kind
 from demogen.schema.records import Frozen, Sha256, first_fault, sha256
 from leaderboard.scoring.scores import (
     Count,
-    Evidence,
     Finite,
     FoldPredictions,
     JsonLevel,
     LinearModel,
+    ScoreInputs,
     Scores,
 )
 
@@ -137,9 +138,9 @@ class Result(Frozen):
             zoo, file_name(self.split), self.target, f"{file_name(self.predictor)}.json"
         )
 
-    def evidence(self) -> Evidence:
+    def score_inputs(self) -> ScoreInputs:
         """What its scores follow from."""
-        return Evidence(
+        return ScoreInputs(
             self.split_kind,
             self.folds,
             self.fit,
@@ -180,6 +181,19 @@ class Result(Frozen):
             return cls.model_validate_json(text, strict=True)
         except ValidationError as error:
             raise SubmissionError(f"{source}: no valid result: {first_fault(error)}") from error
+
+
+def held_out(result: Result) -> dict[str, float]:
+    """Id → out-of-fold prediction; choice: the mean of them where divisions hold it out often."""
+    predictions: dict[str, list[float]] = {}
+    for fold in result.folds:
+        for network, prediction in zip(fold.ids, fold.predictions, strict=True):
+            predictions.setdefault(network, []).append(prediction)
+    # Divided first: the sum of a wild regressor's predictions may be no float.
+    return {
+        network: math.fsum(one / len(all_of) for one in all_of)
+        for network, all_of in predictions.items()
+    }
 
 
 def file_name(name: str) -> str:

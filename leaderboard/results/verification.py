@@ -60,7 +60,7 @@ def check_scores(result: Result) -> None:
     Raises:
         SubmissionError: one does not.
     """
-    again = score(result.evidence()).model_dump()
+    again = score(result.score_inputs()).model_dump()
     for name, claimed in result.scores.model_dump().items():
         if not _agree(name, claimed, again[name]):
             raise SubmissionError(

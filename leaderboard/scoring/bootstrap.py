@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import ZooError
 from leaderboard.scoring import metrics, resampled
 from leaderboard.scoring.metrics import Vector
@@ -181,7 +181,7 @@ def _interval(estimate: float, values: Vector) -> Interval:
 
 
 def _statistic(name: str) -> Statistic:
-    return choose(name, STATISTICS, "statistic", ZooError)
+    return lookup(name, STATISTICS, "statistic", ZooError)
 
 
 def _values(values: npt.ArrayLike, groups: Sequence[str]) -> Vector:

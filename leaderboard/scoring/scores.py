@@ -127,7 +127,7 @@ class Scores(Frozen):
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ScoreInputs:
     """What scores follow from.
 
     Attributes:
@@ -155,24 +155,24 @@ class Evidence:
     factors: Mapping[str, Mapping[str, Level]]
 
 
-def score(evidence: Evidence) -> Scores:
+def score(inputs: ScoreInputs) -> Scores:
     """All scores of a predictor on a split."""
-    targets = evidence.targets
+    targets = inputs.targets
     # A wild regressor overflows: its scores are not finite, hence undefined, and no warning helps.
     with np.errstate(over="ignore", invalid="ignore"):
-        pairs = [([targets[i] for i in fold.ids], fold.predictions) for fold in evidence.folds]
-        of_kind = _divisions(pairs) if evidence.kind == "holdout" else _pooled(evidence)
+        pairs = [([targets[i] for i in fold.ids], fold.predictions) for fold in inputs.folds]
+        of_kind = _divisions(pairs) if inputs.kind == "holdout" else _pooled(inputs)
         r2s = [metrics.r2(*pair) for pair in pairs]
         defined = [value for value in r2s if math.isfinite(value)]
-        averaged = bool(defined) and evidence.kind != "levels"
+        averaged = bool(defined) and inputs.kind != "levels"
         return Scores.model_validate(
             {
                 "r2_fold_mean": _finite(float(np.mean(defined))) if averaged else None,
                 "folds_scored": len(defined),
                 "folds_undefined": len(r2s) - len(defined),
                 **of_kind,
-                **_fit(evidence.fit, targets, evidence.parameters),
-                "columns": _columns(evidence),
+                **_fit(inputs.fit, targets, inputs.parameters),
+                "columns": _columns(inputs),
             }
         )
 
@@ -180,15 +180,15 @@ def score(evidence: Evidence) -> Scores:
 Pair = tuple[Sequence[float], Sequence[float]]
 
 
-def _pooled(evidence: Evidence) -> dict[str, object]:
+def _pooled(inputs: ScoreInputs) -> dict[str, object]:
     """Scores of all predictions together, each network predicted once."""
     predicted = {
         network: prediction
-        for fold in evidence.folds
+        for fold in inputs.folds
         for network, prediction in zip(fold.ids, fold.predictions, strict=True)
     }
     ids = sorted(predicted)
-    pair = [evidence.targets[network] for network in ids], [predicted[network] for network in ids]
+    pair = [inputs.targets[network] for network in ids], [predicted[network] for network in ids]
     plain = {
         "r2_pooled": metrics.r2(*pair),
         "mse": metrics.mse(*pair),
@@ -197,9 +197,9 @@ def _pooled(evidence: Evidence) -> dict[str, object]:
     }
     found: dict[str, object] = {name: _finite(value) for name, value in plain.items()}
     if 0 < len(ids) <= MOST_COMPARED:
-        levels = {name: [of[network] for network in ids] for name, of in evidence.factors.items()}
+        levels = {name: [of[network] for network in ids] for name, of in inputs.factors.items()}
         found |= _ordering(pair, levels)
-    groups = [evidence.configurations[network] for network in ids]
+    groups = [inputs.configurations[network] for network in ids]
     if len(set(groups)) >= FEWEST_CONFIGURATIONS:
         found["intervals"] = _intervals(pair, groups)
     return found
@@ -268,12 +268,12 @@ def _fit(
     }
 
 
-def _columns(evidence: Evidence) -> dict[str, ColumnFit]:
-    ids = sorted(evidence.signatures)
-    targets = [evidence.targets[network] for network in ids]
+def _columns(inputs: ScoreInputs) -> dict[str, ColumnFit]:
+    ids = sorted(inputs.signatures)
+    targets = [inputs.targets[network] for network in ids]
     found = {}
-    for place, name in enumerate(evidence.columns):
-        feature = [evidence.signatures[network][place] for network in ids]
+    for place, name in enumerate(inputs.columns):
+        feature = [inputs.signatures[network][place] for network in ids]
         test = metrics.univariate_f(targets, feature)
         line = metrics.simple_fit(targets, feature)
         found[name] = ColumnFit(

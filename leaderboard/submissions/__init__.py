@@ -1,1 +1,5 @@
-"""Submissions: folders of results that anybody can make, and nobody has to trust."""
+"""Results of others: made into a submission, checked without being trusted, merged."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from demogen._util.lookup import choose
+from demogen._util.lookup import lookup
 from demogen.errors import SubmissionError
 from leaderboard.submissions.manifest import FILE_FORM
 
@@ -84,7 +84,7 @@ def _predictor(text: str, module: ModuleType, attribute: str) -> "Predictor":
 
     found: Any = module
     for name in attribute.split("."):
-        found = choose(name, _attributes(found), f"attribute for {text}", SubmissionError)
+        found = lookup(name, _attributes(found), f"attribute for {text}", SubmissionError)
     if isinstance(found, type):
         try:
             found = found()

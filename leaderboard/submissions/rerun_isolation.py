@@ -46,7 +46,7 @@ class Limits:
 
 @final
 @dataclass(frozen=True)
-class Ended:
+class ProcessResult:
     """How a child ended.
 
     Attributes:
@@ -77,7 +77,7 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def run_confined(arguments: Sequence[str], folder: Path, limits: Limits) -> Ended:
+def run_confined(arguments: Sequence[str], folder: Path, limits: Limits) -> ProcessResult:
     """Run this Python with arguments in a folder, until it ends or its time is up.
 
     The child gets the number of a pipe as its last argument. All processes of its group are killed
@@ -113,7 +113,7 @@ def run_confined(arguments: Sequence[str], folder: Path, limits: Limits) -> Ende
         # The child's own end may be left open in a process that left the group.
         os.set_blocking(pipe.fileno(), False)
         told = pipe.read(4096) or b""
-    return Ended(code if in_time else None, told.decode("ascii", "replace"))
+    return ProcessResult(code if in_time else None, told.decode("ascii", "replace"))
 
 
 def _ends(pid: int, deadline: float) -> bool:

@@ -27,7 +27,7 @@ PLACE = "submissions"
 
 @final
 @dataclass(frozen=True)
-class Wish:
+class SubmissionRequest:
     """What is to be submitted.
 
     Attributes:
@@ -46,7 +46,11 @@ class Wish:
 
 
 def submit(
-    wish: Wish, zoo: "NetworkSet", folder: Path, say: Callable[[str], object], **measuring: Any
+    wish: SubmissionRequest,
+    zoo: "NetworkSet",
+    folder: Path,
+    say: Callable[[str], object],
+    **measuring: Any,
 ) -> Submission:
     """Make the folder of a submission and validate it.
 

@@ -57,7 +57,7 @@ def tasks(zoo):
     ]
 
 
-def judge(zoo, tasks, together):
+def score_split(zoo, tasks, together):
     splits, targets, _ = zoo
     return [
         cross_validation.run(signatures, targets, split.folds, regressor, together)
@@ -75,7 +75,7 @@ def judge_with_intervals(zoo, tasks):
     splits, targets, configurations = zoo
     y = np.array(list(targets.values()))
     found = []
-    for outcome in judge(zoo, tasks, True)[:: len(splits)]:
+    for outcome in score_split(zoo, tasks, True)[:: len(splits)]:
         f = pooled(outcome, targets)
         found.append(intervals(y, f, configurations, ["r2"], DRAWS)["r2"])
     return [(interval.low, interval.high) for interval in found]
@@ -85,7 +85,7 @@ def judge_with_intervals_one_by_one(zoo, tasks):
     splits, targets, configurations = zoo
     y = np.array(list(targets.values()))
     found = []
-    for outcome in judge(zoo, tasks, False)[:: len(splits)]:
+    for outcome in score_split(zoo, tasks, False)[:: len(splits)]:
         f = pooled(outcome, targets)
         values = []
         for counts in resample_counts(configurations, DRAWS, seed=0):
@@ -101,7 +101,9 @@ def test_the_folds_of_25_least_squares_predictors(ratio, zoo, tasks, one_hot):
     # One-hot encoding takes the loop so long that one predictor of 25 would decide the ratio.
     chosen = tasks if one_hot else [*tasks[:-1], tasks[0]]
     spread = np.ptp(list(zoo[1].values()))
-    for fast, slow in zip(judge(zoo, chosen, True), judge(zoo, chosen, False), strict=True):
+    for fast, slow in zip(
+        score_split(zoo, chosen, True), score_split(zoo, chosen, False), strict=True
+    ):
         for one, other in zip(fast.folds, slow.folds, strict=True):
             apart = np.abs(np.subtract(one.predictions, other.predictions)).max()
             assert apart < 1e-9 * spread
@@ -109,8 +111,8 @@ def test_the_folds_of_25_least_squares_predictors(ratio, zoo, tasks, one_hot):
         f"25 least-squares predictors, one on {'levels' if one_hot else 'columns like the others'}"
         ", kfold-10 and holdout-100 of 756 networks, together / one fold after another "
         "(at most 0.1)",
-        lambda: judge(zoo, chosen, True),
-        lambda: judge(zoo, chosen, False),
+        lambda: score_split(zoo, chosen, True),
+        lambda: score_split(zoo, chosen, False),
         rounds=5,
     )
 

@@ -9,8 +9,8 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from demogen.format.splits import make_splits
-from leaderboard.results.evaluation import judge
-from leaderboard.scoring.scores import Evidence, score
+from leaderboard.results.evaluation import score_split
+from leaderboard.scoring.scores import ScoreInputs, score
 
 
 @dataclass
@@ -76,7 +76,7 @@ def measured(table, failures=(), seconds=0.5):
 def score_of(kind, folds, fit, targets, parameters):
     """Scores of networks without features, each a configuration of its own."""
     own = {network: network for network in targets}
-    return score(Evidence(kind, folds, fit, targets, parameters, (), {}, own, {}))
+    return score(ScoreInputs(kind, folds, fit, targets, parameters, (), {}, own, {}))
 
 
 def results_of(zoo, name="toy-predictor", splits=None, target="gap", **how):
@@ -86,7 +86,7 @@ def results_of(zoo, name="toy-predictor", splits=None, target="gap", **how):
     measurements = measured(features_of(zoo, **how) if table is None else table, failures.items())
     predictor = FakePredictor(name, regressor)
     return [
-        judge(predictor, measurements, zoo, zoo.splits[split], target)
+        score_split(predictor, measurements, zoo, zoo.splits[split], target)
         for split in splits or zoo.splits
     ]
 

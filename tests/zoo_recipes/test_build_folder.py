@@ -7,7 +7,7 @@ from demogen import load_images
 from demogen.errors import CorruptZooError, RecipeError
 from tests.zoo_recipes.builders import tiny
 from zoo_recipes import train_network
-from zoo_recipes.build_folder import Workshop, space_for
+from zoo_recipes.build_folder import BuildFolder, space_for
 from zoo_recipes.optimization import Diverged
 
 
@@ -23,7 +23,7 @@ def spec(trained):
 
 @pytest.fixture
 def workshop(tmp_path):
-    workshop = Workshop(tmp_path / "zoo")
+    workshop = BuildFolder(tmp_path / "zoo")
     workshop.path.mkdir()
     return workshop
 

@@ -6,7 +6,7 @@ import pytest
 
 from demogen.errors import RecipeError
 from zoo_recipes import locks
-from zoo_recipes.locks import gate, working_on
+from zoo_recipes.locks import start_lock, working_on
 from zoo_recipes.parts import Shard
 
 
@@ -74,7 +74,7 @@ def test_a_dead_process_holds_no_lock(tmp_path, shard):
 def test_a_gate_that_stays_shut_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setattr(locks, "GATE_SECONDS", 0.01)
     with (
-        gate(tmp_path / "zoo"),
+        start_lock(tmp_path / "zoo"),
         pytest.raises(RecipeError, match="zoo is locked: .*gate has been held for 0.01 seconds"),
         working_on(tmp_path / "zoo", None),
     ):

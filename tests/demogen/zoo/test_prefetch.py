@@ -8,7 +8,7 @@ import torch
 
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.storage import Folder, Storage
-from demogen.format.table import Place
+from demogen.format.table import ByteRange
 from demogen.schema.records import sha256
 from demogen.zoo import prefetch
 from demogen.zoo import weights as checkpoints
@@ -138,7 +138,7 @@ def test_storage_that_cannot_be_read_is_an_error_at_once(shelf, monkeypatch):
 
 def test_spans_join_neighbors_only():
     def wanted(shard, offset, length):
-        return Wanted("n", Place(shard=shard, offset=offset, length=length), "")
+        return Wanted("n", ByteRange(shard=shard, offset=offset, length=length), "")
 
     near, far = 512, prefetch.GAP + 1
     size = 100_000

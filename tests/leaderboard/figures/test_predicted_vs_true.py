@@ -7,7 +7,7 @@ from matplotlib.image import imread
 from demogen.errors import SubmissionError
 from leaderboard.figures import draw, predicted_against_true
 from leaderboard.figures import predicted_vs_true as figures
-from leaderboard.results.ranking import boards
+from leaderboard.results.ranking import ranked_tables
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg"])
@@ -39,7 +39,7 @@ def test_panels_show_out_of_fold_predictions_in_order_of_rank(zoo, make, drawn):
     weak, strong = (
         make.results(zoo, name=name, noise=noise) for name, noise in [("a", 0.3), ("b", 0.02)]
     )
-    draw(boards([*weak, *strong])[0])
+    draw(ranked_tables([*weak, *strong])[0])
     titles = [axes.get_title() for axes in drawn[0].axes]
     assert [title.split("\n")[0] for title in titles] == ["b", "a"]
     grouped = next(result for result in strong if result.split == "grouped-kfold-10")
@@ -55,7 +55,7 @@ def test_panels_show_out_of_fold_predictions_in_order_of_rank(zoo, make, drawn):
 def test_wild_predictions_are_drawn_at_the_border(zoo, make, drawn):
     table = make.features(zoo)
     table.iloc[7] = 50.0
-    draw(boards(make.results(zoo, table=table))[0])
+    draw(ranked_tables(make.results(zoo, table=table))[0])
     [axes] = drawn[0].axes
     low, high = axes.get_ylim()
     assert high < 1
@@ -69,7 +69,7 @@ def test_levels_are_told_apart_by_colour_and_shape(zoo, make, results, drawn):
     levels = {
         network: f"width {(96, 192, 288)[n % 3]}" for n, network in enumerate(zoo.table.index)
     }
-    draw(boards(results)[0], levels=levels)
+    draw(ranked_tables(results)[0], levels=levels)
     [legend] = drawn[0].legends
     assert [text.get_text() for text in legend.get_texts()] == [
         "width 96",
@@ -77,7 +77,7 @@ def test_levels_are_told_apart_by_colour_and_shape(zoo, make, results, drawn):
         "width 288",
     ]
     many = {network: str(n) for n, network in enumerate(zoo.table.index)}
-    draw(boards(results)[0], levels=many)
+    draw(ranked_tables(results)[0], levels=many)
     assert len(drawn[1].legends[0].get_texts()) == 6
     assert drawn[1].legends[0].get_texts()[-1].get_text() == "other"
     assert len(points(drawn[1].axes[0])) == 60
@@ -89,13 +89,13 @@ def test_at_most_twelve_panels(zoo, make, drawn):
         for n in range(14)
         for result in make.results(zoo, name=f"p{n}", splits=["kfold-10"], noise=0.01 * (n + 1))
     ]
-    picture = imread(io.BytesIO(draw(boards(results)[0])), format="png")
+    picture = imread(io.BytesIO(draw(ranked_tables(results)[0])), format="png")
     assert len(drawn[0].axes) == 12
     assert min(picture.shape[:2]) > 1000
 
 
 def test_names_with_markup_are_drawn_as_they_are(zoo, make):
-    draw(boards(make.results(zoo, name="$\\frac{", splits=["kfold-10"]))[0])
+    draw(ranked_tables(make.results(zoo, name="$\\frac{", splits=["kfold-10"]))[0])
 
 
 def test_what_cannot_be_drawn_is_refused(zoo, make, results, tmp_path):

@@ -7,7 +7,8 @@ import pytest
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.metrics import r2_score
 
-from leaderboard.pages.plot_data import FIT, fold_scores, held_out, plot_data, terms
+from leaderboard.pages.plot_data import FIT, fold_scores, plot_data, terms
+from leaderboard.results.result import held_out
 
 
 @pytest.fixture(scope="module")

@@ -128,8 +128,8 @@ def test_a_predictors_page_says_how_to_reproduce_and_cite_it(site, results_of_th
         assert f"verify results/{result.path}" in page.text
     assert "demogen evaluate toy-predictor --zoo toy --target test_accuracy\n" in page.text
     assert "demogen cite other --split " in page.text
-    boards = json.loads(page.data)["boards"]
-    assert [(board["zoo"], board["target"]) for board in boards] == [
+    ranked_tables = json.loads(page.data)["boards"]
+    assert [(board["zoo"], board["target"]) for board in ranked_tables] == [
         ("other", "gap"),
         ("toy", "gap"),
         ("toy", "test_accuracy"),

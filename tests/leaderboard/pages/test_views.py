@@ -4,7 +4,7 @@ import pytest
 from sklearn.dummy import DummyRegressor
 
 from leaderboard.pages.views import STANDARD, rows_on, views, zoo_labels
-from leaderboard.results.ranking import boards
+from leaderboard.results.ranking import ranked_tables
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def field(zoo, make):
 
 
 def test_rows_on_a_split_hold_its_scores_alone(field):
-    [board] = boards(field)
+    [board] = ranked_tables(field)
     for split in board.splits:
         for row in rows_on(board, split):
             scores = board.results[row.predictor][split].scores
@@ -27,7 +27,7 @@ def test_rows_on_a_split_hold_its_scores_alone(field):
 
 
 def test_rows_on_a_split_are_ranked_on_it(field):
-    [board] = boards(field)
+    [board] = ranked_tables(field)
     worst = board.results["strong"]["kfold-10"]
     spoiled = worst.model_copy(
         update={"scores": worst.scores.model_copy(update={"r2_pooled": -9.0})}
@@ -43,7 +43,7 @@ def test_rows_on_a_split_are_ranked_on_it(field):
 
 
 def test_holdouts_are_ordered_by_their_sums_and_not_ranked(field):
-    [board] = boards(field)
+    [board] = ranked_tables(field)
     rows = rows_on(board, "holdout-100")
     assert [row.predictor for row in rows] == ["strong", "weak", "average"]
     assert {row.rank for row in rows} == {None}
@@ -56,7 +56,7 @@ def test_equal_scores_share_a_rank(zoo, make):
         for name, noise in [("b", 0.1), ("a", 0.1), ("c", 0.2)]
         for result in make.results(zoo, name=name, noise=noise, splits=["kfold-10"])
     ]
-    [board] = boards(same)
+    [board] = ranked_tables(same)
     assert [(row.rank, row.predictor) for row in rows_on(board, "kfold-10")] == [
         (1, "a"),
         (1, "b"),
@@ -66,7 +66,7 @@ def test_equal_scores_share_a_rank(zoo, make):
 
 def test_a_predictor_without_a_split_has_no_row_on_it(field):
     some = [r for r in field if r.predictor != "weak" or r.split == "kfold-10"]
-    [board] = boards(some)
+    [board] = ranked_tables(some)
     assert {row.predictor for row in rows_on(board, "holdout-100")} == {"average", "strong"}
     shown = [(view.split, view.row.predictor) for view in views([board])]
     assert len(shown) == 3 + 7
@@ -76,5 +76,5 @@ def test_a_predictor_without_a_split_has_no_row_on_it(field):
 def test_zoos_of_one_name_are_told_apart_by_digest(field):
     other = [result.model_copy(update={"zoo_digest": "6b" * 32}) for result in field]
     third = [result.model_copy(update={"zoo": "third"}) for result in field]
-    found = boards([*field, *other, *third])
+    found = ranked_tables([*field, *other, *third])
     assert zoo_labels(found) == ["third", f"toy@{'5a' * 6}", f"toy@{'6b' * 6}"]

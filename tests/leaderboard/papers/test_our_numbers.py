@@ -6,7 +6,7 @@ import pytest
 from sklearn.feature_selection import f_regression
 from sklearn.linear_model import LinearRegression
 
-from leaderboard.papers.our_numbers import LOG_FLOOR, SCORES, own_score
+from leaderboard.papers.our_numbers import LOG_FLOOR, SCORES, our_number
 from leaderboard.papers.printed_numbers import Line
 
 FEATURE = "h1.q1"
@@ -14,7 +14,7 @@ FEATURE = "h1.q1"
 
 def answer(score, results, feature="", target="gap"):
     line = Line("Table 1", "toy-predictor", {"s": score}, target=target, feature=feature)
-    return own_score(line, "s", results, None)
+    return our_number(line, "s", results, None)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_what_is_lacking_is_said(results, small_zoo, make):
         (answer("univariate_f", results, "h9.q1"), "the result has no column h9.q1"),
     ):
         assert (found.value, found.networks, found.remark) == (None, None, remark)
-    unanswered = own_score(Line("", "toy-predictor", {}), "s", results, None)
+    unanswered = our_number(Line("", "toy-predictor", {}), "s", results, None)
     assert (unanswered.value, unanswered.remark) == (None, "nothing here measures it")
 
 
@@ -105,20 +105,20 @@ def test_divisions_say_how_many_networks_they_test(results):
 
 def test_lines_need_the_table(tiny_zoo):
     line = Line("figure 5", "", {"slope": "slope", "r": "adjusted_r2"}, random_labels=False)
-    assert own_score(line, "slope", [], None).remark == "made from the zoo's table; give the zoo"
+    assert our_number(line, "slope", [], None).remark == "made from the zoo's table; give the zoo"
     table = tiny_zoo.table
-    found = own_score(line, "slope", [], table)
+    found = our_number(line, "slope", [], table)
     kept = table[table["corruption"] < 1].dropna(subset="train_normalized_cross_entropy")
     slope, _ = np.polyfit(
         kept["train_normalized_cross_entropy"], kept["test_normalized_cross_entropy"], 1
     )
     assert found.value == pytest.approx(slope, rel=1e-6)
     assert found.networks == len(kept)
-    assert math.isfinite(own_score(line, "r", [], table).value)
-    none = own_score(line, "slope", [], table.head(2))
+    assert math.isfinite(our_number(line, "r", [], table).value)
+    none = our_number(line, "slope", [], table.head(2))
     assert none.remark == "too few networks have a normalized loss on such labels"
     constant = pd.concat([table.head(1)] * 4)
-    assert own_score(line, "slope", [], constant).remark == "not defined"
+    assert our_number(line, "slope", [], constant).remark == "not defined"
 
 
 def test_every_score_is_told_of_a_result(positive):

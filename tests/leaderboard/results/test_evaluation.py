@@ -9,7 +9,7 @@ from demogen.errors import ZooError
 from demogen.measuring import measurements as measuring
 from demogen.measuring.predictor import Measure, Predictor
 from leaderboard import Result, benchmark, evaluate
-from leaderboard.results.evaluation import TARGETS, judge, versions
+from leaderboard.results.evaluation import TARGETS, score_split, versions
 from leaderboard.results.verification import verify
 
 
@@ -79,7 +79,7 @@ def test_networks_without_the_target_are_dropped_with_the_reason(zoo, make):
     table = make.features(zoo).drop(["net-001", "net-002"])
     measurements = make.measured(table, [("net-001", "no positive margin")])
     predictor, split = make.Predictor("p"), zoo.splits["kfold-10"]
-    result = judge(predictor, measurements, partly, split, "test_normalized_cross_entropy")
+    result = score_split(predictor, measurements, partly, split, "test_normalized_cross_entropy")
     assert result.dropped == {
         "net-001": "no positive margin",
         "net-002": "not measured",
@@ -88,7 +88,7 @@ def test_networks_without_the_target_are_dropped_with_the_reason(zoo, make):
     assert len(result.targets) == 57
     assert verify(result, partly, refit=False)
     assert Result.from_json(result.to_json(), "again") == result
-    assert "net-031" in judge(predictor, measurements, partly, split, "gap").targets
+    assert "net-031" in score_split(predictor, measurements, partly, split, "gap").targets
 
 
 def test_a_zoo_without_the_target_is_told_before_anything_is_measured(zoo, calls):
@@ -129,7 +129,7 @@ def test_networks_without_a_signature_are_dropped_with_the_reason(zoo, make):
     measurements = make.measured(
         table.drop(["net-001", "net-002"]), [("net-001", "no positive margin")]
     )
-    result = judge(make.Predictor("p"), measurements, zoo, zoo.splits["kfold-10"], "gap")
+    result = score_split(make.Predictor("p"), measurements, zoo, zoo.splits["kfold-10"], "gap")
     assert result.dropped == {
         "net-001": "no positive margin",
         "net-002": "not measured",
@@ -149,7 +149,7 @@ def test_a_measure_defined_nowhere_makes_a_result_without_scores(zoo, make):
         epochs={},
     )
     predictor = make.Predictor("p", columns=("a",))
-    result = judge(predictor, measurements, zoo, zoo.splits["kfold-10"], "gap")
+    result = score_split(predictor, measurements, zoo, zoo.splits["kfold-10"], "gap")
     assert result.skipped_folds == tuple(range(10))
     assert len(result.dropped) == 60
     assert result.scores.r2_pooled is None
@@ -161,13 +161,13 @@ def test_seconds_are_those_of_the_networks_measured(zoo, make):
     failures = {f"net-{number:03d}": "no positive margin" for number in range(40)}
     table = make.features(zoo).drop(list(failures))
     measurements = make.measured(table, failures.items())
-    result = judge(make.Predictor("p"), measurements, zoo, zoo.splits["kfold-10"], "gap")
+    result = score_split(make.Predictor("p"), measurements, zoo, zoo.splits["kfold-10"], "gap")
     assert result.seconds == 0.5
 
 
 def test_a_signature_without_features_is_measured_all_the_same(zoo, make):
     measurements = make.measured(make.features(zoo)[[]])
     predictor = make.Predictor("p", DummyRegressor(), columns=())
-    result = judge(predictor, measurements, zoo, zoo.splits["kfold-10"], "gap")
+    result = score_split(predictor, measurements, zoo, zoo.splits["kfold-10"], "gap")
     assert (len(result.targets), result.columns, result.dropped) == (60, (), {})
     assert list(result.fit.values()) == pytest.approx([zoo.table["gap"].mean()] * 60)

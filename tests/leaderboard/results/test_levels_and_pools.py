@@ -13,7 +13,7 @@ from demogen.format.splits import Fold
 from leaderboard import benchmark, render
 from leaderboard.cli import commands
 from leaderboard.pages.provenance import reproduce
-from leaderboard.results.ranking import boards
+from leaderboard.results.ranking import ranked_tables
 from leaderboard.results.result import Result, read_results
 from leaderboard.results.verification import verify
 from leaderboard.scoring.scores import FoldPredictions
@@ -88,7 +88,7 @@ def test_a_pool_is_benchmarked_as_a_zoo_is(pooled):
         verify(result, pool)
     with pytest.raises(SubmissionError, match="made on zoo tiny.tiny-mlp with digest"):
         verify(results[0], pool.zoos[0])
-    [board] = boards(results)
+    [board] = ranked_tables(results)
     assert board.ranking == "grouped-kfold-10"
     text = render(results)
     assert f"gap on tiny+tiny-mlp (sha256 {pool.digest[:12]})" in text
@@ -96,7 +96,7 @@ def test_a_pool_is_benchmarked_as_a_zoo_is(pooled):
 
 
 def test_results_on_levels_alone_are_shown_unranked(pooled):
-    [board] = boards([on(pooled.results, "leave-zoo-out")])
+    [board] = ranked_tables([on(pooled.results, "leave-zoo-out")])
     assert board.ranking is None
     assert board.rows[0].r2_fold_mean is None
 

@@ -5,9 +5,8 @@ from sklearn.metrics import r2_score
 
 from demogen.errors import SubmissionError, ZooError
 from leaderboard.cli import commands
-from leaderboard.pages.plot_data import held_out
 from leaderboard.results.paired_bootstrap import pair
-from leaderboard.results.result import write_result
+from leaderboard.results.result import held_out, write_result
 
 SPLIT = ["grouped-kfold-10"]
 

@@ -9,7 +9,7 @@ from sklearn.dummy import DummyRegressor
 
 import leaderboard
 from demogen.errors import SubmissionError
-from leaderboard.results.ranking import COLUMNS, UNDEFINED, Row, boards
+from leaderboard.results.ranking import COLUMNS, UNDEFINED, Row, ranked_tables
 
 HOSTILE = '<script>alert("x")</script>|`[a](javascript:b)\n\\_&'
 
@@ -34,7 +34,7 @@ def test_columns_and_rows_have_the_same_fields():
 
 
 def test_each_number_comes_from_its_split(field):
-    [board] = boards(field)
+    [board] = ranked_tables(field)
     row = next(row for row in board.rows if row.predictor == "weak")
     of = by_split(field, "weak")
     grouped, folds, divisions = (
@@ -59,7 +59,7 @@ def test_each_number_comes_from_its_split(field):
 
 def test_rows_are_ranked_by_pooled_r2_whatever_the_order(field):
     for results in (field, field[::-1]):
-        [board] = boards(results)
+        [board] = ranked_tables(results)
         assert [(row.rank, row.predictor) for row in board.rows] == [
             (1, "strong"),
             (2, "weak"),
@@ -74,7 +74,7 @@ def test_equal_scores_share_a_rank(zoo, make):
         for name, noise in [("b", 0.1), ("a", 0.1), ("c", 0.2)]
         for result in make.results(zoo, name=name, noise=noise, splits=["grouped-kfold-10"])
     ]
-    [board] = boards(results)
+    [board] = ranked_tables(results)
     assert [(row.rank, row.predictor) for row in board.rows] == [(1, "a"), (1, "b"), (3, "c")]
 
 
@@ -82,7 +82,7 @@ def test_undefined_scores_come_last_and_show_a_dash(field, zoo, make):
     nothing = make.features(zoo).iloc[:0]
     failures = dict.fromkeys(zoo.table.index, "no positive margin")
     unmeasured = make.results(zoo, name="aaa", table=nothing, failures=failures)
-    [board] = boards([*unmeasured, *field])
+    [board] = ranked_tables([*unmeasured, *field])
     last = board.rows[-1]
     assert (last.rank, last.predictor, last.measured, last.dropped) == (None, "aaa", 0, 60)
     cells = {column.key: column.text(last) for column in COLUMNS}
@@ -90,7 +90,7 @@ def test_undefined_scores_come_last_and_show_a_dash(field, zoo, make):
 
 
 def test_small_zoos_are_ranked_on_leave_one_out(small_zoo, make):
-    [board] = boards(make.results(small_zoo))
+    [board] = ranked_tables(make.results(small_zoo))
     assert board.ranking == "leave-one-out"
     assert board.rows[0].rank == 1
     assert board.rows[0].r2_fold_mean is None
@@ -98,19 +98,19 @@ def test_small_zoos_are_ranked_on_leave_one_out(small_zoo, make):
 
 def test_one_split_is_enough_for_a_table(field):
     one = by_split(field, "strong")
-    [board] = boards([one["kfold-10"]])
+    [board] = ranked_tables([one["kfold-10"]])
     assert (board.ranking, board.rows[0].r2_pooled) == (
         "kfold-10",
         one["kfold-10"].scores.r2_pooled,
     )
-    [board] = boards([one["holdout-100"]])
+    [board] = ranked_tables([one["holdout-100"]])
     assert (board.ranking, board.rows[0].rank) == (None, None)
     assert board.rows[0].ssr_mean == one["holdout-100"].scores.ssr_mean
 
 
 def test_zoos_and_targets_have_tables_of_their_own(zoo, small_zoo, make, field):
     accuracy = make.results(zoo, target="test_accuracy")
-    found = boards([*field, *accuracy, *make.results(make.zoo(20, seed=5))])
+    found = ranked_tables([*field, *accuracy, *make.results(make.zoo(20, seed=5))])
     assert [(board.target, len(board.rows)) for board in found] == [
         ("gap", 4),
         ("test_accuracy", 1),
@@ -119,10 +119,10 @@ def test_zoos_and_targets_have_tables_of_their_own(zoo, small_zoo, make, field):
 
 def test_contradicting_results_are_refused(field):
     with pytest.raises(SubmissionError, match="two results of average on kfold-10 of toy"):
-        boards([*field, field[0]])
+        ranked_tables([*field, field[0]])
     other = field[0].model_copy(update={"split_digest": "0" * 64, "predictor": "other"})
     with pytest.raises(SubmissionError, match=r"split kfold-10 of toy is not that of"):
-        boards([*field, other])
+        ranked_tables([*field, other])
 
 
 def test_markdown(field):

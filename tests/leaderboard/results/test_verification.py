@@ -97,7 +97,7 @@ def rescored(content):
     from leaderboard.scoring.scores import score
 
     loose = Result.model_validate_json(json.dumps(content), strict=True)
-    content["scores"] = score(loose.evidence()).model_dump(mode="json")
+    content["scores"] = score(loose.score_inputs()).model_dump(mode="json")
 
 
 def test_changed_predictions_are_refused(results, zoo, installed):

@@ -112,12 +112,14 @@ def test_holdouts_have_neither_order_nor_intervals(grid, make):
 
 def test_copies_of_one_configuration_are_nothing_to_resample(result):
     same = dict.fromkeys(result.targets, "one")
-    assert score(result.model_copy(update={"configurations": same}).evidence()).intervals is None
+    assert (
+        score(result.model_copy(update={"configurations": same}).score_inputs()).intervals is None
+    )
 
 
 def test_no_pairs_are_compared_in_very_large_zoos(result, monkeypatch):
     monkeypatch.setattr(scores, "MOST_COMPARED", len(result.targets) - 1)
-    found = score(result.evidence())
+    found = score(result.score_inputs())
     assert (found.kendall, found.granulated, found.information) == (None, None, None)
     assert sorted(found.intervals) == ["mse", "pearson", "r2_pooled", "rmse_points", "spearman"]
     assert found.r2_pooled == result.scores.r2_pooled
@@ -151,7 +153,7 @@ def test_every_forged_score_is_refused(result, name):
 def test_other_factors_and_configurations_than_the_zoos_are_refused(result, grid):
     def verified(**changes):
         changed = result.model_copy(update=changes)
-        rescored = changed.model_copy(update={"scores": score(changed.evidence())})
+        rescored = changed.model_copy(update={"scores": score(changed.score_inputs())})
         verify(rescored, grid, refit=False)
 
     verified()

@@ -59,7 +59,7 @@ class Made:
         change(content)
         if rescore:
             loose = Result.model_validate_json(json.dumps(content), strict=True)
-            content["scores"] = score(loose.evidence()).model_dump(mode="json")
+            content["scores"] = score(loose.score_inputs()).model_dump(mode="json")
         path.write_text(json.dumps(content))
         self.seal()
 

@@ -12,7 +12,7 @@ from demogen.errors import SubmissionError
 from leaderboard.submissions.rerun import Sample, remeasure
 from leaderboard.submissions.rerun_isolation import Limits, run_confined
 from leaderboard.submissions.rerun_messages import JOB, Job, read_answer
-from leaderboard.submissions.submitting import Wish, submit
+from leaderboard.submissions.submitting import SubmissionRequest, submit
 from leaderboard.submissions.validation import validate
 
 CODE = '''
@@ -45,7 +45,9 @@ def submitted(tiny_zoo_folder, tmp_path_factory):
 
     place = tmp_path_factory.mktemp("submitted")
     (place / "train_confidence.py").write_text(CODE)
-    wish = Wish(f"{place}/train_confidence.py:MINE", ("A. Author",), splits=("kfold-10",))
+    wish = SubmissionRequest(
+        f"{place}/train_confidence.py:MINE", ("A. Author",), splits=("kfold-10",)
+    )
     path = list(sys.path)
     try:
         submit(wish, load_zoo(tiny_zoo_folder), place / "mine", lambda line: None, cache=False)

@@ -75,7 +75,7 @@ def refit(result):
     regressor = regressor_from_text(result.regressor)
     outcome = cross_validation.run(result.signatures, result.targets, _folds(result), regressor)
     changed = result.model_copy(update={"folds": outcome.folds})
-    return changed.model_copy(update={"scores": score(changed.evidence())})
+    return changed.model_copy(update={"scores": score(changed.score_inputs())})
 
 
 def test_another_zoo_than_those_given_is_refused(made, zoo, small_zoo):
@@ -121,7 +121,7 @@ def installed(make, zoo, name="product-norm", **claims):
     """Results under the name of an installed predictor, that say of themselves what is asked."""
     [result] = make.results(zoo, name=name, splits=["kfold-10"], columns=1)
     claimed = result.model_copy(update={"columns": ("log_product_norm",), **claims})
-    return claimed.model_copy(update={"scores": score(claimed.evidence())})
+    return claimed.model_copy(update={"scores": score(claimed.score_inputs())})
 
 
 def true_claims():

@@ -1,0 +1,36 @@
+from .errors import AccessError as AccessError
+from .errors import CorruptZooError as CorruptZooError
+from .errors import DemogenError as DemogenError
+from .errors import NotMeasurable as NotMeasurable
+from .errors import PredictorError as PredictorError
+from .errors import RecipeError as RecipeError
+from .errors import ResultError as ResultError
+from .errors import SubmissionError as SubmissionError
+from .errors import ZooError as ZooError
+from .format.splits import Split as Split
+from .format.splits import make_splits as make_splits
+from .hub.download import pull as pull
+from .hub.publishing import push as push
+from .images.image_set import ImageSet as ImageSet
+from .images.image_set import load_images as load_images
+from .measuring.conformance import check_predictor as check_predictor
+from .measuring.measurements import measure as measure
+from .measuring.measurements import measure_all as measure_all
+from .measuring.predictor import Measure as Measure
+from .measuring.predictor import Predictor as Predictor
+from .measuring.predictor import get_predictor as get_predictor
+from .measuring.predictor import list_predictors as list_predictors
+from .networks import architectures as architectures
+from .networks.network import Access as Access
+from .networks.network import LabeledImages as LabeledImages
+from .networks.network import Network as Network
+from .networks.tapped_module import TappedModule as TappedModule
+from .schema.records import NetworkRecord as NetworkRecord
+from .schema.records import NetworkSpec as NetworkSpec
+from .schema.records import ZooManifest as ZooManifest
+from .zoo.pool import Pool as Pool
+from .zoo.writing import write_zoo as write_zoo
+from .zoo.zoo import Zoo as Zoo
+from .zoo.zoo import load_zoo as load_zoo
+
+__version__: str

@@ -1,0 +1,14 @@
+from .card import bibtex as bibtex
+from .card import dataset_card as dataset_card
+from .factors import coded as coded
+from .factors import level_text as level_text
+from .factors import varying as varying
+from .integrity import copy_zoo as copy_zoo
+from .integrity import read_manifest as read_manifest
+from .integrity import verify_folder as verify_folder
+from .splits import Fold as Fold
+from .splits import Split as Split
+from .splits import make_splits as make_splits
+from .storage import Folder as Folder
+from .storage import Storage as Storage
+from .table import Table as Table

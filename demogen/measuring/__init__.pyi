@@ -1,0 +1,11 @@
+from .conformance import check_predictor as check_predictor
+from .conformance import failed_checks as failed_checks
+from .epoch_cost import epoch_seconds as epoch_seconds
+from .measurements import Measurements as Measurements
+from .measurements import compute_signature as compute_signature
+from .measurements import measure as measure
+from .measurements import measure_all as measure_all
+from .predictor import Measure as Measure
+from .predictor import Predictor as Predictor
+from .predictor import get_predictor as get_predictor
+from .predictor import list_predictors as list_predictors

@@ -1,0 +1,13 @@
+from . import architectures as architectures
+from .homogeneity import AffineLayer as AffineLayer
+from .homogeneity import FoldedLayer as FoldedLayer
+from .homogeneity import affine_layers as affine_layers
+from .homogeneity import folded_layers as folded_layers
+from .homogeneity import log_norms as log_norms
+from .homogeneity import log_product_norm as log_product_norm
+from .homogeneity import why_not_homogeneous as why_not_homogeneous
+from .network import Access as Access
+from .network import LabeledImages as LabeledImages
+from .network import Network as Network
+from .tapped_module import TappedModule as TappedModule
+from .tapped_module import WeightLayer as WeightLayer
