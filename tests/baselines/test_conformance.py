@@ -12,7 +12,6 @@ from demogen.measuring.predictor import Measure
 from demogen.networks.homogeneity import CHAINS
 from demogen.networks.tapped_module import TappedModule
 
-
 # One predictor a measure: test_all_baselines fits the regressors of all.
 BY_MEASURE = {repr(predictor.measure): predictor for predictor in baselines.ALL}
 
