@@ -23,7 +23,7 @@ _zoos_to_compare = cli_options.zoos(
 @cli_options.zoos_to_read(required=True)
 @options.splits
 @options.target
-@click.option("--authors", multiple=True, required=True, help="May be repeated.")
+@click.option("--authors", multiple=True, required=True, help="An author; may be repeated.")
 @click.option("--paper", help="Short name of the paper (default: what the predictor says).")
 @click.option(
     "--folder",
@@ -50,7 +50,8 @@ def submit(
 ) -> None:
     """Check, measure and score PREDICTOR, and write it as a folder to submit.
 
-    PREDICTOR is an installed name, module:attribute, or file.py:attribute; a file goes along.
+    PREDICTOR is an installed name, module:attribute, or file.py:attribute; a file is copied into
+    the submission.
 
     \b
     Example:
@@ -153,11 +154,11 @@ def validate(
     "results",
     type=options.FOLDER,
     required=True,
-    help="Folder of result files.",
+    help="Folder of the results already there.",
 )
 @_zoos_to_compare
 def merge(folder: Path, results: Path, zoos: tuple[str, ...]) -> None:
-    """Validate the submission in FOLDER and copy its results where they belong.
+    """Validate the submission in FOLDER and copy its results to those already there.
 
     \b
     Example:
