@@ -33,6 +33,7 @@ class Sources:
         networks: ids chosen by the reader; empty: a spread over the gap.
         train_accuracy: from it on a network fits its training set, as the figures of novak2018 ask.
         device: where networks are measured.
+        batch_size: how many images a network takes at a time.
     """
 
     zoo: "NetworkSet | None" = None
@@ -40,6 +41,7 @@ class Sources:
     networks: tuple[str, ...] = ()
     train_accuracy: float = 1.0
     device: str = "cpu"
+    batch_size: int = 256
 
     @property
     def given_zoo(self) -> "NetworkSet":
@@ -112,7 +114,7 @@ class Sources:
         Raises:
             ZooError: no zoo is given, an unknown id, or a network that cannot be read.
         """
-        return self.given_zoo.networks(ids, device=self.device)
+        return self.given_zoo.networks(ids, device=self.device, batch_size=self.batch_size)
 
     def results_of(
         self, predictors: Sequence[str], split: str | None = None, *, every: bool = False

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from leaderboard.scoring.scores import JsonLevel, ScoreInputs, score
 if TYPE_CHECKING:
     from demogen.format.splits import Split
     from demogen.measuring.measurements import Measurements
+    from demogen.measuring.options import MeasuringOptions
     from demogen.measuring.predictor import Measure, Predictor
     from demogen.zoo.base import NetworkSet
 
@@ -34,7 +35,7 @@ def evaluate(
     zoo: "NetworkSet",
     split: str = RANKING_SPLIT,
     target: str = "gap",
-    **measuring: Any,
+    **options: "Unpack[MeasuringOptions]",
 ) -> Result:
     """Measure a zoo, and judge a predictor on one of its splits.
 
@@ -43,14 +44,13 @@ def evaluate(
         zoo: or a pool of zoos; its networks are measured unless they are in the cache.
         split: name of a split of the zoo.
         target: one of `TARGETS`.
-        measuring: `workers`, `device`, `batch_size`, `cache` and `progress` of
-            `demogen.measuring.measure_all`.
+        options: see `demogen.measuring.MeasuringOptions`.
 
     Raises:
         ZooError: no such split or target, no network has the target, or the predictor's regressor
             fails.
     """
-    return benchmark([predictor], zoo, target, [split], **measuring)[0]
+    return benchmark([predictor], zoo, target, [split], **options)[0]
 
 
 def benchmark(
@@ -58,7 +58,7 @@ def benchmark(
     zoo: "NetworkSet",
     target: str = "gap",
     splits: Sequence[str] | None = None,
-    **measuring: Any,
+    **options: "Unpack[MeasuringOptions]",
 ) -> list[Result]:
     """Measure a zoo for many predictors together, and judge each on each split.
 
@@ -67,7 +67,7 @@ def benchmark(
         zoo: or a pool of zoos; its networks are measured unless they are in the cache.
         target: one of `TARGETS`.
         splits: names of splits; None: all the zoo has.
-        measuring: as in `evaluate`.
+        options: see `demogen.measuring.MeasuringOptions`.
 
     Returns:
         One result for each predictor and split, predictors outermost.
@@ -86,7 +86,7 @@ def benchmark(
     lookup(target, dict.fromkeys(TARGETS), "target", ZooError)
     _targets(zoo, target)
     chosen = [_split(zoo, name) for name in (zoo.splits if splits is None else splits)]
-    measured = measure_all([predictor.measure for predictor in named], zoo, **measuring)
+    measured = measure_all([predictor.measure for predictor in named], zoo, **options)
     return [
         score_split(predictor, measurements, zoo, split, target)
         for predictor, measurements in zip(named, measured, strict=True)

@@ -63,10 +63,10 @@ def test_verify_says_what_was_checked_and_raises_what_was_found(results, tmp_pat
 
 
 def test_evaluate_writes_results_and_prints_the_table(zoo, results, tmp_path, monkeypatch):
-    asked = []
+    calls = []
 
-    def benchmark(*given, **how):
-        asked.append((given, how))
+    def benchmark(*arguments, **options):
+        calls.append((arguments, options))
         return results
 
     monkeypatch.setattr("leaderboard.results.evaluation.benchmark", benchmark)
@@ -74,7 +74,7 @@ def test_evaluate_writes_results_and_prints_the_table(zoo, results, tmp_path, mo
     monkeypatch.setattr(
         "demogen.measuring.predictor.get_predictor", lambda name, **parameters: name
     )
-    monkeypatch.setattr("demogen.zoo.pool.load_zoo", lambda source, revision: (source, revision))
+    monkeypatch.setattr("demogen.zoo.pool.load_zoo", lambda *arguments, images: arguments)
     done = run(
         commands.evaluate, "--zoo", "toy", "--results", tmp_path, "--cache", tmp_path / "cache"
     )
@@ -97,8 +97,8 @@ def test_evaluate_writes_results_and_prints_the_table(zoo, results, tmp_path, mo
         "--results",
         tmp_path,
     )
-    common = {"device": "cpu", "progress": True}
-    assert asked == [
+    common = {"ray": None, "device": "cpu", "batch_size": 256, "progress": True}
+    assert calls == [
         (
             (["a", "b"], ("toy", None), "gap", None),
             {**common, "workers": 1, "cache": tmp_path / "cache"},
