@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leaderboard.scoring.factors import Factor, Factors, Level, Pairs, pairs_differing_in, ranked
+from demogen.format.factors import Level
+from leaderboard.scoring.factors import Factor, Factors, Pairs, pairs_differing_in, ranked
 from leaderboard.scoring.ranks import Ranks
 
 LEAST_PAIRS = 12
