@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from demogen.errors import NotMeasurable, SubmissionError, ZooError
+from leaderboard.results.ranking import preferred_split
 from leaderboard.results.result import Result
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"]
 """Name → array, as `Measure.details` gives them."""
-
-SPLITS = ("kfold-10", "grouped-kfold-10", "leave-one-out")
-"""Where a result on any split would do, the first of these that there is, then any other."""
 
 
 @final
@@ -143,8 +141,10 @@ class Sources:
             raise SubmissionError(
                 f"the results are of several zoos: {', '.join(zoos)}; name one with --zoo"
             )
-        ordered = sorted(found, key=lambda result: (_place(result.split), result.split))
-        first = {result.predictor: result for result in reversed(ordered)}
+        by_split: dict[str, dict[str, Result]] = {}
+        for result in found:
+            by_split.setdefault(result.predictor, {}).setdefault(result.split, result)
+        first = {name: of[preferred_split(of)] for name, of in by_split.items()}
         lacking = [name for name in predictors if name not in first]
         if not first or (every and lacking):
             where = f" of zoo {self.zoo.name}" if self.zoo else ""
@@ -246,7 +246,3 @@ def captions(ids: Sequence[str]) -> list[str]:
     """
     short = [network.rpartition("-")[0] or network for network in ids]
     return short if len(set(short)) == len(set(ids)) else list(ids)
-
-
-def _place(split: str) -> int:
-    return SPLITS.index(split) if split in SPLITS else len(SPLITS)

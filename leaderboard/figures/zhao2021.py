@@ -193,12 +193,12 @@ def _estimate(name: str, result: Result) -> Estimate:
     from sklearn.base import clone
 
     from demogen.measuring.predictor import get_predictor
-    from leaderboard.fitting.cross_validation import regressor_text
+    from leaderboard.fitting.regressor_text import regressor_to_text
 
     if not result.folds:
         raise SubmissionError(f"the result of {name} on {DIVISIONS} has no folds to draw")
     regressor = get_predictor(name).regressor
-    if regressor_text(regressor) != result.regressor:
+    if regressor_to_text(regressor) != result.regressor:
         raise SubmissionError(
             f"the result of {name} was fitted with {result.regressor}, not with what is installed "
             f"here; evaluate {name} again"

@@ -9,14 +9,12 @@ import numpy as np
 
 from leaderboard.papers.loss_lines import LossLine, loss_line
 from leaderboard.papers.printed_numbers import Line
+from leaderboard.results.ranking import preferred_split
 from leaderboard.results.result import Result
 from leaderboard.scoring import metrics
 
 if TYPE_CHECKING:
     import pandas as pd
-
-ANY_SPLIT = ("kfold-10", "grouped-kfold-10", "leave-one-out")
-"""For what does not depend on the split: the first of these that there is, then any other."""
 
 LOG_FLOOR = 1e-12
 """Below it nothing has a logarithm, as in the regressors of the baselines."""
@@ -67,8 +65,7 @@ def our_number(
 
 
 def _any_split(found: dict[str, Result]) -> Result:
-    known = (found[name] for name in ANY_SPLIT if name in found)
-    return next(known, found[min(found)])
+    return found[preferred_split(found)]
 
 
 def _of_losses(statistic: str, found: LossLine | None) -> OurNumber:
