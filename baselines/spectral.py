@@ -18,10 +18,10 @@ from demogen.networks.homogeneity import CHAINS, AffineLayer, affine_layers, why
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule
 
-LOG_FLOOR = 1e-280
+SMALLEST_MARGIN = 1e-280
 """Margins carry 1 / R_A, which has no natural scale: hundreds of decades in deep networks."""
 
-_SMALLEST_LOG = math.log(LOG_FLOOR)
+_SMALLEST_LOG = math.log(SMALLEST_MARGIN)
 
 
 @final
@@ -134,21 +134,21 @@ def _statistics(margins: Tensor) -> dict[str, float]:
 SPECTRAL_MARGIN_LOG = Predictor(
     "spectral-margin-log",
     SpectralMargin(),
-    regressor=log_least_squares(LOG_FLOOR),
+    regressor=log_least_squares(SMALLEST_MARGIN),
     paper="jiang2019",
     summary="least squares on the logs of the quartiles of the spectrally normalized output margin",
 )
 SPECTRAL_MARGIN_L1_LOG = Predictor(
     "spectral-margin-l1-log",
     SpectralMargin(norm="l1"),
-    regressor=log_least_squares(LOG_FLOOR),
+    regressor=log_least_squares(SMALLEST_MARGIN),
     paper="jiang2019",
     summary="spectral-margin-log with the sum of absolute entries in place of the (2,1) norm",
 )
 SPECTRAL_MARGIN_INITIAL_LOG = Predictor(
     "spectral-margin-initial-log",
     SpectralMarginInitial(),
-    regressor=log_least_squares(LOG_FLOOR),
+    regressor=log_least_squares(SMALLEST_MARGIN),
     paper="jiang2019",
     summary="spectral-margin-log with layers measured from their initial weights",
 )

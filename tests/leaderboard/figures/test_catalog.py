@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from demogen.errors import SubmissionError, ZooError
+from demogen.errors import ResultError, SubmissionError, ZooError
 from leaderboard.cli.commands import figure
 from leaderboard.figures.catalog import FIGURES, find_figure, listing
 from leaderboard.figures.sources import Sources, captions, details
@@ -83,7 +83,7 @@ def test_the_command_draws_from_results(zoo, make, tmp_path):
     path = tmp_path / "ssr.pdf"
     run("zhao2021-ssr", "--results", tmp_path / "results", "--output", path)
     assert path.read_bytes().startswith(b"%PDF")
-    with pytest.raises(SubmissionError, match="no results in .*none"):
+    with pytest.raises(ResultError, match="no results in .*none"):
         run("zhao2021-ssr", "--results", tmp_path / "none")
 
 
