@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from demogen.errors import NotMeasurable, SubmissionError, ZooError
+from demogen.errors import NotMeasurable, ResultError, ZooError
 from leaderboard.results.ranking import preferred_split
 from leaderboard.results.result import Result
 
@@ -126,7 +126,7 @@ class Sources:
             Predictor → its result, in the order of `predictors`.
 
         Raises:
-            SubmissionError: there is none, one is lacking, or they are of several zoos.
+            ResultError: there is none, one is lacking, or they are of several zoos.
         """
         found = [
             result
@@ -138,7 +138,7 @@ class Sources:
         ]
         zoos = sorted({f"{result.zoo} ({result.zoo_digest[:12]})" for result in found})
         if len(zoos) > 1:
-            raise SubmissionError(
+            raise ResultError(
                 f"the results are of several zoos: {', '.join(zoos)}; name one with --zoo"
             )
         by_split: dict[str, dict[str, Result]] = {}
@@ -149,7 +149,7 @@ class Sources:
         if not first or (every and lacking):
             where = f" of zoo {self.zoo.name}" if self.zoo else ""
             on = f" --split {split}" if split else ""
-            raise SubmissionError(
+            raise ResultError(
                 f"no results{where} of {' or '.join(lacking)} for the gap; `demogen evaluate "
                 f"{' '.join(lacking)} --zoo {self.zoo.name if self.zoo else 'ZOO'}{on}` makes them"
             )
