@@ -11,7 +11,7 @@ from leaderboard.scoring.scores import STATISTICS
 def pair(first: Result, second: Result, statistic: str = "r2") -> Comparison:
     """Compare the out-of-fold predictions of two results for the networks that both predict.
 
-    Both are judged on the same bootstrap draws of whole configurations; nothing is fitted again.
+    Both have the same bootstrap draws of whole configurations; nothing is fitted again.
 
     Args:
         first: on any split that tests each network once.

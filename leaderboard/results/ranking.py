@@ -25,7 +25,7 @@ class Column:
         key: name of the field of `Row`.
         heading: short.
         explanation: one or two sentences, for tooltips, legends and the documentation.
-        direction: which values are better; None for those that are not judged.
+        direction: which values are better; None where neither are.
         format: defined value → text.
         brief: whether the Markdown table has it; CSV and page have all.
     """
@@ -163,11 +163,11 @@ def ranked_tables(results: Sequence[Result]) -> list[RankedTable]:
         ResultError: two results are of the same predictor and split, or of different splits of
             one name.
     """
-    together: dict[tuple[str, str, str], list[Result]] = {}
+    by_table: dict[tuple[str, str, str], list[Result]] = {}
     for result in results:
         key = (result.zoo, result.zoo_digest, result.target)
-        together.setdefault(key, []).append(result)
-    return [_ranked_table(together[key]) for key in sorted(together)]
+        by_table.setdefault(key, []).append(result)
+    return [_ranked_table(by_table[key]) for key in sorted(by_table)]
 
 
 def ranked_rows(rows: Iterable[Row]) -> list[Row]:

@@ -7,13 +7,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, final, overload
 from urllib.parse import quote
 
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from demogen._util.lookup import lookup
 from demogen.errors import ResultError
 from demogen.format.integrity import write_atomically
 from demogen.format.splits import Kind
 from demogen.schema.records import Frozen, Sha256, first_fault, sha256
+from leaderboard.results.measure_identity import MeasureIdentity, Name
 from leaderboard.scoring.inputs import (
     Count,
     Finite,
@@ -27,8 +28,6 @@ from leaderboard.scoring.scores import NUMBERS, Scores, score
 if TYPE_CHECKING:
     import pandas as pd
 
-    from demogen.measuring.predictor import Measure
-
 FORMAT = 2
 """Version of result files that is written and read."""
 
@@ -38,22 +37,7 @@ PUBLISHED = Path(__file__).parents[1] / "published"
 LONGEST_NAME = 120
 """Longer names are cut and told apart by a digest: file systems allow 255 bytes."""
 
-Name = Annotated[str, Field(min_length=1)]
 Target = Literal["gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy"]
-
-
-class MeasureIdentity(Frozen):
-    """Which measure gave the signatures."""
-
-    name: Name
-    version: int
-    parameters: dict[str, JsonValue]
-
-    @classmethod
-    def of(cls, measure: "Measure") -> Self:
-        """The identity of a measure; parameters that JSON does not have are text."""
-        parameters = {name: _json(value) for name, value in measure.get_params().items()}
-        return cls(name=measure.name, version=measure.version, parameters=parameters)
 
 
 class Result(Frozen):
@@ -397,14 +381,3 @@ def _under(folder: Path) -> Iterator[Result]:
         if path.resolve().parts[-len(belongs) :] != belongs:
             raise ResultError(f"{path} does not lie where it belongs: move it to {result.path}")
         yield result
-
-
-def _json(value: Any) -> JsonValue:
-    """A measure's parameter as JSON: numbers, text and lists as they are, anything else as text."""
-    if isinstance(value, list | tuple):
-        return [_json(item) for item in value]
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float) and value - value == 0:
-        return value
-    return str(value)

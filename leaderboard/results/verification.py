@@ -25,11 +25,12 @@ FIT_TOLERANCE = 1e-6
 more. A fit differs a little from one BLAS to another."""
 
 ROUNDING = 1e-12
-"""Absolute for scores that may cancel to nothing, as R² may; a part of the mean target in fits."""
+"""What rounding leaves where numbers cancel: absolute for scores, relative to the mean target for
+predictions."""
 
 
 def verify(result: Result, zoo: "NetworkSet | None" = None, *, refit: bool = True) -> list[str]:
-    """Check a result, which was found well formed when it was read.
+    """Check that a result holds what it claims; reading it has checked that it is well formed.
 
     Args:
         result: as `leaderboard.results.result.read_result` gives it.

@@ -137,7 +137,7 @@ def compare(
         first: predictions of the first predictor, shape (n,), finite.
         second: predictions of the second predictor, shape (n,), finite.
         groups: configuration of each network, shape (n,).
-        statistic: that judges, one of `leaderboard.scoring.STATISTICS`.
+        statistic: to compare by, one of `leaderboard.scoring.STATISTICS`.
         draws: number of bootstrap samples.
         seed: of the draws.
 

@@ -11,7 +11,7 @@ from leaderboard.scoring.ranks import Ranks, dense_ranks
 
 Factors = Mapping[str, Sequence[Level]]
 """Name of a factor → its level for each network, (networks,). Copies of a configuration have equal
-levels of all factors: which copy a network is, is no factor."""
+levels of all factors; the number of a copy is no factor."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,11 @@ def pairs_differing_in(factor: Factor, factors: Sequence[Factor]) -> Pairs:
     group = group[order]
     first, second = [order[:0]], [order[:0]]
     for step in range(1, len(order)):
-        together = group[step:] == group[:-step]
-        if not together.any():
+        same_group = group[step:] == group[:-step]
+        if not same_group.any():
             break
-        first.append(order[:-step][together])
-        second.append(order[step:][together])
+        first.append(order[:-step][same_group])
+        second.append(order[step:][same_group])
     one, other = np.concatenate(first), np.concatenate(second)
     differ = factor.codes[one] != factor.codes[other]
     return Pairs(one[differ], other[differ])

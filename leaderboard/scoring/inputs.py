@@ -150,3 +150,8 @@ class ScoreInputs:
             levels={name: [of[id] for id in ids] for name, of in self.factors.items()},
             configurations=[self.configurations[id] for id in ids],
         )
+
+
+def finite(value: float) -> float | None:
+    """The value, or None in place of NaN and infinity."""
+    return value if math.isfinite(value) else None

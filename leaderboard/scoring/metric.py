@@ -1,12 +1,11 @@
 """One entry of the table of scores: what it computes, of which predictions, and how it is shown."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from leaderboard.scoring.bootstrap import Statistic
-from leaderboard.scoring.inputs import Pooled, ScoreInputs
+from leaderboard.scoring.inputs import Pooled, ScoreInputs, finite
 from leaderboard.scoring.metrics import Vector
 from leaderboard.scoring.resampled import Counts
 
@@ -40,7 +39,7 @@ class Metric:
         explanation: one or two sentences, for tooltips, legends and the documents.
         undefined: where the score is not defined, in words.
         heading: of its column, short; empty: it has none.
-        direction: which values are better; None for those that are not judged.
+        direction: which values are better; None where neither are.
         text: defined value → text of a cell.
         brief: whether the Markdown table has the column; CSV and page have all.
         resampled: the function for many bootstrap samples at once; None: no interval.
@@ -75,11 +74,6 @@ class Metric:
         if self.resampled is None:
             return None
         return Statistic(self.function, self.resampled, self.direction == "up")
-
-
-def finite(value: float) -> float | None:
-    """The value, or None in place of NaN and infinity."""
-    return value if math.isfinite(value) else None
 
 
 def decimals(value: float) -> str:

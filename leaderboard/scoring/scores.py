@@ -1,6 +1,5 @@
 """The table of scores: a field of `Scores` is one entry, from which all else follows."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -8,14 +7,7 @@ import numpy as np
 from demogen.schema.records import Frozen
 from leaderboard.scoring import bootstrap, metrics, resampled
 from leaderboard.scoring.bootstrap import Statistic
-from leaderboard.scoring.inputs import (
-    Count,
-    Finite,
-    JsonLevel,
-    Pooled,
-    ScoreInputs,
-    TargetsAndPredictions,
-)
+from leaderboard.scoring.inputs import Count, Finite, Pooled, ScoreInputs, finite
 from leaderboard.scoring.metric import (
     AVERAGED,
     COMPARED,
@@ -28,7 +20,15 @@ from leaderboard.scoring.metric import (
     Metric,
     decimals,
     digits,
-    finite,
+)
+from leaderboard.scoring.parts import (
+    ColumnFit,
+    Environment,
+    adjusted_r2,
+    column_fits,
+    mean_size,
+    sums_of_squares,
+    worst_environment,
 )
 
 FEWEST_CONFIGURATIONS = 2
@@ -42,27 +42,6 @@ class Interval(Frozen):
     high: Finite
     undefined: Count
     """Draws left out because the score is not defined in them."""
-
-
-class Environment(Frozen):
-    """Pairs of networks that differ in one factor alone, between two of its levels."""
-
-    factor: str
-    levels: tuple[JsonLevel, JsonLevel]
-    pairs: Count
-
-
-class ColumnFit(Frozen):
-    """One feature by itself, as it was measured (before any transform of the regressor)."""
-
-    f: Finite | None
-    """F of the univariate test; None where not defined, and for an exact relation."""
-    p: Finite | None
-    slope: Finite | None
-    intercept: Finite | None
-    r2: Finite | None
-    rmse: Finite | None
-    """In units of the target."""
 
 
 def _intervals(pooled: Pooled) -> dict[str, Interval] | None:
@@ -80,44 +59,6 @@ def _intervals(pooled: Pooled) -> dict[str, Interval] | None:
         for name, interval in drawn.items()
         if np.isfinite([interval.low, interval.high]).all()
     }
-
-
-def _worst_environment(pooled: Pooled) -> Environment | None:
-    worst = pooled.sign_errors.worst
-    if worst is None:
-        return None
-    return Environment(factor=worst.factor, levels=worst.levels, pairs=worst.pairs)
-
-
-def _sums(divisions: Sequence[TargetsAndPredictions]) -> list[float]:
-    return [metrics.ssr(*division) for division in divisions]
-
-
-def _mean_size(divisions: Sequence[TargetsAndPredictions]) -> float | None:
-    return float(np.mean([len(targets) for targets, _ in divisions])) if divisions else None
-
-
-def _adjusted_r2(inputs: ScoreInputs) -> float:
-    return metrics.adjusted_r2(metrics.r2(*inputs.of_fit), len(inputs.fit), inputs.parameters)
-
-
-def _column_fits(inputs: ScoreInputs) -> dict[str, ColumnFit]:
-    ids = sorted(inputs.signatures)
-    targets = [inputs.targets[id] for id in ids]
-    fits = {}
-    for place, name in enumerate(inputs.columns):
-        feature = [inputs.signatures[id][place] for id in ids]
-        test = metrics.univariate_f(targets, feature)
-        line = metrics.simple_fit(targets, feature)
-        fits[name] = ColumnFit(
-            f=finite(test.statistic),
-            p=finite(test.p_value),
-            slope=finite(line.slope),
-            intercept=finite(line.intercept),
-            r2=finite(line.r2),
-            rmse=finite(line.rmse),
-        )
-    return fits
 
 
 class Scores(Frozen):
@@ -160,7 +101,7 @@ class Scores(Frozen):
         Finite | None,
         Metric(
             EVERYTHING,
-            _adjusted_r2,
+            adjusted_r2,
             "Adjusted R² of the fit on all measured networks, where nothing is held out; its "
             "number of parameters is the rank of what was fitted.",
             undefined="fewer networks than rank + 2",
@@ -285,7 +226,7 @@ class Scores(Frozen):
         Finite | None,
         Metric(
             DIVISIONS,
-            lambda divisions: float(np.mean(_sums(divisions))) if divisions else None,
+            lambda divisions: float(np.mean(sums_of_squares(divisions))) if divisions else None,
             "Sum of squared residuals over the test networks, mean over the 100 divisions of "
             "holdout-100.",
             heading="SSR mean",
@@ -298,7 +239,7 @@ class Scores(Frozen):
         Finite | None,
         Metric(
             DIVISIONS,
-            lambda divisions: max(_sums(divisions), default=None),
+            lambda divisions: max(sums_of_squares(divisions), default=None),
             "The largest of the 100 sums.",
             heading="SSR max",
             direction="down",
@@ -311,7 +252,7 @@ class Scores(Frozen):
         Finite | None,
         Metric(
             DIVISIONS,
-            _mean_size,
+            mean_size,
             "Test networks in a division of holdout-100, which SSR sums over.",
             heading="SSR over",
             text="{:.3g}".format,
@@ -321,7 +262,7 @@ class Scores(Frozen):
         tuple[Finite | None, ...] | None,
         Metric(
             DIVISIONS,
-            lambda divisions: tuple(map(finite, _sums(divisions))),
+            lambda divisions: tuple(map(finite, sums_of_squares(divisions))),
             "Sum of squared residuals of each division of a holdout.",
             sums_squares=True,
         ),
@@ -363,7 +304,7 @@ class Scores(Frozen):
         Environment | None,
         Metric(
             COMPARED,
-            _worst_environment,
+            worst_environment,
             "The environment of the largest sign error: its factor, two levels and pairs.",
             undefined="no environment of 12 pairs",
         ),
@@ -409,7 +350,7 @@ class Scores(Frozen):
         dict[str, ColumnFit],
         Metric(
             EVERYTHING,
-            _column_fits,
+            column_fits,
             "Feature → what it says of the target by itself, as measured: F, p, slope, intercept, "
             "R², RMSE.",
             undefined="constant feature",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from demogen import __version__
 from demogen.errors import DemogenError, PredictorError, SubmissionError
 from leaderboard.fitting.regressor_text import regressor_from_text, regressor_to_text
-from leaderboard.results.result import MeasureIdentity, Result
+from leaderboard.results.measure_identity import MeasureIdentity
+from leaderboard.results.result import Result
 from leaderboard.submissions.folder import Contents
 
 if TYPE_CHECKING:

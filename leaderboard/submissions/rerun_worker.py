@@ -81,7 +81,7 @@ def _answer(
     predictor: "Predictor", signatures: dict[str, dict[str, float]], dropped: dict[str, str]
 ) -> "Answer":
     from leaderboard.fitting.regressor_text import regressor_to_text
-    from leaderboard.results.result import MeasureIdentity
+    from leaderboard.results.measure_identity import MeasureIdentity
     from leaderboard.submissions.rerun_messages import Answer
 
     return Answer(

@@ -65,6 +65,14 @@ def test_univariate_f_is_of_the_log_that_the_regressor_takes(positive):
     assert answer("univariate_p", positive, FEATURE).value == pytest.approx(p, rel=1e-9)
 
 
+def test_univariate_f_is_of_the_column_itself_where_nothing_is_done_to_it(results):
+    result = results[0]
+    ids = sorted(result.targets)
+    column = np.array([result.signatures[id][:1] for id in ids])
+    (f,), _ = f_regression(column, np.array([result.targets[id] for id in ids]))
+    assert answer("univariate_f", results, result.columns[0]).value == pytest.approx(f, rel=1e-9)
+
+
 def test_a_small_zoo_has_its_pooled_score_and_says_so(small_zoo, make):
     results = make.results(small_zoo, splits=["leave-one-out"])
     found = answer("kfold_r2", results)

@@ -6,8 +6,8 @@ import pytest
 from sklearn.dummy import DummyRegressor
 
 from demogen.errors import ResultError
+from leaderboard.results.measure_identity import MeasureIdentity
 from leaderboard.results.result import (
-    MeasureIdentity,
     Result,
     Results,
     file_name,

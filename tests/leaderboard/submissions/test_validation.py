@@ -126,7 +126,7 @@ def installed(make, zoo, name="product-norm", **claims):
 
 def true_claims():
     from demogen.measuring.predictor import get_predictor
-    from leaderboard.results.result import MeasureIdentity
+    from leaderboard.results.measure_identity import MeasureIdentity
 
     predictor = get_predictor("product-norm")
     return {
