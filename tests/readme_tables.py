@@ -1,4 +1,4 @@
-"""Write generated tables anew: the demo's leaderboard, its columns, the index of predictors.
+"""Write generated tables anew: the demo's leaderboard, its columns, scores, the predictors' index.
 
 Run by hand after `make demo`: .venv/bin/python tests/readme_tables.py
 """
@@ -11,6 +11,7 @@ from leaderboard import render
 from leaderboard.pages.markers import between_marks
 from leaderboard.results.ranking import COLUMNS
 from leaderboard.results.result import read_results
+from leaderboard.scoring import METRICS
 
 ROOT = Path(__file__).parents[1]
 PREDICTORS = ROOT / "docs" / "predictors"
@@ -27,6 +28,7 @@ def main():
     }
     write(ROOT / "README.md", parts)
     write(PREDICTORS / "README.md", {"index": index()})
+    write(ROOT / "docs" / "leaderboard.md", {"scores": scores_table()})
 
 
 def index():
@@ -44,6 +46,16 @@ def index():
             f"| `{predictor.name}` | {predictor.paper or '–'} | {measure.access} | {measure.cost} "
             f"| [{page}]({page}.md) |"
         )
+    return "\n".join(rows)
+
+
+def scores_table():
+    """One row a score: its name in result files, what it is, and where it is not defined."""
+    rows = ["| score | what it is | not defined |", "| --- | --- | --- |"]
+    rows += [
+        f"| `{name}` | {metric.explanation} | {metric.undefined} |"
+        for name, metric in METRICS.items()
+    ]
     return "\n".join(rows)
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, final
 
 from demogen.errors import SubmissionError
-from leaderboard.fitting.cross_validation import regressor_text
-from leaderboard.fitting.regressor_text import regressor_from_text
+from leaderboard.fitting.regressor_text import regressor_from_text, regressor_to_text
 from leaderboard.results.result import Result, file_name
 from leaderboard.submissions.claims import zoo_label
 from leaderboard.submissions.folder import RESULTS
@@ -74,7 +73,7 @@ def submit(
     if wish.paper is not None:
         predictor = replace(predictor, paper=wish.paper)
     # Here too, for measuring may take days.
-    regressor_from_text(regressor_text(predictor.regressor))
+    regressor_from_text(regressor_to_text(predictor.regressor))
     check_predictor(predictor)
     say(f"{predictor.name} passes every check of check_predictor")
     results = benchmark([predictor], zoo, wish.target, wish.splits, **options)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from demogen.errors import SubmissionError, ZooError
+from demogen.errors import ResultError, ZooError
 from leaderboard.cli.commands import figure, figures
 from leaderboard.figures.catalog import FIGURES, find_figure, listing
 from leaderboard.figures.sources import Sources, captions, details
@@ -38,9 +38,7 @@ def test_the_page_names_every_figure_and_no_other():
 
 def test_an_unknown_name_lists_near_ones():
     assert find_figure("zhao2021-ssr").number == "3D"
-    with pytest.raises(
-        SubmissionError, match="no figure 'zhao2021-srr'; did you mean 'zhao2021-ssr"
-    ):
+    with pytest.raises(ResultError, match="no figure 'zhao2021-srr'; did you mean 'zhao2021-ssr"):
         find_figure("zhao2021-srr")
 
 
@@ -83,12 +81,12 @@ def test_the_command_draws_from_results(zoo, make, tmp_path):
     path = tmp_path / "ssr.pdf"
     run("zhao2021-ssr", "--results", tmp_path / "results", "--output", path)
     assert path.read_bytes().startswith(b"%PDF")
-    with pytest.raises(SubmissionError, match="no results in .*none"):
+    with pytest.raises(ResultError, match="no results in .*none"):
         run("zhao2021-ssr", "--results", tmp_path / "none")
 
 
 def test_a_wrong_ending_is_refused_before_anything_is_measured(tiny_zoo_folder):
-    with pytest.raises(SubmissionError, match="no figure format 'gif'"):
+    with pytest.raises(ResultError, match="no figure format 'gif'"):
         run("jiang2019-margins", "--zoo", tiny_zoo_folder, "--output", "x.gif", "--network", "?")
 
 
