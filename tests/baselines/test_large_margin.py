@@ -33,7 +33,7 @@ OUTPUTS = ["probabilities", "logits"]
     ids=str,
 )
 def test_parameters_do_what_they_say(make_network, output, parameters):
-    network = make_network("convnet-bn")
+    network = make_network("convnet-bn", samples=20)
     chosen = LargeMargin(output, **parameters)
     assert chosen.compute(network) == pytest.approx(reference(chosen, network), rel=1e-9, abs=0)
 
