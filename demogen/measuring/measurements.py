@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -15,7 +14,6 @@ from sklearn.base import clone
 from demogen._util import paths
 from demogen._util.progress import track
 from demogen.errors import CorruptZooError, NotMeasurable, ZooError
-from demogen.format.storage import Storage
 from demogen.measuring.cache import Outcome, SignatureCache, measure_key, network_key
 from demogen.measuring.epoch_cost import epoch_seconds
 from demogen.measuring.predictor import Measure, Predictor, Signature
@@ -23,7 +21,6 @@ from demogen.networks.network import Access, Network
 from demogen.parallel import map_tasks
 from demogen.schema.records import NetworkRecord
 from demogen.zoo.base import NetworkSet
-from demogen.zoo.zoo import Zoo
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,11 +162,10 @@ def measure_all(
     needed = {distinct[key].access for keys in missing.values() for key in keys}
     if any(access & IMAGES for access in needed):
         # Once and here: missing images are one error, not one for each network.
-        asked = {(zoo.zoo_of(id), records[id].spec.data.images): None for id in missing}
-        for own, images in asked:
-            own.image_set(images)
+        for images in dict.fromkeys(records[id].spec.data.images for id in missing):
+            zoo.image_set(images)
     tasks = [
-        _Task(zoo.zoo_of(id), id, tuple((key, distinct[key]) for key in keys), device, batch_size)
+        _Task(zoo, id, tuple((key, distinct[key]) for key in keys), device, batch_size)
         for id, keys in missing.items()
     ]
     with closing(_run(zoo, tasks, workers, ray)) as running:
@@ -220,34 +216,13 @@ def _records(
 
 @dataclass(frozen=True)
 class _Task:
-    zoo: Zoo
+    """One network to measure; a worker that gets it opens the zoo or the pool once."""
+
+    zoo: NetworkSet
     id: str
     measures: tuple[tuple[str, Measure], ...]
     device: str
     batch_size: int
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # A worker opens the zoo itself, once, rather than be sent its table with every task.
-        where = (self.zoo.storage, self.zoo.digest, self.zoo.images_folder)
-        return _task_elsewhere, (where, self.id, self.measures, self.device, self.batch_size)
-
-
-@lru_cache(maxsize=1)
-def _open(storage: Storage, digest: str, images: Path | None) -> Zoo:
-    zoo = Zoo(storage, images=images)
-    if zoo.digest != digest:
-        raise ZooError(f"{storage.where} has changed while it was being measured; run again")
-    return zoo
-
-
-def _task_elsewhere(
-    where: tuple[Storage, str, Path | None],
-    id: str,
-    measures: tuple[tuple[str, Measure], ...],
-    device: str,
-    batch_size: int,
-) -> _Task:
-    return _Task(_open(*where), id, measures, device, batch_size)
 
 
 def _run(
@@ -283,7 +258,7 @@ def _measure_network(task: _Task, network: Network | CorruptZooError) -> dict[st
     return {key: replace(outcome, epoch_seconds=epoch) for key, outcome in outcomes.items()}
 
 
-def _epoch_seconds(zoo: Zoo, network: Network) -> float | None:
+def _epoch_seconds(zoo: NetworkSet, network: Network) -> float | None:
     """Seconds of a training epoch, or None where training steps cannot be taken here.
 
     The batch is the spec's, or what measures take at a time if that is less: whoever lowers it

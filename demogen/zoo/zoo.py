@@ -1,7 +1,7 @@
 """A zoo of trained networks: its table, splits and networks, checked as they are read."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
@@ -71,11 +71,6 @@ class Zoo(NetworkSet):
         return self.manifest.image_sets
 
     @property
-    def zoos(self) -> "tuple[Zoo, ...]":
-        """This one alone."""
-        return (self,)
-
-    @property
     def revision(self) -> str:
         """Commit on the Hub it is read from, or ""."""
         return self.storage.revision
@@ -98,6 +93,9 @@ class Zoo(NetworkSet):
 
     def __repr__(self) -> str:
         return f"Zoo({self.name!r}, {len(self)} networks, sha256:{self.digest[:12]})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _reopen, (self.storage, self.digest, self.images_folder)
 
     def attempts(
         self,
@@ -124,15 +122,6 @@ class Zoo(NetworkSet):
             if isinstance(weights, CorruptZooError):
                 raise weights
             yield weights.id, weights.tensors
-
-    def zoo_of(self, id: str) -> "Zoo":
-        """This one.
-
-        Raises:
-            ZooError: an unknown id.
-        """
-        self._check_id(id)
-        return self
 
     def record(self, id: str) -> NetworkRecord:
         """What was asked for and what came out, of one network.
@@ -341,6 +330,22 @@ def load_zoo(
 
     commit = download.resolve(name, revision=revision, endpoint=endpoint)
     return Zoo(HubStorage(name, commit, endpoint, cache), images=images_folder)
+
+
+@cache
+def _reopen(storage: Storage, digest: str, images: Path | None) -> Zoo:
+    """The zoo that was pickled, opened once a process.
+
+    Raises:
+        ZooError: the storage holds another zoo now.
+    """
+    zoo = Zoo(storage, images=images)
+    if zoo.digest != digest:
+        raise ZooError(
+            f"{storage.where} has changed meanwhile (it held sha256:{digest[:12]}, now "
+            f"sha256:{zoo.digest[:12]}); run again"
+        )
+    return zoo
 
 
 def _folder_of(name: str) -> Path | None:

@@ -1,4 +1,5 @@
 import json
+import pickle
 import tarfile
 import threading
 
@@ -328,6 +329,27 @@ def test_wrong_count_of_networks_is_refused(copied_zoo_folder):
     rewrite_manifest(copied_zoo_folder, networks=23)
     with pytest.raises(CorruptZooError, match="has 24 rows; zoo.json counts 23 networks"):
         _ = load_zoo(copied_zoo_folder).table
+
+
+def test_a_pickled_zoo_reads_the_same_networks_and_is_opened_once(copied_zoo_folder, tmp_path):
+    zoo = load_zoo(copied_zoo_folder, images=tmp_path)
+    pickled = pickle.dumps(zoo)
+    opened = pickle.loads(pickled)
+    assert opened is not zoo
+    assert (opened.digest, opened.ids) == (zoo.digest, zoo.ids)
+    assert opened.images_folder == tmp_path
+    for (id, there), (_, here) in zip(opened.weights(), zoo.weights(), strict=True):
+        assert all(here[name].equal(tensor) for name, tensor in there.items()), id
+    assert pickle.loads(pickled) is opened
+    assert len(pickled) < 500
+
+
+def test_a_zoo_that_changed_after_it_was_pickled_is_refused(copied_zoo_folder):
+    zoo = load_zoo(copied_zoo_folder)
+    pickled = pickle.dumps(zoo)
+    rewrite_manifest(copied_zoo_folder, name="another")
+    with pytest.raises(ZooError, match=rf"has changed .*sha256:{zoo.digest[:12]}.*; run again"):
+        pickle.loads(pickled)
 
 
 def test_probe_inputs_are_pinned():
