@@ -1,4 +1,4 @@
-"""Where the files of a zoo lie: a folder here, or a repository on the Hub (`hub_storage`)."""
+"""Where the files of a zoo lie: a folder here, or a repository (`demogen.hub.storage`)."""
 
 import abc
 from collections.abc import Iterator, Mapping
@@ -16,8 +16,8 @@ PIECE = 1 << 18
 class Storage(abc.ABC):
     """The files of one zoo at one revision, by their path in it.
 
-    What is read is not checked here: the zoo compares it with zoo.json and its table, and asks
-    again, past any cache, for what is wrong. Immutable; may be sent to other processes and used by
+    What is read is not checked here: the zoo compares it with zoo.json and its table, and reads
+    once more, past any cache (`refetch`), what is wrong. Immutable; may be pickled and used by
     several threads at once.
     """
 
@@ -42,7 +42,7 @@ class Storage(abc.ABC):
         """How many reads at a time make sense."""
 
     @abc.abstractmethod
-    def local(self, path: str, *, again: bool = False) -> Path:
+    def local(self, path: str, *, refetch: bool = False) -> Path:
         """A whole file on this machine.
 
         Raises:
@@ -51,7 +51,9 @@ class Storage(abc.ABC):
         """
 
     @abc.abstractmethod
-    def stream(self, path: str, start: int, length: int, *, again: bool = False) -> Iterator[bytes]:
+    def stream(
+        self, path: str, start: int, length: int, *, refetch: bool = False
+    ) -> Iterator[bytes]:
         """Bytes [start, start + length) of a file, piece by piece; fewer where it ends before.
 
         Raises:
@@ -95,11 +97,13 @@ class Folder(Storage):
         """One reads while another is checked."""
         return 2
 
-    def local(self, path: str, *, again: bool = False) -> Path:
+    def local(self, path: str, *, refetch: bool = False) -> Path:
         """The file itself."""
         return self.place / path
 
-    def stream(self, path: str, start: int, length: int, *, again: bool = False) -> Iterator[bytes]:
+    def stream(
+        self, path: str, start: int, length: int, *, refetch: bool = False
+    ) -> Iterator[bytes]:
         """A part of the file."""
         try:
             with (self.place / path).open("rb") as file:
@@ -118,8 +122,8 @@ class Folder(Storage):
             file = self.place / path
             if not file.is_file():
                 raise CorruptZooError(f"{self.place}: {path} is missing; fetch the zoo again")
-            if (found := file.stat().st_size) != expected.bytes:
+            if (size := file.stat().st_size) != expected.bytes:
                 raise CorruptZooError(
-                    f"{self.place}: {path} has {found} bytes, zoo.json says {expected.bytes}; "
+                    f"{self.place}: {path} has {size} bytes, zoo.json says {expected.bytes}; "
                     "fetch the zoo again"
                 )

@@ -1,47 +1,16 @@
 """A line of commits on the Hub that a push adds to: the main branch, or a pull request."""
 
 import io
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TypeVar, final
+from collections.abc import Iterable, Mapping
+from typing import final
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-from huggingface_hub.errors import HfHubHTTPError
 
 from demogen.errors import CorruptZooError
-from demogen.hub import retry
 from demogen.hub.client import BRANCH, without_xet_warning
-from demogen.hub.errors import answer_of
 from demogen.hub.progress import UploadBar
 from demogen.hub.push_plan import Local
-
-REFUSED = frozenset({429, 503})
-"""HTTP statuses of requests that the Hub did not look at, so that repeating them changes nothing
-twice."""
-
-Answer = TypeVar("Answer")
-
-
-def with_retries(
-    request: Callable[[], Answer], statuses: Collection[int] = retry.FLEETING
-) -> Answer:
-    """Make a request again while the answer's status is one of these, with pauses, bounded.
-
-    The default is for requests that only read.
-
-    Raises:
-        HfHubHTTPError: the Hub refuses, or refuses still.
-    """
-    tries = 0
-    while True:
-        tries += 1
-        try:
-            return request()
-        except HfHubHTTPError as error:
-            answer = answer_of(error)
-            if answer is None or answer.status_code not in statuses or tries == retry.TRIES:
-                raise
-            time.sleep(retry.pause(tries, answer.headers))
+from demogen.hub.retry import REFUSED, with_retries
 
 
 @final

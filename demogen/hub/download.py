@@ -146,13 +146,13 @@ def _repair(
 ) -> None:
     """Fetch a damaged or missing file once more."""
     try:
-        again = fault_of(download(api, source, path, commit, again=True), expected)
+        second_fault = fault_of(download(api, source, path, commit, refetch=True), expected)
     except RemoteEntryNotFoundError:
-        again = "is missing"
-    if again:
+        second_fault = "is missing"
+    if second_fault:
         raise CorruptZooError(
-            f"zoo {source} at {commit[:12]}: {path} {again}, fetched twice (first it {fault}); "
-            "ask its owner to push it again, or choose another revision"
+            f"zoo {source} at {commit[:12]}: {path} {second_fault}, fetched twice (first it "
+            f"{fault}); ask its owner to push it again, or choose another revision"
         )
 
 

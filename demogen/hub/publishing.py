@@ -28,11 +28,12 @@ from demogen.format.integrity import (
     verify_folder,
 )
 from demogen.hub.client import BRANCH, TIMEOUTS, connect, download, explained, tree
-from demogen.hub.commits import REFUSED, CommitLine, with_retries
+from demogen.hub.commits import CommitLine
 from demogen.hub.download import is_folder
 from demogen.hub.errors import BY_STATUS
 from demogen.hub.progress import upload_bar
 from demogen.hub.push_plan import CARD, Local, Plan, is_part, make_plan
+from demogen.hub.retry import REFUSED, with_retries
 from demogen.schema.records import ZooManifest
 
 TAG = re.compile(r"(?!.*(\.\.|\.lock$|\.$))[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -251,8 +252,8 @@ def _manifest(
     if own.fault_of(entry) is None:
         return own.path.read_bytes()
     oid = entry.lfs.sha256 if entry.lfs else entry.blob_id
-    for again in (False, True):
-        local = download(api, target, MANIFEST, head, again=again)
+    for refetch in (False, True):
+        local = download(api, target, MANIFEST, head, refetch=refetch)
         if has_oid(local, oid):
             return local.read_bytes()
     raise ZooError(f"cannot push to {target}: its zoo.json arrives damaged; try again later")

@@ -138,7 +138,8 @@ class Pool(NetworkSet):
             ZooError: no zoo was, or the images at hand are not the ones that one was trained on.
         """
         lookup(name, self._image_sets, f"image set in {self.name}", ZooError)
-        return [zoo.image_set(name) for zoo in self._zoos if name in zoo.image_sets][0]
+        image_sets = [zoo.image_set(name) for zoo in self._zoos if name in zoo.image_sets]
+        return image_sets[0]
 
     def attempts(
         self,

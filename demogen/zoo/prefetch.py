@@ -176,7 +176,9 @@ def _checked(storage: Storage, wanted: Wanted, content: bytes, zoo: str) -> Weig
     what = f"{zoo}: network {wanted.id}"
     try:
         if _fault(wanted, content):
-            content = b"".join(storage.stream(place.shard, place.offset, place.length, again=True))
+            content = b"".join(
+                storage.stream(place.shard, place.offset, place.length, refetch=True)
+            )
         if fault := _fault(wanted, content):
             raise CorruptZooError(f"{what} {fault}, read twice; fetch or publish the zoo again")
         return Weights(wanted.id, weights.from_bytes(content, what))

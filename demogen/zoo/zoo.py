@@ -192,7 +192,7 @@ class Zoo(NetworkSet):
         expected = lookup(path, self.manifest.files, "file in zoo.json", CorruptZooError)
         file = self.storage.local(path)
         if fault_of(file, expected):
-            file = self.storage.local(path, again=True)
+            file = self.storage.local(path, refetch=True)
         if fault := fault_of(file, expected):
             raise CorruptZooError(f"{self._where}: {path} {fault}; fetch or publish the zoo again")
         return file

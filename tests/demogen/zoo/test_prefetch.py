@@ -27,11 +27,11 @@ class Recorded(Storage):
 
     where, revision, published = "here", "", ""
 
-    def local(self, path, *, again=False):
-        return self.folder.local(path, again=again)
+    def local(self, path, *, refetch=False):
+        return self.folder.local(path, refetch=refetch)
 
-    def stream(self, path, start, length, *, again=False):
-        self.reads.append((start, length, again))
+    def stream(self, path, start, length, *, refetch=False):
+        self.reads.append((start, length, refetch))
         for piece in self.folder.stream(path, start, length):
             content = bytearray(piece)
             for position, times in self.spoiled.items():
@@ -123,10 +123,10 @@ def test_storage_that_cannot_be_read_is_an_error_at_once(shelf, monkeypatch):
     storage, wanted, _ = shelf
     honest = storage.stream
 
-    def broken(path, start, length, *, again=False):
+    def broken(path, start, length, *, refetch=False):
         if start > wanted[20].place.offset:
             raise ZooError("the disk is gone")
-        return honest(path, start, length, again=again)
+        return honest(path, start, length, refetch=refetch)
 
     monkeypatch.setattr(storage, "stream", broken)
     reading = prefetch.read_ahead(storage, wanted, "zoo z")
