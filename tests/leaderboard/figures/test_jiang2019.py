@@ -4,13 +4,13 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from tests.leaderboard.painting import line, painted, points, texts_overlap
 
 from baselines.margins import TapMargins
 from demogen.errors import SubmissionError, ZooError
 from leaderboard.figures import jiang2019
 from leaderboard.figures.density import positive_density
 from leaderboard.figures.sources import Sources
+from tests.leaderboard.figures.painting import line, painted, points, texts_overlap
 
 STATISTICS = ("lower_fence", "q1", "median", "q3", "upper_fence")
 COLUMNS = [f"{tap}.{name}" for tap in ("input", "h1", "h2", "h3") for name in STATISTICS]

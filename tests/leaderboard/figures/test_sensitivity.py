@@ -3,13 +3,13 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from tests.leaderboard.painting import painted, points, texts_overlap
 
 from demogen.errors import SubmissionError, ZooError
 from leaderboard.figures import sensitivity
 from leaderboard.figures.matched_pairs import mean_over_copies, pairs
 from leaderboard.figures.sources import Sources
 from leaderboard.scoring.metrics import spearman
+from tests.leaderboard.figures.painting import painted, points, texts_overlap
 
 PREDICTORS = (sensitivity.JACOBIAN, sensitivity.TRANSITIONS)
 

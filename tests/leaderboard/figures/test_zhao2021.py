@@ -1,13 +1,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from tests.leaderboard.painting import line, painted, points, texts_overlap
 
 from demogen.errors import SubmissionError, ZooError
 from demogen.measuring.predictor import get_predictor
 from leaderboard.figures import zhao2021
 from leaderboard.figures.sources import Sources
 from leaderboard.scoring.metrics import pearson, ssr
+from tests.leaderboard.figures.painting import line, painted, points, texts_overlap
 
 NAMES = (zhao2021.PREDICTOR, zhao2021.MARGINS)
 

@@ -4,12 +4,12 @@ import json
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from tests.leaderboard.html_pages import Page
 
 from demogen.errors import SubmissionError
 from leaderboard.pages.site import write_site
 from leaderboard.results.ranking import COLUMNS
 from leaderboard.results.result import file_name
+from tests.leaderboard.pages.html_pages import Page
 
 HOSTILE = """</script><script>alert(1)</script>&"'<img src=x onerror=y>/../{{ 7*7 }}"""
 

@@ -6,7 +6,6 @@ import socket
 import sys
 
 import pytest
-from tests.leaderboard.submitting.changed import Changed
 
 from demogen.errors import SubmissionError
 from leaderboard.submissions.rerun import Sample, remeasure
@@ -14,6 +13,7 @@ from leaderboard.submissions.rerun_isolation import Limits, run_confined
 from leaderboard.submissions.rerun_messages import JOB, Job, read_answer
 from leaderboard.submissions.submitting import SubmissionRequest, submit
 from leaderboard.submissions.validation import validate
+from tests.leaderboard.submissions.changed import Changed
 
 CODE = '''
 import demogen
