@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from sklearn.base import clone, is_regressor
 
-from demogen.errors import AccessError, ZooError
+from demogen.errors import AccessError, PredictorError
 from demogen.measuring.measurements import compute_signature
 from demogen.measuring.predictor import Measure, Predictor, Signature
 from demogen.networks import architectures
@@ -46,14 +46,16 @@ def check_predictor(predictor: Predictor | Measure) -> None:
     one with a class missing from its labels. Takes about a second for a cheap measure.
 
     Raises:
-        ZooError: at least one check fails; all that fail are named.
+        PredictorError: at least one check fails; all that fail are named.
     """
     if isinstance(predictor, Measure):
         predictor = Predictor.from_measure(predictor)
     failures = list(failed_checks(predictor))
     if failures:
         listed = "; ".join(f"{failure.check}: {failure.reason}" for failure in failures)
-        raise ZooError(f"predictor {predictor.name!r} fails {len(failures)} check(s): {listed}")
+        raise PredictorError(
+            f"predictor {predictor.name!r} fails {len(failures)} check(s): {listed}"
+        )
 
 
 def failed_checks(predictor: Predictor) -> Iterator[Failure]:

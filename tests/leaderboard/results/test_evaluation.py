@@ -5,7 +5,7 @@ import pytest
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
-from demogen.errors import ZooError
+from demogen.errors import PredictorError, ZooError
 from demogen.measuring import measurements as measuring
 from demogen.measuring.predictor import Measure, Predictor
 from leaderboard import Result, benchmark, evaluate
@@ -113,7 +113,7 @@ def test_mistakes_are_told_before_anything_is_measured(zoo, small_zoo, calls):
 
 
 def test_a_feature_that_is_not_there_is_named(zoo, calls):
-    with pytest.raises(ZooError, match="no feature of noisy 'z'"):
+    with pytest.raises(PredictorError, match="no feature of noisy 'z'"):
         evaluate(Predictor("p", Noisy(), ["z"]), zoo)
 
 
