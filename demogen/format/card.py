@@ -99,18 +99,22 @@ def folder_card(folder: Path, manifest: ZooManifest, repository: str = "") -> st
         for path in sorted(manifest.files)
         if path.startswith("splits/")
     ]
-    versions: set[str] = set()
+    stored: Iterable[str] = ()
     if "runs" in tables:
-        for text in pd.read_parquet(folder / tables["runs"], columns=["versions"])["versions"]:
-            versions |= {f"{name} {version}" for name, version in json.loads(text).items()}
+        stored = pd.read_parquet(folder / tables["runs"], columns=["versions"])["versions"]
     return dataset_card(
         manifest,
         Table(folder / "networks.parquet", manifest.networks, manifest.name).frame,
         {split.name: split for split in splits},
         repository=repository,
         tables=tables,
-        versions=sorted(versions),
+        versions=list_versions(map(json.loads, stored)),
     )
+
+
+def list_versions(runs: Iterable[Mapping[str, str]]) -> list[str]:
+    """What runs were made with, each library and version once and sorted: "torch 2.6.0" say."""
+    return sorted({f"{name} {version}" for run in runs for name, version in run.items()})
 
 
 def is_sealed(text: bytes) -> bool:

@@ -78,12 +78,43 @@ def arrow_schema() -> "pa.Schema":
     return pa.schema([pa.field(name, _arrow_type(kind)) for name, kind in columns.items()])
 
 
-def to_parquet(records: Sequence[NetworkRecord], places: Sequence[ByteRange]) -> bytes:
-    """networks.parquet: one row a network, in the order given; same rows, same bytes."""
+def network_rows(records: Sequence[NetworkRecord], places: Sequence[ByteRange]) -> "pa.Table":
+    """What networks.parquet holds: one row a network, in the order given."""
     import pyarrow as pa
 
     rows = [_row(record, place) for record, place in zip(records, places, strict=True)]
-    return _parquet_bytes(pa.Table.from_pylist(rows, schema=arrow_schema()))
+    return pa.Table.from_pylist(rows, schema=arrow_schema())
+
+
+def to_parquet(rows: "pa.Table") -> bytes:
+    """networks.parquet; same rows, same bytes."""
+    return _parquet_bytes(rows)
+
+
+def plain_columns(schema: "pa.Schema") -> list[str]:
+    """Columns that users see in the table."""
+    return [name for name in schema.names if name not in RECORD_ONLY]
+
+
+def to_frame(rows: "pa.Table") -> "pd.DataFrame":
+    """The plain columns of rows: index "id", missing integers as pandas' nullable Int64."""
+    import pyarrow as pa
+
+    columns = {}
+    for name in plain_columns(rows.schema):
+        column = rows.column(name)
+        is_text = column.type == pa.string()
+        # As dictionaries, repeated strings are made once.
+        columns[name] = column.dictionary_encode() if is_text else column
+    frame: pd.DataFrame = pa.table(columns).to_pandas(integer_object_nulls=False)
+    for name in columns:
+        column = frame[name]
+        if column.dtype == "category":
+            texts = column.astype(object)
+            frame[name] = texts.where(texts.notna(), None) if column.hasnans else texts
+        elif rows.schema.field(name).type == pa.int64():
+            frame[name] = column.astype("Int64" if column.hasnans else "int64")
+    return frame.set_index("id")
 
 
 def runs_to_parquet(runs: Sequence[RunFacts]) -> bytes:
@@ -139,20 +170,10 @@ class Table:
 
     @cached_property
     def frame(self) -> "pd.DataFrame":
-        """The plain columns: index "id", missing integers as pandas' nullable Int64."""
-        schema = self._file.schema_arrow
-        plain = [name for name in schema.names if name not in RECORD_ONLY]
+        """The plain columns, as `to_frame` gives them."""
         with self._reading:
-            table = self._file.read(plain)
-        frame: pd.DataFrame = table.to_pandas(integer_object_nulls=False)
-        for name in plain:
-            column = frame[name]
-            if column.dtype == "category":
-                texts = column.astype(object)
-                frame[name] = texts.where(texts.notna(), None) if column.hasnans else texts
-            elif str(schema.field(name).type) == "int64":
-                frame[name] = column.astype("Int64" if column.hasnans else "int64")
-        return frame.set_index("id")
+            rows = self._file.read(plain_columns(self._file.schema_arrow))
+        return to_frame(rows)
 
     def record(self, id: str) -> tuple[NetworkRecord, ByteRange]:
         """What was asked for and what came out of a network, and where its weights lie.
