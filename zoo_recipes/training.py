@@ -16,7 +16,7 @@ from demogen.networks import architectures
 from demogen.networks.golden_logits import probe_logits
 from demogen.networks.tapped_module import TappedModule
 from demogen.schema.records import NetworkRecord, NetworkSpec, RunFacts, Training, sha256
-from demogen.zoo import weights as checkpoints
+from demogen.zoo.weights import to_bytes
 from zoo_recipes.batches import Batches, plain_inputs
 from zoo_recipes.evaluation import EVALUATION_BATCH, Evaluation, evaluate
 from zoo_recipes.optimization import Course, Diverged, optimize
@@ -45,7 +45,7 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
     start = time.perf_counter()
     with _reproducible(spec.seed, device), _tf32(False):
         module = architectures.build(spec)
-        initial = sha256(checkpoints.to_bytes(module.state_dict()))
+        initial = sha256(to_bytes(module.state_dict()))
         # Convolutions run faster on channels-last images; a flattened image would be copied back.
         convolutional = any(isinstance(layer, nn.Conv2d) for layer in module.modules())
         layout = torch.channels_last if convolutional else torch.contiguous_format
@@ -61,7 +61,7 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
         logits = probe_logits(module, spec.data.input_shape)
         if not logits.isfinite().all():
             raise Diverged("logits are not finite after training")
-        weights = checkpoints.to_bytes(module.state_dict())
+        weights = to_bytes(module.state_dict())
     record = NetworkRecord(
         spec=spec,
         parameters=architectures.parameter_count(module),

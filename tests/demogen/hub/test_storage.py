@@ -12,7 +12,7 @@ from demogen import get_predictor, load_zoo, measure
 from demogen.errors import CorruptZooError, ZooError
 from demogen.hub import retry
 from demogen.hub.publishing import push
-from demogen.zoo import weights as checkpoints
+from demogen.zoo.weights import write_shards
 from tests.demogen.zoo.test_zoo import rewrite_manifest
 from tests.hub.faults import ALWAYS, rate_limited, retry_after
 from tests.hub.state import READER, STRANGER, WRITER
@@ -82,7 +82,7 @@ class TestReading:
     def test_the_size_of_a_zoo_makes_no_difference_to_the_first_network(
         self, hub, tmp_path, networks, monkeypatch
     ):
-        monkeypatch.setattr(checkpoints.write_shards, "__defaults__", (100_000,))
+        monkeypatch.setattr(write_shards, "__defaults__", (100_000,))
         place = wide_zoo(tmp_path / "zoo", networks, width=16).storage.place
         push(place, "owner/wide", endpoint=hub.endpoint, token=WRITER, progress=False)
         hub.faults.clear()
