@@ -20,14 +20,20 @@ def run_demo(folder: Path, workers: int, run: Callable[[list[str]], None]) -> No
     zoo, published = folder / "zoo", folder / "published"
     cache, results = folder / "measurements", folder / "results"
     site, figure = folder / "leaderboard", folder / "predicted-against-true.png"
-    pool = ["--workers", str(workers)]
-    on = ["--zoo", str(published), "--cache", str(cache)]
+    parallel = ["--workers", str(workers)]
+    from_zoo = ["--zoo", str(published), "--cache", str(cache)]
     steps = {
-        "Train the digits zoo from its recipe": ["train", "digits", "--folder", str(zoo), *pool],
+        "Train the digits zoo from its recipe": [
+            "train",
+            "digits",
+            "--folder",
+            str(zoo),
+            *parallel,
+        ],
         "Publish it to a folder": ["push", str(zoo), str(published.resolve())],
         "What it holds": ["info", str(published), "--verify"],
-        "Measure every network": ["measure", *on, *pool],
-        "Score every predictor": ["evaluate", *on, "--results", str(results)],
+        "Measure every network": ["measure", *from_zoo, *parallel],
+        "Score every predictor": ["evaluate", *from_zoo, "--results", str(results)],
         "Draw the page": [
             *("leaderboard", "build", "--results", str(results)),
             *("--site", str(site), "--figure", str(figure)),

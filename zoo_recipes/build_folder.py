@@ -77,18 +77,18 @@ class BuildFolder:
         Raises:
             CorruptZooError: it is not what was put there.
         """
-        place = self.path / spec.id
+        folder = self.path / spec.id
         try:
             if (reason := self.failure(spec)) is not None:
                 return Diverged(reason)
-            record = NetworkRecord.model_validate_json((place / "record.json").read_bytes())
-            run = RunFacts.model_validate_json((place / "run.json").read_bytes())
-            weights = place / "weights.safetensors"
+            record = NetworkRecord.model_validate_json((folder / "record.json").read_bytes())
+            run = RunFacts.model_validate_json((folder / "run.json").read_bytes())
+            weights = folder / "weights.safetensors"
             if record.spec == spec and file_sha256(weights) == record.weights_sha256:
                 return FinishedNetwork(record, run, weights)
         except (FileNotFoundError, ValueError) as error:
-            raise CorruptZooError(f"{place} is damaged ({type(error).__name__})") from error
-        raise CorruptZooError(f"{place} is damaged: its weights are not those that were trained")
+            raise CorruptZooError(f"{folder} is damaged ({type(error).__name__})") from error
+        raise CorruptZooError(f"{folder} is damaged: its weights are not those that were trained")
 
     def remove(self, spec: NetworkSpec) -> None:
         """Remove a finished network, whole or not at all."""
@@ -121,8 +121,8 @@ class BuildFolder:
 
     def clear_packing(self) -> None:
         """Remove what a killed build left half packed, half replaced or half removed."""
-        for place in self._left_over():
-            shutil.rmtree(place)
+        for folder in self._left_over():
+            shutil.rmtree(folder)
 
     def is_left(self) -> bool:
         """Whether the folder, or anything that a killed build left beside it, is still there."""

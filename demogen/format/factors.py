@@ -20,34 +20,34 @@ ZOO = "zoo"
 
 
 class Coded(NamedTuple):
-    """A factor of some networks: level of each as a number, and the levels numbered."""
+    """A factor of some networks: the number of each one's level, and the levels by their number."""
 
     codes: NDArray[np.intp]
     levels: list[Any]
 
 
 def varying(table: "pd.DataFrame") -> dict[str, Coded]:
-    """Factors in which networks differ, each division of the networks once.
+    """Factors in which networks differ; of factors that divide the networks alike, the first.
 
-    choice: where two factors divide the networks alike (the one is told by the other), the first in
-    the order of `factor_types` stands for both; having no level is a level, too.
+    choice: where two factors divide the networks alike (the level of one tells that of the other),
+    the first in the order of `factor_types` stands for both; having no level is a level, too.
 
     Args:
         table: one row a network.
     """
-    found: dict[bytes, tuple[str, Coded]] = {}
+    by_division: dict[bytes, tuple[str, Coded]] = {}
     for factor in (ZOO, *factor_types()):
         if factor in COPIES or factor not in table.columns:
             continue
         factor_coded = coded(table, factor)
         if len(factor_coded.levels) > 1:
             division = _division(factor_coded.codes.tolist())
-            found.setdefault(division, (factor, factor_coded))
-    return dict(found.values())
+            by_division.setdefault(division, (factor, factor_coded))
+    return dict(by_division.values())
 
 
 def coded(table: "pd.DataFrame", factor: str) -> Coded:
-    """The level of each network, as a number, and the levels that the numbers stand for.
+    """A factor's levels, numbered in sorted order, and the number of each network's level.
 
     Args:
         table: one row a network.
@@ -66,13 +66,13 @@ def coded(table: "pd.DataFrame", factor: str) -> Coded:
 
     listed = typing.get_origin(factor_types().get(factor)) is tuple
     column = table[factor].map(_listed) if listed else table[factor]
-    found, values = pd.factorize(column)
-    levels = [*map(_plain, values), *([None] if (found < 0).any() else [])]
+    appearing, values = pd.factorize(column)
+    levels = [*map(_plain, values), *([None] if (appearing < 0).any() else [])]
     order = sorted(range(len(levels)), key=lambda number: _order(levels[number]))
     # A network without a level is -1, which picks the last number: that of None.
     position = np.empty(len(levels), np.intp)
     position[order] = np.arange(len(levels))
-    return Coded(position[found], [levels[number] for number in order])
+    return Coded(position[appearing], [levels[number] for number in order])
 
 
 def level_text(level: Any) -> str:
@@ -89,10 +89,10 @@ def level_text(level: Any) -> str:
 
 
 def _division(codes: Sequence[int]) -> bytes:
-    """The same for two codings that tell the same networks apart: levels numbered as they come."""
+    """Levels numbered as they first appear: the same for all codings that divide networks alike."""
     numbers: dict[int, int] = {}
-    places = [numbers.setdefault(code, len(numbers)) for code in codes]
-    return np.array(places, np.int64).tobytes()
+    renumbered = [numbers.setdefault(code, len(numbers)) for code in codes]
+    return np.array(renumbered, np.int64).tobytes()
 
 
 def _listed(level: Any) -> Any:

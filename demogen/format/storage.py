@@ -24,26 +24,30 @@ class Storage(abc.ABC):
     @property
     @abc.abstractmethod
     def where(self) -> str:
-        """Its name in messages."""
+        """What messages call it."""
 
     @property
     @abc.abstractmethod
     def revision(self) -> str:
-        """The commit it was read at; "" where there are none."""
+        """The commit that is read; "" where there are none."""
 
     @property
     @abc.abstractmethod
     def published(self) -> str:
-        """The repository on the Hub, "owner/name"; "" where it is in none."""
+        """The repository on the Hub, "owner/name"; "" for a folder."""
 
     @property
     @abc.abstractmethod
     def streams(self) -> int:
-        """How many reads at a time make sense."""
+        """How many reads should run at the same time."""
 
     @abc.abstractmethod
     def local(self, path: str, *, refetch: bool = False) -> Path:
         """A whole file on this machine.
+
+        Args:
+            path: of the file in the zoo.
+            refetch: fetch it anew, past any cache.
 
         Raises:
             CorruptZooError: the storage has no such file.
@@ -56,6 +60,12 @@ class Storage(abc.ABC):
     ) -> Iterator[bytes]:
         """Bytes [start, start + length) of a file, piece by piece; fewer where it ends before.
 
+        Args:
+            path: of the file in the zoo.
+            start: first byte.
+            length: number of bytes.
+            refetch: read them anew, past any cache.
+
         Raises:
             CorruptZooError: there is no such file.
             ZooError: it cannot be read.
@@ -63,7 +73,7 @@ class Storage(abc.ABC):
 
     @abc.abstractmethod
     def check(self, files: Mapping[str, FileDigest]) -> None:
-        """What can be said of files at once, without reading them.
+        """Compare sizes with zoo.json, where that takes no reading.
 
         Raises:
             CorruptZooError: one is missing or is not as long as it should be.

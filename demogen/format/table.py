@@ -39,11 +39,11 @@ RECORD_ONLY = frozenset(
 """Columns that users see as parts of a record, not in the table."""
 
 ROWS = 4096
-"""Networks in a row group: what is read at once for a record."""
+"""Networks in a row group, which is read whole for a single record."""
 
 ROW_BYTES = 256 << 10
 ROW_VALUES = 16_384
-"""More than any real network takes: bytes of all columns, values (logits) of one."""
+"""More than any real network takes: bytes of all its columns, values (logits) in one of them."""
 
 _OUTCOME = {
     "parameters": int,
@@ -69,7 +69,7 @@ _OUTCOME = {
 
 
 def arrow_schema() -> "pa.Schema":
-    """Columns of networks.parquet: id, factors of the spec, outcome, place, the spec itself."""
+    """Columns of networks.parquet: id, factors of the spec, outcome, byte range, spec as JSON."""
     import pyarrow as pa
 
     columns: dict[str, Any] = {"id": str, "configuration": str, **factor_types(), **_OUTCOME}
@@ -78,11 +78,16 @@ def arrow_schema() -> "pa.Schema":
     return pa.schema([pa.field(name, _arrow_type(kind)) for name, kind in columns.items()])
 
 
-def network_rows(records: Sequence[NetworkRecord], places: Sequence[ByteRange]) -> "pa.Table":
-    """What networks.parquet holds: one row a network, in the order given."""
+def network_rows(records: Sequence[NetworkRecord], ranges: Sequence[ByteRange]) -> "pa.Table":
+    """What networks.parquet holds: one row a network, in the order given.
+
+    Args:
+        records: specs and outcomes.
+        ranges: where the weights of each lie.
+    """
     import pyarrow as pa
 
-    rows = [_row(record, place) for record, place in zip(records, places, strict=True)]
+    rows = [_row(record, byte_range) for record, byte_range in zip(records, ranges, strict=True)]
     return pa.Table.from_pylist(rows, schema=arrow_schema())
 
 
@@ -185,7 +190,7 @@ class Table:
         group, row = self._find(id)
         fields = self._group(group).slice(row, 1).to_pylist()[0]
         where = f"{self._zoo}: network {id}"
-        place = {name: fields.pop(name) for name in ByteRange.model_fields}
+        byte_range = {name: fields.pop(name) for name in ByteRange.model_fields}
         try:
             fields["spec"] = json.loads(fields["spec"])
             record = parse(NetworkRecord, fields, where)
@@ -197,20 +202,22 @@ class Table:
             ) from error
         if record.id != id:
             raise CorruptZooError(f"{where} holds the spec of {record.id}")
-        return record, _place(place, where)
+        return record, _byte_range(byte_range, where)
 
     def weights(self, id: str) -> tuple[ByteRange, str, str]:
-        """Where a network's weights lie, their sha256, and its spec, unread; much faster.
+        """Where a network's weights lie, their sha256, and its spec as JSON.
+
+        Much faster than `record`, for the spec is not parsed.
 
         Raises:
             KeyError: there is no such network.
-            CorruptZooError: the place is none.
+            CorruptZooError: shard, offset or length cannot be right.
         """
         group, row = self._find(id)
         columns = self._weights(group)
-        place = {name: columns[name][row] for name in ByteRange.model_fields}
+        byte_range = {name: columns[name][row] for name in ByteRange.model_fields}
         where = f"{self._zoo}: network {id}"
-        return _place(place, where), columns["weights_sha256"][row], columns["spec"][row]
+        return _byte_range(byte_range, where), columns["weights_sha256"][row], columns["spec"][row]
 
     def _find(self, id: str) -> tuple[int, int]:
         """Row group, and row in it."""
@@ -268,14 +275,14 @@ class Table:
         )
 
 
-def _place(fields: dict[str, Any], where: str) -> ByteRange:
+def _byte_range(fields: dict[str, Any], where: str) -> ByteRange:
     try:
         return parse(ByteRange, fields, where)
     except ZooError as error:
         raise CorruptZooError(f"{error}; the zoo is no valid one") from error
 
 
-def _row(record: NetworkRecord, place: ByteRange) -> dict[str, Any]:
+def _row(record: NetworkRecord, byte_range: ByteRange) -> dict[str, Any]:
     outcome = record.model_dump(mode="json", exclude={"spec"})
     return {
         "id": record.id,
@@ -283,7 +290,7 @@ def _row(record: NetworkRecord, place: ByteRange) -> dict[str, Any]:
         **record.spec.factors(),
         **outcome,
         "gap": record.gap,
-        **place.model_dump(),
+        **byte_range.model_dump(),
         "spec": record.spec.canonical(),
     }
 

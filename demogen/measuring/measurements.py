@@ -44,8 +44,8 @@ class Measurements:
         failures: id → why that network has no signature.
         seconds: id → how long its signature took when it was computed.
         epochs: id → these seconds over those of one training epoch of the same network in the same
-            process. Not in it: networks measured by measures that read no images alone, and those
-            whose training steps could not be taken (no memory for them, say).
+            process. Without networks that were measured only by measures that read no images, and
+            those whose training steps could not be taken (no memory for them, say).
     """
 
     name: str
@@ -90,11 +90,11 @@ def measure(
         NotMeasurable: the measure is not defined for this network.
         ZooError: no network of the zoo could be measured (the first reason is given).
     """
-    asked = predictor.measure if isinstance(predictor, Predictor) else predictor
+    chosen = predictor.measure if isinstance(predictor, Predictor) else predictor
     if isinstance(of, Network):
-        return dict(compute_signature(asked, of))
+        return dict(compute_signature(chosen, of))
     result = measure_all(
-        [asked],
+        [chosen],
         of,
         workers=workers,
         device=device,
@@ -106,9 +106,9 @@ def measure(
         first, reason = min(result.failures.items())
         count = f"{len(result.failures)} of {len(of)} networks"
         if not len(result.table):
-            raise ZooError(f"{asked.name}: no network could be measured; {first}: {reason}")
+            raise ZooError(f"{chosen.name}: no network could be measured; {first}: {reason}")
         warnings.warn(
-            f"{asked.name}: {count} not measured; {first}: {reason}", RuntimeWarning, stacklevel=2
+            f"{chosen.name}: {count} not measured; {first}: {reason}", RuntimeWarning, stacklevel=2
         )
     result.table.attrs["failures"] = result.failures
     return result.table
@@ -127,14 +127,14 @@ def measure_all(
 ) -> list[Measurements]:
     """Measure a zoo with several measures; each network is loaded once, equal measures run once.
 
-    Signatures are kept as they come, so that an interrupted call goes on where it stopped. A
-    network that a measure fails on is reported with its reason, and the rest go on. Of a pool the
-    signatures are kept as those of its zoos: what was measured there is known here, and the other
-    way round.
+    Each signature is written to the cache as soon as it is computed, so that an interrupted call
+    goes on where it stopped. Where a measure fails on a network, that is reported with the reason,
+    and the other networks are measured. The signatures of a pool's networks are cached as those of
+    its zoos, so that the pool finds what was measured on a zoo alone, and a zoo what on the pool.
 
-    Where a measure reads images, a network's signatures are followed by four training steps of a
-    copy of it, which tell what an epoch takes (see `demogen.measuring.epoch_cost`). choice:
-    none otherwise; what a count of parameters takes is nothing to a step, and it needs no images.
+    Where a measure reads images, four training steps of a copy of the network follow, which tell
+    how long an epoch takes (see `demogen.measuring.epoch_cost`). choice: no steps for measures that
+    read none; a count of parameters takes next to nothing, and needs no images.
 
     Returns:
         One `Measurements` for each measure given, in that order.
@@ -145,23 +145,23 @@ def measure_all(
     keys = [measure_key(measure) for measure in measures]
     distinct = dict(zip(keys, measures, strict=True))
     caches = {key: SignatureCache(_folder(cache), key) for key in distinct}
-    records, found = _records(zoo, distinct)
-    in_cache = {
+    records, outcomes = _records(zoo, distinct)
+    cache_keys = {
         (key, id): network_key(record, zoo.image_sets, measure.access)
         for key, measure in distinct.items()
         for id, record in records.items()
     }
-    for place, network in in_cache.items():
-        if (outcome := caches[place[0]].get(network)) is not None:
-            found[place] = outcome
+    for (key, id), cache_key in cache_keys.items():
+        if (outcome := caches[key].get(cache_key)) is not None:
+            outcomes[key, id] = outcome
     missing = {
-        id: [key for key in distinct if (key, id) not in found]
+        id: [key for key in distinct if (key, id) not in outcomes]
         for id in records
-        if any((key, id) not in found for key in distinct)
+        if any((key, id) not in outcomes for key in distinct)
     }
     needed = {distinct[key].access for keys in missing.values() for key in keys}
     if any(access & IMAGES for access in needed):
-        # Once and here: missing images are one error, not one for each network.
+        # Before anything is measured: missing images are one error, not one for each network.
         for images in dict.fromkeys(records[id].spec.data.images for id in missing):
             zoo.image_set(images)
     tasks = [
@@ -169,12 +169,15 @@ def measure_all(
         for id, keys in missing.items()
     ]
     with closing(_run(zoo, tasks, workers, ray)) as running:
-        for id, outcomes in track(running, "measure", len(tasks), enabled=progress):
-            for key, outcome in outcomes.items():
-                found[key, id] = outcome
+        for id, measured in track(running, "measure", len(tasks), enabled=progress):
+            for key, outcome in measured.items():
+                outcomes[key, id] = outcome
                 if not outcome.fault:
-                    caches[key].put(in_cache[key, id], outcome)
-    by_key = {key: _gather(distinct[key], zoo, found, key) for key in distinct}
+                    caches[key].put(cache_keys[key, id], outcome)
+    by_key = {
+        key: _gather(measure, {id: outcomes[key, id] for id in sorted(zoo.ids)})
+        for key, measure in distinct.items()
+    }
     return [by_key[key] for key in keys]
 
 
@@ -203,15 +206,15 @@ def compute_signature(measure: Measure, network: Network) -> Signature:
 def _records(
     zoo: NetworkSet, keys: Iterable[str]
 ) -> tuple[dict[str, NetworkRecord], dict[tuple[str, str], Outcome]]:
-    """Records by id, and (key, id) → the outcome where there is no sound record."""
+    """Records by id, and for corrupt ones the outcome of every measure: (key, id) → the fault."""
     records: dict[str, NetworkRecord] = {}
-    unsound: dict[tuple[str, str], Outcome] = {}
+    corrupt: dict[tuple[str, str], Outcome] = {}
     for id in zoo.ids:
         try:
             records[id] = zoo.record(id)
         except CorruptZooError as error:
-            unsound |= {(key, id): Outcome(None, str(error), 0.0, fault=True) for key in keys}
-    return records, unsound
+            corrupt |= {(key, id): Outcome(None, str(error), 0.0, fault=True) for key in keys}
+    return records, corrupt
 
 
 @dataclass(frozen=True)
@@ -261,13 +264,13 @@ def _measure_network(task: _Task, network: Network | CorruptZooError) -> dict[st
 def _epoch_seconds(zoo: NetworkSet, network: Network) -> float | None:
     """Seconds of a training epoch, or None where training steps cannot be taken here.
 
-    The batch is the spec's, or what measures take at a time if that is less: whoever lowers it
-    lacks the memory for more.
+    The batch is the spec's, or as many images as measures take at a time where that is less: a user
+    who lowers that number lacks the memory for more.
     """
     data = network.spec.data
     batch_size = min(network.spec.training.batch_size, network.batch_size)
     try:
-        # Not `network.train`: that standardizes all images, and sends them to the device.
+        # Not `network.train`, which standardizes all images and sends them to the device.
         image_set = zoo.image_set(data.images)
         return epoch_seconds(
             network.module,
@@ -277,7 +280,7 @@ def _epoch_seconds(zoo: NetworkSet, network: Network) -> float | None:
             train_size=data.train_size or len(image_set.train),
         )
     except (ZooError, RuntimeError, ValueError):
-        # The signatures are there; that their cost is not known is no reason to lose them.
+        # The signatures are computed; that an epoch cannot be timed is no reason to lose them.
         return None
 
 
@@ -293,12 +296,10 @@ def _outcome(measure: Measure, network: Network) -> Outcome:
     return Outcome(signature, None, time.perf_counter() - start)
 
 
-def _gather(
-    measure: Measure, zoo: NetworkSet, found: Mapping[tuple[str, str], Outcome], key: str
-) -> Measurements:
+def _gather(measure: Measure, outcomes: Mapping[str, Outcome]) -> Measurements:
+    """Outcomes by id, sorted, as a table and what else is known."""
     import pandas as pd
 
-    outcomes = {id: found[key, id] for id in sorted(zoo.ids)}
     rows = {
         id: outcome.signature for id, outcome in outcomes.items() if outcome.signature is not None
     }

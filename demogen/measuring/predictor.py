@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Access", "Measure", "Predictor", "get_predictor", "list_predictors"]
 
 PREDICTORS = "demogen.predictors"
-"""Entry-point group: name → Predictor. The baselines use the same door as anybody's package."""
+"""Entry-point group: name → Predictor; of the baselines as of any package."""
 
 Signature = Mapping[str, float]
 """A measure's outcome for one network: feature name → finite number."""
