@@ -26,7 +26,7 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 DIGITS = (ROOT / "docs" / "digits.md").read_text()
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 TOLERANCE = 0.15
-"""How far a number shown may be from the one printed here: training rounds differently elsewhere."""
+"""How far a number shown may be from the one printed: training rounds differently elsewhere."""
 
 
 def blocks(text, language):
@@ -95,22 +95,12 @@ def execute(code):
 
 
 @pytest.fixture
-def standard_hub(hub, monkeypatch):
-    """The Hub on loopback, as the one that is asked where none is named."""
-    constants = "huggingface_hub.constants"
-    monkeypatch.setattr(f"{constants}.ENDPOINT", hub.endpoint)
-    template = f"{hub.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-    monkeypatch.setattr(f"{constants}.HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setenv("HF_TOKEN", WRITER)
-    return hub
-
-
-@pytest.fixture
 def newcomer(standard_hub, trained, tmp_path, monkeypatch):
     """A folder with the zoo of the first command, and a Hub at hand."""
     (tmp_path / "zoos").mkdir()
     (tmp_path / "zoos" / "mlp-digits").symlink_to(trained)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_TOKEN", WRITER)
 
 
 @pytest.mark.usefixtures("newcomer")
@@ -160,8 +150,9 @@ def test_a_zoo_is_published_as_the_readme_says(hub):
     assert "split grouped-kfold-10 of zoo mlp-digits@" in printed[2]
 
 
-def test_python_about_the_hub_runs(standard_hub, trained, tmp_path):
+def test_python_about_the_hub_runs(standard_hub, trained, tmp_path, monkeypatch):
     """In a process of its own: stock clients read the Hub's address when they are imported."""
+    monkeypatch.setenv("HF_TOKEN", WRITER)
     demogen("push", str(trained), "owner/digits", "--tag", "v1")
     reading, stock = blocks((ROOT / "docs" / "hub.md").read_text(), "python")
     code = f"{reading}\nprint(network)\n{stock}\nprint(table['train'].num_rows, id, len(content))"
