@@ -1,4 +1,4 @@
-"""Write generated tables anew: the digits zoo's leaderboard, the columns, the index of predictors.
+"""Write generated tables anew: digits zoo, columns, scores, the index of predictors.
 
 Run by hand after `make demo`, with the results of the same commit on another machine, if there are
 any: .venv/bin/python tests/readme_tables.py [OTHER_RESULTS]
@@ -17,6 +17,7 @@ from leaderboard import render
 from leaderboard.pages.markers import between_marks
 from leaderboard.results.ranking import COLUMNS
 from leaderboard.results.result import read_results
+from leaderboard.scoring import METRICS
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -43,7 +44,8 @@ def main():
     wrapped = [
         textwrap.fill(line, 100, subsequent_indent="  ", break_on_hyphens=False) for line in columns
     ]
-    write(ROOT / "docs" / "leaderboard.md", {"columns": "\n".join(wrapped)})
+    scores = {"columns": "\n".join(wrapped), "scores": scores_table()}
+    write(ROOT / "docs" / "leaderboard.md", scores)
     write(PREDICTORS / "README.md", {"index": index()})
 
 
@@ -122,6 +124,16 @@ def index():
             f"| `{predictor.name}` | {predictor.paper or '–'} | {measure.access} | {measure.cost} "
             f"| [{page}]({page}.md) |"
         )
+    return "\n".join(rows)
+
+
+def scores_table():
+    """One row a score: its name in result files, what it is, and where it is not defined."""
+    rows = ["| score | what it is | not defined |", "| --- | --- | --- |"]
+    rows += [
+        f"| `{name}` | {metric.explanation} | {metric.undefined} |"
+        for name, metric in METRICS.items()
+    ]
     return "\n".join(rows)
 
 

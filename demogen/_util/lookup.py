@@ -18,7 +18,7 @@ def lookup(name: str, among: Mapping[str, Value], kind: str, error: type[Demogen
     Raises:
         error: there is none; the nearest names are listed, or all where none is near.
 
-    >>> choose("cifar-10", {"cifar10": 1, "mnist": 2}, "image set", DemogenError)
+    >>> lookup("cifar-10", {"cifar10": 1, "mnist": 2}, "image set", DemogenError)
     Traceback (most recent call last):
     demogen.errors.DemogenError: no image set 'cifar-10'; did you mean 'cifar10'?
     """

@@ -7,7 +7,7 @@ from dataclasses import astuple
 from pathlib import Path
 from urllib.parse import quote
 
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from leaderboard.pages.index import index_page
 from leaderboard.pages.predictor import predictor_page
 from leaderboard.pages.tables import render
@@ -50,11 +50,11 @@ def write_site(
         The index.
 
     Raises:
-        SubmissionError: no results, results that contradict each other, a folder that holds other
+        ResultError: no results, results that contradict each other, a folder that holds other
             things, or no way to write.
     """
     if not results:
-        raise SubmissionError("no results to make a site of; `demogen evaluate` makes some")
+        raise ResultError("no results to make a site of; `demogen evaluate` makes some")
     _check(folder)
     contents = dict(_contents(results, references or {}))
     index = contents.pop("index.html")
@@ -129,9 +129,9 @@ def _check(folder: Path) -> None:
         index = folder / "index.html"
         ours = index.is_file() and f'content="{GENERATOR}"'.encode() in index.read_bytes()
     except OSError as error:
-        raise SubmissionError(f"{folder}: cannot be read: {error.strerror or error}") from error
+        raise ResultError(f"{folder}: cannot be read: {error.strerror or error}") from error
     if not ours:
-        raise SubmissionError(
+        raise ResultError(
             f"{folder} holds other things than a leaderboard; name a new or an empty folder"
         )
 

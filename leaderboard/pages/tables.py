@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from demogen._util.lookup import lookup
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from leaderboard.results.ranking import COLUMNS, UNDEFINED, Column, RankedTable, Row, ranked_tables
 from leaderboard.results.result import Result
 
@@ -29,9 +29,9 @@ def render(results: Sequence[Result], format: str = "markdown") -> str:
             layout of Jiang et al. 2019, Table 1: one table a target, three columns a zoo).
 
     Raises:
-        SubmissionError: unknown format, or two results of the same predictor and split.
+        ResultError: unknown format, or two results of the same predictor and split.
     """
-    write = lookup(format, FORMATS, "format", SubmissionError)
+    write = lookup(format, FORMATS, "format", ResultError)
     return write(ranked_tables(results))
 
 

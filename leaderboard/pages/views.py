@@ -1,10 +1,9 @@
 """What the index shows: rows of each table as they stand, and with one split's scores alone."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from leaderboard.results.ranking import SCORED, RankedTable, Row, cells
-from leaderboard.results.result import Result
+from leaderboard.results.ranking import RankedTable, Row, ranked_rows, row_on_one_split
 
 STANDARD = ""
 """The split of rows whose columns each come from the split that the column names."""
@@ -48,19 +47,11 @@ def rows_on(table: RankedTable, split: str) -> list[Row]:
     """
     if split == STANDARD:
         return list(table.rows)
-    rows = [
-        _row_on(row, table.results[row.predictor][split])
+    return ranked_rows(
+        row_on_one_split(row, table.results[row.predictor][split])
         for row in table.rows
         if split in table.results[row.predictor]
-    ]
-    rows.sort(key=_place)
-    pooled = [row.r2_pooled for row in rows if row.r2_pooled is not None]
-    return [
-        row
-        if row.r2_pooled is None
-        else replace(row, rank=1 + sum(other > row.r2_pooled for other in pooled))
-        for row in rows
-    ]
+    )
 
 
 def zoo_labels(tables: Sequence[RankedTable]) -> list[str]:
@@ -72,17 +63,3 @@ def zoo_labels(tables: Sequence[RankedTable]) -> list[str]:
         table.zoo if len(digests[table.zoo]) == 1 else f"{table.zoo}@{table.zoo_digest[:12]}"
         for table in tables
     ]
-
-
-def _row_on(row: Row, result: Result) -> Row:
-    return replace(row, rank=None, **cells(result.scores, SCORED))
-
-
-def _place(row: Row) -> tuple[bool, float, bool, float, str]:
-    return (
-        row.r2_pooled is None,
-        -(row.r2_pooled or 0.0),
-        row.ssr_mean is None,
-        row.ssr_mean or 0.0,
-        row.predictor,
-    )

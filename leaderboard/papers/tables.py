@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 
 from demogen._util.lookup import lookup
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from demogen.format.markdown import cell, table_of
 from leaderboard.pages.tables import latex_text
 from leaderboard.papers.comparison import ComparedNumber, Comparison
@@ -39,9 +39,9 @@ def render_comparison(comparisons: Sequence[Comparison], format: str = "markdown
             above it; LaTeX with booktabs), or "csv" (one row for each number, unrounded).
 
     Raises:
-        SubmissionError: unknown format.
+        ResultError: unknown format.
     """
-    return lookup(format, FORMATS, "format", SubmissionError)(comparisons)
+    return lookup(format, FORMATS, "format", ResultError)(comparisons)
 
 
 def _markdown(comparisons: Sequence[Comparison]) -> str:

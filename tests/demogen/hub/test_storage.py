@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from tests.demogen.test_zoo import rewrite_manifest
 
 from demogen import get_predictor, load_zoo, measure
 from demogen.errors import CorruptZooError, ZooError
 from demogen.hub import retry
 from demogen.hub.publishing import push
 from demogen.zoo import weights as checkpoints
+from tests.demogen.zoo.test_zoo import rewrite_manifest
 from tests.hub.faults import ALWAYS, rate_limited, retry_after
 from tests.hub.state import READER, STRANGER, WRITER
 from tests.hub.wide_zoo import wide_zoo

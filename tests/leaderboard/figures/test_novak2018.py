@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from tests.leaderboard.painting import line, painted, points, texts_overlap
 
 from baselines.sensitivity import ANGLES, JacobianNormTrain
 from demogen.errors import ZooError
 from demogen.networks.network import Network
 from leaderboard.figures import novak2018
 from leaderboard.figures.sources import Sources
+from tests.leaderboard.figures.painting import line, painted, points, texts_overlap
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,13 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from tests.leaderboard.painting import line, painted, points, texts_overlap
 
 from baselines.normalized_loss import NormalizedLoss
 from demogen.errors import ZooError
 from leaderboard.figures import puzzles2019, sweeps
 from leaderboard.figures.sources import Sources
 from leaderboard.figures.style import limits
+from tests.leaderboard.figures.painting import line, painted, points, texts_overlap
 
 SIZES = (500, 1000, 5000, None)
 

@@ -3,13 +3,13 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from tests.leaderboard.painting import painted, points, texts_overlap
 
-from demogen.errors import SubmissionError, ZooError
+from demogen.errors import ResultError, ZooError
 from leaderboard.figures import sensitivity
 from leaderboard.figures.matched_pairs import mean_over_copies, pairs
 from leaderboard.figures.sources import Sources
 from leaderboard.scoring.metrics import spearman
+from tests.leaderboard.figures.painting import painted, points, texts_overlap
 
 PREDICTORS = (sensitivity.JACOBIAN, sensitivity.TRANSITIONS)
 
@@ -168,7 +168,7 @@ def test_all_copies_must_fit_their_training_set(grid, measured):
 
 
 def test_results_are_asked_for(grid, measured):
-    with pytest.raises(SubmissionError, match="no results of zoo grid of transitions for the gap"):
+    with pytest.raises(ResultError, match="no results of zoo grid of transitions for the gap"):
         sensitivity.gather_transitions(Sources(grid, measured[:1]))
     with pytest.raises(ZooError, match="drawn from a zoo; name one with --zoo"):
         sensitivity.gather_jacobian(Sources(results=measured))

@@ -4,12 +4,12 @@ import json
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from tests.leaderboard.html_pages import Page
 
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from leaderboard.pages.site import write_site
 from leaderboard.results.ranking import COLUMNS
 from leaderboard.results.result import file_name
+from tests.leaderboard.pages.html_pages import Page
 
 HOSTILE = """</script><script>alert(1)</script>&"'<img src=x onerror=y>/../{{ 7*7 }}"""
 
@@ -217,7 +217,7 @@ def test_a_site_is_written_over_and_loses_pages_of_predictors_that_are_gone(
 @pytest.mark.parametrize("name", ["thesis.tex", "index.html"])
 def test_a_folder_with_other_things_is_left_alone(results, tmp_path, name):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(SubmissionError, match="holds other things than a leaderboard"):
+    with pytest.raises(ResultError, match="holds other things than a leaderboard"):
         write_site(results, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -232,6 +232,6 @@ def test_unmeasured_predictors_have_a_page(zoo, make, tmp_path):
 
 
 def test_no_results_make_no_site(tmp_path):
-    with pytest.raises(SubmissionError, match="no results to make a site of"):
+    with pytest.raises(ResultError, match="no results to make a site of"):
         write_site([], tmp_path / "site")
     assert not list(tmp_path.iterdir())

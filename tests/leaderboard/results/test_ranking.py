@@ -8,7 +8,7 @@ import pytest
 from sklearn.dummy import DummyRegressor
 
 import leaderboard
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from leaderboard.results.ranking import COLUMNS, UNDEFINED, Row, ranked_tables
 
 HOSTILE = '<script>alert("x")</script>|`[a](javascript:b)\n\\_&'
@@ -118,10 +118,10 @@ def test_zoos_and_targets_have_tables_of_their_own(zoo, small_zoo, make, field):
 
 
 def test_contradicting_results_are_refused(field):
-    with pytest.raises(SubmissionError, match="two results of average on kfold-10 of toy"):
+    with pytest.raises(ResultError, match="two results of average on kfold-10 of toy"):
         ranked_tables([*field, field[0]])
     other = field[0].model_copy(update={"split_digest": "0" * 64, "predictor": "other"})
-    with pytest.raises(SubmissionError, match=r"split kfold-10 of toy is not that of"):
+    with pytest.raises(ResultError, match=r"split kfold-10 of toy is not that of"):
         ranked_tables([*field, other])
 
 
@@ -191,7 +191,7 @@ def test_hostile_names_stay_text(zoo, make):
 
 
 def test_unknown_formats_are_refused(field):
-    with pytest.raises(SubmissionError, match="no format 'markdwn'; did you mean 'markdown'"):
+    with pytest.raises(ResultError, match="no format 'markdwn'; did you mean 'markdown'"):
         leaderboard.render(field, "markdwn")
 
 

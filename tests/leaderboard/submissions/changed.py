@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.leaderboard.submitting.conftest import Made
+from tests.leaderboard.submissions.conftest import Made
 
 
 @dataclass

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from tests.demogen.architectures.specs import SMALL, images_like, small_network, spec_of
 from torch import nn
 
 from demogen.networks.architectures import build, parameter_count, skeleton
 from demogen.networks.homogeneity import why_not_homogeneous
 from demogen.schema.architectures import FAMILIES
 from demogen.schema.records import MLP, NiN
+from tests.demogen.networks.architectures.specs import SMALL, images_like, small_network, spec_of
 
 
 def test_all_families_are_tried():

@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from tests.demogen.architectures.specs import SMALL, spec_of
 from torch import nn
 
 from demogen.networks.architectures import build
 from demogen.schema.records import VGG, MobileNet, ResNet
+from tests.demogen.networks.architectures.specs import SMALL, spec_of
 
 KERNELS = (nn.Conv2d, nn.Linear)
 NORMS = (nn.BatchNorm2d, nn.GroupNorm)

@@ -1,9 +1,9 @@
 import pytest
 import torch
-from tests.demogen.architectures.specs import as_if_trained, images_like, spec_of
 
 from demogen.networks.architectures import build, parameter_count, skeleton
 from demogen.schema.records import MobileNet
+from tests.demogen.networks.architectures.specs import as_if_trained, images_like, spec_of
 
 # Howard et al. 2017, Table 1, with a stem of stride 1: channels in and out, side of the input.
 TABLE_1 = [

@@ -1,12 +1,12 @@
 import pytest
 import torch
-from tests.demogen.architectures.specs import as_if_trained, images_like, spec_of
 from torch import nn
 from torch.nn import functional as F
 
 from demogen.images._torchvision import torchvision
 from demogen.networks.architectures import build, parameter_count, skeleton
 from demogen.schema.records import ResNet
+from tests.demogen.networks.architectures.specs import as_if_trained, images_like, spec_of
 
 
 def resnet(depth=32, **settings):

@@ -1,12 +1,12 @@
 import pytest
 import torch
-from tests.demogen.architectures.specs import as_if_trained, images_like, spec_of
 from torch import nn
 
 from demogen.images._torchvision import torchvision
 from demogen.networks.architectures import build, parameter_count, skeleton, vgg
 from demogen.networks.homogeneity import affine_layers
 from demogen.schema.records import VGG
+from tests.demogen.networks.architectures.specs import as_if_trained, images_like, spec_of
 
 IMAGENET = (3, 224, 224)
 
