@@ -33,10 +33,11 @@ soak: $(VENV)/ready  ## Long fault runs, kept out of `make test`
 docs: $(VENV)/ready  ## The API reference, from the docstrings, into site/; a broken reference is an error
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
 	$(BIN)/python -m pytest -q tests/test_references.py
+	rm -rf site
 	$(BIN)/python docs/reference.py site
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo site .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "demogen needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
