@@ -7,7 +7,7 @@ PYTEST_ALONE := $(BIN)/python -m pytest -o addopts=--import-mode=importlib
 # One thread a process: pools of single-threaded workers use the cores.
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo test lint bench soak clean
+.PHONY: help demo test lint bench soak docs clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what can be made
@@ -29,6 +29,11 @@ bench: $(VENV)/ready  ## Benchmarks, as ratios taken side by side in one run
 
 soak: $(VENV)/ready  ## Long fault runs, kept out of `make test`
 	$(PYTEST_ALONE) --confcutdir tests/soak tests/soak --timeout 3600
+
+docs: $(VENV)/ready  ## The API reference, from the docstrings, into site/; a broken reference is an error
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	$(BIN)/python -m pytest -q tests/test_references.py
+	$(BIN)/python docs/reference.py site
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

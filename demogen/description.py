@@ -8,7 +8,7 @@ from demogen.errors import ZooError
 from demogen.format.card import bibtex, outcome_rows
 from demogen.measuring.predictor import Predictor
 from demogen.schema.records import factor_types
-from demogen.zoo.base import NetworkSet
+from demogen.zoo.pool import Pool
 from demogen.zoo.zoo import Zoo
 
 
@@ -35,7 +35,7 @@ def describe(zoo: Zoo) -> str:
     return "\n".join(lines)
 
 
-def citation(networks: NetworkSet, split: str | None = None) -> str:
+def citation(networks: Zoo | Pool, split: str | None = None) -> str:
     """BibTeX of each zoo and of its paper, and one line with the digests that identify them.
 
     Args:
@@ -48,7 +48,8 @@ def citation(networks: NetworkSet, split: str | None = None) -> str:
     cited_split = None
     if split is not None:
         cited_split = lookup(split, networks.splits, f"split of {networks.name}", ZooError)
-    is_pool = len(networks.zoos) > 1
+    zoos = networks.zoos if isinstance(networks, Pool) else (networks,)
+    is_pool = len(zoos) > 1
     entries = (
         bibtex(
             zoo.manifest,
@@ -56,12 +57,12 @@ def citation(networks: NetworkSet, split: str | None = None) -> str:
             revision=zoo.revision,
             split=None if is_pool else cited_split,
         )
-        for zoo in networks.zoos
+        for zoo in zoos
     )
     pins = [] if cited_split is None else [cited_split.citation()]
     if is_pool:
         pins.append(f"pool {networks.name} of {len(networks)} networks, sha256:{networks.digest}")
-    pins += map(_pin, networks.zoos)
+    pins += map(_pin, zoos)
     return "\n\n".join([*entries, "; ".join(pins)])
 
 

@@ -30,27 +30,27 @@ class Coded(NamedTuple):
 
 
 def varying(table: "pd.DataFrame") -> dict[str, Coded]:
-    """Factors in which networks differ, each division of the networks once.
+    """Factors in which networks differ; of factors that divide the networks alike, the first.
 
-    choice: where two factors divide the networks alike (the one is told by the other), the first in
-    the order of `factor_types` stands for both; having no level is a level, too.
+    choice: where two factors divide the networks alike (the level of one tells that of the other),
+    the first in the order of `factor_types` stands for both; having no level is a level, too.
 
     Args:
         table: one row a network.
     """
-    found: dict[bytes, tuple[str, Coded]] = {}
+    by_division: dict[bytes, tuple[str, Coded]] = {}
     for factor in (ZOO, *factor_types()):
         if factor in COPIES or factor not in table.columns:
             continue
         factor_coded = coded(table, factor)
         if len(factor_coded.levels) > 1:
             division = _division(factor_coded.codes.tolist())
-            found.setdefault(division, (factor, factor_coded))
-    return dict(found.values())
+            by_division.setdefault(division, (factor, factor_coded))
+    return dict(by_division.values())
 
 
 def coded(table: "pd.DataFrame", factor: str) -> Coded:
-    """The level of each network, as a number, and the levels that the numbers stand for.
+    """A factor's levels, numbered in sorted order, and the number of each network's level.
 
     Args:
         table: one row a network.
@@ -110,10 +110,10 @@ def level_text(level: Any) -> str:
 
 
 def _division(codes: Sequence[int]) -> bytes:
-    """The same for two codings that tell the same networks apart: levels numbered as they come."""
+    """Levels numbered as they first appear: the same for all codings that divide networks alike."""
     numbers: dict[int, int] = {}
-    places = [numbers.setdefault(code, len(numbers)) for code in codes]
-    return np.array(places, np.int64).tobytes()
+    renumbered = [numbers.setdefault(code, len(numbers)) for code in codes]
+    return np.array(renumbered, np.int64).tobytes()
 
 
 def _plain(level: Any) -> Any:

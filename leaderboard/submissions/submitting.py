@@ -62,7 +62,8 @@ def submit(
         options: see `demogen.measuring.MeasuringOptions`.
 
     Raises:
-        ZooError: the predictor fails a check, cannot be found or fitted, or there is no such split.
+        PredictorError: the predictor fails a check, or cannot be found.
+        ZooError: it cannot be fitted, or there is no such split.
         SubmissionError: the folder is taken, or what was made would be refused.
     """
     from demogen.measuring.conformance import check_predictor

@@ -113,7 +113,7 @@ def test_mistakes_are_told_before_anything_is_measured(zoo, small_zoo, calls):
 
 
 def test_a_feature_that_is_not_there_is_named(zoo, calls):
-    with pytest.raises(ZooError, match="no feature of noisy 'z'"):
+    with pytest.raises(PredictorError, match="no feature of noisy 'z'"):
         evaluate(Predictor("p", Noisy(), ["z"]), zoo)
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from demogen.errors import ResultError, ZooError
+from demogen.errors import PredictorError, ResultError
 from leaderboard.results.result import Result
 from leaderboard.results.verification import verify
 
@@ -15,7 +15,7 @@ def installed(monkeypatch, make):
 
     def get_predictor(name):
         if name not in known:
-            raise ZooError(f"no predictor {name!r}")
+            raise PredictorError(f"no predictor {name!r}")
         return known[name]
 
     monkeypatch.setattr("demogen.measuring.predictor.get_predictor", get_predictor)

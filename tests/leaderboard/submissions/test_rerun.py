@@ -152,7 +152,7 @@ def test_one_that_measures_something_else_is_refused(changed, tiny_zoo, in_proce
     assert "but measured again it is" in message
 
 
-@pytest.mark.parametrize("fault", ["MemoryError()", "RuntimeError(\"can't allocate memory: 9\")"])
+@pytest.mark.parametrize("fault", ["MemoryError()", 'RuntimeError("can\'t allocate memory: 9")'])
 def test_one_that_eats_memory_is_told(changed, tiny_zoo, in_process, fault):
     changed.body(f"        raise {fault}\n")
     assert refused(changed, tiny_zoo) == (
