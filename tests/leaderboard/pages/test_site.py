@@ -128,8 +128,8 @@ def test_a_predictors_page_says_how_to_reproduce_and_cite_it(site, results_of_th
         assert f"verify results/{result.path}" in page.text
     assert "demogen evaluate toy-predictor --zoo toy --target test_accuracy\n" in page.text
     assert "demogen cite other --split " in page.text
-    ranked_tables = json.loads(page.data)["boards"]
-    assert [(board["zoo"], board["target"]) for board in ranked_tables] == [
+    tables = json.loads(page.data)["tables"]
+    assert [(table["zoo"], table["target"]) for table in tables] == [
         ("other", "gap"),
         ("toy", "gap"),
         ("toy", "test_accuracy"),
@@ -141,10 +141,10 @@ def test_references_and_factors_are_shown_where_they_are_given(results, tmp_path
         "wi<dth": {network: 8 if network < "net-030" else 16 for network in results[0].targets}
     }
     found = [result.model_copy(update={"factors": factors}) for result in results]
-    write_site(found, tmp_path, references={"jiang2019": "@misc{jiang2019 & all}"})
+    write_site(found, tmp_path, bibliography={"jiang2019": "@misc{jiang2019 & all}"})
     page = Page(tmp_path / "predictors" / "toy-predictor.html")
     assert "@misc{jiang2019 & all}" in page.text
-    [coloring] = json.loads(page.data)["boards"][0]["colorings"]
+    [coloring] = json.loads(page.data)["tables"][0]["colorings"]
     assert (coloring["factor"], coloring["levels"]) == ("wi<dth", ["8", "16"])
 
 
@@ -175,7 +175,7 @@ def test_hostile_results_stay_text(zoo, make, tmp_path):
         )
         for result in make.results(zoo, name=HOSTILE)
     ]
-    write_site(results, tmp_path, references={HOSTILE: HOSTILE})
+    write_site(results, tmp_path, bibliography={HOSTILE: HOSTILE})
     page, index = (
         Page(tmp_path / "predictors" / f"{file_name(HOSTILE)}.html"),
         Page(tmp_path / "index.html"),
@@ -188,7 +188,7 @@ def test_hostile_results_stay_text(zoo, make, tmp_path):
             *("", "dataTables.min.js", "plotly-basic.min.js"),
             *("explain.js", "table.js", "plots.js"),
         }
-    assert json.loads(page.data)["boards"][0]["zoo"] == HOSTILE
+    assert json.loads(page.data)["tables"][0]["zoo"] == HOSTILE
     assert "<" not in page.data
     [link] = {link["href"] for link in index.all("a") if link["href"].startswith("predictors/")}
     assert (tmp_path / unquote(link)).is_file()

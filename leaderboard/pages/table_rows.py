@@ -1,4 +1,4 @@
-"""What the index shows: rows of each table as they stand, and with one split's scores alone."""
+"""The rows of a site: those of each table as they stand, and with one split's scores alone."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,31 +11,30 @@ STANDARD = ""
 
 @dataclass(frozen=True)
 class TableRow:
-    """One row of the index.
+    """A predictor on one zoo and target.
 
     Attributes:
-        zoo: label of the zoo.
+        zoo: label of the zoo (see `zoo_labels`).
         target: what is predicted.
-        split: whose scores these are; `STANDARD`: each column's own.
-        row: the cells.
+        split: the split of all scores; `STANDARD`: each score is of its column's split.
+        cells: the values of all columns.
     """
 
     zoo: str
     target: str
     split: str
-    row: Row
+    cells: Row
 
 
-def views(tables: Sequence[RankedTable]) -> Iterator[TableRow]:
+def table_rows(tables: Sequence[RankedTable]) -> Iterator[TableRow]:
     """The rows of all tables, each table's standard rows before those of its splits."""
-    labels = zoo_labels(tables)
-    for table, label in zip(tables, labels, strict=True):
+    for table, label in zip(tables, zoo_labels(tables), strict=True):
         for split in (STANDARD, *table.splits):
-            for row in rows_on(table, split):
-                yield TableRow(label, table.target, split, row)
+            for cells in rows_on_split(table, split):
+                yield TableRow(label, table.target, split, cells)
 
 
-def rows_on(table: RankedTable, split: str) -> list[Row]:
+def rows_on_split(table: RankedTable, split: str) -> list[Row]:
     """The rows of a table with the scores of one split alone.
 
     They are ranked by pooled R²; where nothing is pooled (holdouts), they are not ranked, and
