@@ -9,7 +9,7 @@ export OMP_NUM_THREADS := 1
 # Compiled tests are kept: to compile them anew takes each worker five seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint style bench soak clean
+.PHONY: help demo test lint style bench soak docs clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what can be made
@@ -38,8 +38,14 @@ bench: $(VENV)/ready  ## Benchmarks, as ratios taken side by side in one run
 soak: $(VENV)/ready  ## Long fault runs, kept out of `make test`
 	$(PYTEST_ALONE) --confcutdir tests/soak tests/soak --timeout 3600
 
+docs: $(VENV)/ready  ## The API reference, from the docstrings, into site/; a broken reference is an error
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	$(BIN)/python -m pytest -q tests/test_references.py
+	rm -rf site
+	$(BIN)/python docs/reference.py site
+
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo site .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "demogen needs Python 3.11 or newer: make PYTHON=python3.11 ...")'

@@ -14,7 +14,7 @@ class CorruptZooError(ZooError):
 
 
 class PredictorError(DemogenError):
-    """A predictor or a measure cannot be found, loaded or fitted as asked."""
+    """A predictor or a measure cannot be found, loaded or fitted as asked, or fails a check."""
 
 
 class RecipeError(DemogenError):

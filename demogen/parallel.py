@@ -1,8 +1,8 @@
 """The same map in this process, in local processes, or on a Ray cluster.
 
-A pool trains and measures many small networks, one thread each: that is faster than one network
-with many threads, and sums in the same order every time. Outcomes come to the caller as they
-finish; only some tasks are under way at once, so that neither tasks nor outcomes pile up.
+Many small networks are trained or measured at the same time, one thread each: that is faster than
+one network with many threads, and sums in the same order every time. The caller gets outcomes as
+tasks finish; only some tasks are under way at once, so that neither tasks nor outcomes pile up.
 """
 
 import logging
@@ -30,13 +30,13 @@ Outcome = TypeVar("Outcome")
 Handle = TypeVar("Handle")
 
 AHEAD = 2
-"""Tasks under way for each that can run at once, so that no worker waits for the caller."""
+"""Tasks under way for each one that can run, so that no worker waits for the caller."""
 
 RETRIES = 3
 """How often Ray starts a task again whose worker or node died."""
 
-PATIENCE = 30.0
-"""Seconds without an outcome after which a cluster is asked again whether it can run the tasks."""
+CHECK_SECONDS = 30.0
+"""Without an outcome for so long, a cluster is asked again whether it can run the tasks."""
 
 
 def cores() -> int:
@@ -81,15 +81,26 @@ def map_tasks(
 def _drain(
     tasks: Sequence[Task],
     under_way: dict[Handle, int],
-    room: Callable[[], int],
+    limit: Callable[[], int],
     start: Callable[[Task], Handle],
     ready: Callable[[Collection[Handle]], Iterable[Handle]],
     get: Callable[[Handle], Outcome],
 ) -> Iterator[tuple[int, Outcome]]:
-    """Keep up to `room()` tasks under way; a fault is raised after what finished beside it."""
+    """Keep up to `limit()` tasks under way, and yield (position, outcome) as they finish.
+
+    The first fault is raised after the outcomes that were ready with it.
+
+    Args:
+        tasks: all of them.
+        under_way: handle → position of each task that has been started; kept up to date.
+        limit: how many tasks may be under way.
+        start: starts a task.
+        ready: waits until some tasks have finished, and gives their handles.
+        get: outcome of a task that has finished; raises its fault.
+    """
     waiting = enumerate(tasks)
     while True:
-        for position, task in islice(waiting, max(0, room() - len(under_way))):
+        for position, task in islice(waiting, max(0, limit() - len(under_way))):
             under_way[start(task)] = position
         if not under_way:
             return
@@ -110,12 +121,12 @@ def _in_processes(
     function: Callable[[Task], Outcome], tasks: Sequence[Task], workers: int
 ) -> Iterator[tuple[int, Outcome]]:
     context = _context(function.__module__)
-    # Held open here alone: it closes with this process, however that ends.
-    lifeline, held = context.Pipe(duplex=False)
+    # Only this process holds the other end, which closes when the process ends, however it does.
+    lifeline, other_end = context.Pipe(duplex=False)
     # A fork server has the environment of the moment when it was started.
-    given = (lifeline, dict(os.environ))
+    arguments = (lifeline, dict(os.environ))
     pool = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start_worker, initargs=given
+        workers, mp_context=context, initializer=_start_worker, initargs=arguments
     )
     under_way: dict[Future[Outcome], int] = {}
 
@@ -139,18 +150,18 @@ def _in_processes(
         ) from error
     finally:
         if not finished:
-            # Nobody waits for these tasks any more, and one may take hours.
-            held.close()
+            # Ends the workers: nobody waits for their tasks any more, and one may take hours.
+            other_end.close()
         pool.shutdown(cancel_futures=True)
-        held.close()
+        other_end.close()
         lifeline.close()
 
 
 def _context(module: str) -> BaseContext:
-    """Never a fork of this process: torch's thread pools do not survive one.
+    """How to start workers: never by forking this process, which its torch would not survive.
 
-    On Linux workers are forks of a server that has imported `module`, and start at once; elsewhere
-    each is started afresh.
+    On Linux they are forks of a server that has imported `module`, and start at once; elsewhere
+    each is a new interpreter.
     """
     if sys.platform != "linux":
         return get_context("spawn")
@@ -161,7 +172,7 @@ def _context(module: str) -> BaseContext:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Processes started meanwhile never see a Ctrl-C: it is for their parent, which ends them."""
+    """Processes started in this block ignore Ctrl-C; their parent gets it, and ends them."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -176,11 +187,11 @@ def _start_worker(lifeline: Connection, environment: dict[str, str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(environment)
     _use_one_thread()
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
 
 
-def _end_with(lifeline: Connection) -> None:
-    # A pool's workers would wait for tasks for ever if their parent were killed.
+def _end_with_parent(lifeline: Connection) -> None:
+    # Else the workers of a parent that was killed would wait for tasks for ever.
     lifeline.poll(None)
     os._exit(1)
 
@@ -203,11 +214,11 @@ def _on_ray(
     if started_here:
         _connect(ray, address)
     under_way: dict[Any, int] = {}
-    guarded = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(_guarded)
+    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(_outcome_or_fault)
 
     def ready(references: Collection[Any]) -> Iterable[Any]:
         while True:
-            if ray.wait(list(references), timeout=PATIENCE)[0]:
+            if ray.wait(list(references), timeout=CHECK_SECONDS)[0]:
                 everything = len(references)
                 return list(ray.wait(list(references), num_returns=everything, timeout=0)[0])
             _slots(ray, address, cpus, gpus)
@@ -223,7 +234,7 @@ def _on_ray(
             tasks,
             under_way,
             lambda: AHEAD * _slots(ray, address, cpus, gpus),
-            lambda task: guarded.remote(function, task),
+            lambda task: remote.remote(function, task),
             ready,
             get,
         )
@@ -243,12 +254,12 @@ def _on_ray(
 
 @dataclass(frozen=True)
 class _Fault:
-    """An error to be told in one line: raised over there it would carry a traceback as its text."""
+    """An error of a task, returned instead of raised: Ray would add a traceback to its message."""
 
     error: Exception
 
 
-def _guarded(function: Callable[[Task], Outcome], task: Task) -> Outcome | _Fault:
+def _outcome_or_fault(function: Callable[[Task], Outcome], task: Task) -> Outcome | _Fault:
     _use_one_thread()
     try:
         return function(task)
@@ -259,7 +270,7 @@ def _guarded(function: Callable[[Task], Outcome], task: Task) -> Outcome | _Faul
 
 
 def _ray() -> Any:
-    # Read when Ray is imported; who sets them otherwise is obeyed.
+    # Ray reads these when it is imported; values that the user has set stay.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -270,10 +281,10 @@ def _ray() -> Any:
 
 
 def _connect(ray: Any, address: str) -> None:
-    own = {"num_cpus": cores(), "include_dashboard": False} if address == "local" else {}
+    local = {"num_cpus": cores(), "include_dashboard": False} if address == "local" else {}
     try:
-        _knock(os.environ.get("RAY_ADDRESS", address) if address == "auto" else address)
-        ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **own)
+        _check_listening(os.environ.get("RAY_ADDRESS", address) if address == "auto" else address)
+        ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **local)
     except Exception as error:
         raise DemogenError(
             f"no Ray cluster can be joined at {address!r} ({_first_line(error)}): start one by "
@@ -282,8 +293,8 @@ def _connect(ray: Any, address: str) -> None:
         ) from error
 
 
-def _knock(address: str) -> None:
-    """Raise OSError where nothing listens: Ray would try for many minutes."""
+def _check_listening(address: str) -> None:
+    """Raise OSError where nothing listens; Ray would try for many minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=10).close()
@@ -293,13 +304,13 @@ def _slots(ray: Any, address: str, cpus: float, gpus: float) -> int:
     """How many tasks the nodes that are alive can run at once.
 
     Raises:
-        DemogenError: none; Ray itself would wait for ever for a node that can.
+        DemogenError: no node can run a task; Ray itself would wait for one for ever.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     slots = 0
     for resources in nodes:
-        asked = {"CPU": cpus, "GPU": gpus}
-        limits = [resources.get(kind, 0) // size for kind, size in asked.items() if size]
+        needed = {"CPU": cpus, "GPU": gpus}
+        limits = [resources.get(kind, 0) // amount for kind, amount in needed.items() if amount]
         slots += int(min(limits, default=cores()))
     if not slots:
         have = {

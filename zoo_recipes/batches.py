@@ -11,7 +11,7 @@ from demogen.schema.records import NetworkSpec
 from zoo_recipes.augmentation import augment
 
 RESIDENT_BYTES = 4 * 2**30
-"""Images of at most so many bytes lie on the device; larger sets stay where they are."""
+"""Sets of images up to this size are moved to the device; larger ones stay where they are."""
 
 
 @final

@@ -21,7 +21,7 @@ from zoo_recipes.training import TrainedNetwork
 @final
 @dataclass(frozen=True)
 class FinishedNetwork:
-    """What the workshop holds of a trained network; the weights stay on the disk."""
+    """What the build folder holds of a trained network; the weights stay on the disk."""
 
     record: NetworkRecord
     run: RunFacts
@@ -31,7 +31,7 @@ class FinishedNetwork:
 @final
 @dataclass(frozen=True)
 class BuildFolder:
-    """`<zoo>.building`: one writer at a time for each network (see `zoo_recipes.locks`).
+    """`<zoo>.building`: one process at a time writes a network (see `zoo_recipes.locks`).
 
     A network is a folder named by its id, with record.json, run.json and weights.safetensors, or
     with failed.json alone. It is written as `.<id>`, synced and renamed: it is there whole or not
@@ -42,7 +42,7 @@ class BuildFolder:
 
     @property
     def path(self) -> Path:
-        """The workshop itself."""
+        """`<zoo>.building`."""
         return self.zoo.with_name(f"{self.zoo.name}.building")
 
     def has(self, spec: NetworkSpec) -> bool:
@@ -77,18 +77,18 @@ class BuildFolder:
         Raises:
             CorruptZooError: it is not what was put there.
         """
-        place = self.path / spec.id
+        folder = self.path / spec.id
         try:
             if (reason := self.failure(spec)) is not None:
                 return Diverged(reason)
-            record = NetworkRecord.model_validate_json((place / "record.json").read_bytes())
-            run = RunFacts.model_validate_json((place / "run.json").read_bytes())
-            weights = place / "weights.safetensors"
+            record = NetworkRecord.model_validate_json((folder / "record.json").read_bytes())
+            run = RunFacts.model_validate_json((folder / "run.json").read_bytes())
+            weights = folder / "weights.safetensors"
             if record.spec == spec and file_sha256(weights) == record.weights_sha256:
                 return FinishedNetwork(record, run, weights)
         except (FileNotFoundError, ValueError) as error:
-            raise CorruptZooError(f"{place} is damaged ({type(error).__name__})") from error
-        raise CorruptZooError(f"{place} is damaged: its weights are not those that were trained")
+            raise CorruptZooError(f"{folder} is damaged ({type(error).__name__})") from error
+        raise CorruptZooError(f"{folder} is damaged: its weights are not those that were trained")
 
     def remove(self, spec: NetworkSpec) -> None:
         """Remove a finished network, whole or not at all."""
@@ -96,7 +96,7 @@ class BuildFolder:
         shutil.rmtree(self.path / f".{spec.id}")
 
     def keep_images(self, digests: Mapping[str, str]) -> None:
-        """Hold the workshop to these images: image set → digest.
+        """Hold all networks to these images: image set → digest.
 
         Raises:
             RecipeError: its networks were trained on others, or the disk is full.
@@ -121,29 +121,29 @@ class BuildFolder:
 
     def clear_packing(self) -> None:
         """Remove what a killed build left half packed, half replaced or half removed."""
-        for place in self._left_over():
-            shutil.rmtree(place)
+        for folder in self._left_over():
+            shutil.rmtree(folder)
 
     def is_left(self) -> bool:
-        """Whether anything of it is there, beside a whole zoo."""
+        """Whether the folder, or anything that a killed build left beside it, is still there."""
         return self.path.exists() or bool(self._left_over())
 
     def close(self) -> None:
         """Remove it: the zoo is whole."""
-        # Under a name of its own first: a workshop half removed would lack networks unnoticed.
+        # Under a name of its own first: a folder half removed would lack networks unnoticed.
         doomed = self.path.with_name(f".{self.zoo.name}-done-{secrets.token_hex(4)}")
         self.path.rename(doomed)
         shutil.rmtree(doomed)
 
     def _left_over(self) -> list[Path]:
         scratch = re.compile(rf"\.{re.escape(self.zoo.name)}-(packing|old|done)-\w+")
-        beside = self.zoo.parent.iterdir() if self.zoo.parent.is_dir() else ()
-        return sorted(path for path in beside if scratch.fullmatch(path.name))
+        siblings = self.zoo.parent.iterdir() if self.zoo.parent.is_dir() else ()
+        return sorted(path for path in siblings if scratch.fullmatch(path.name))
 
 
 @contextmanager
 def space_for(folder: Path) -> Iterator[None]:
-    """Say what to do where the disk, or the user's share of it, is full."""
+    """Raise a RecipeError that says what to do where the disk, or the user's quota, is full."""
     try:
         yield
     except OSError as error:

@@ -28,12 +28,12 @@ from zoo_recipes.training import TrainedNetwork, train_network
 @final
 @dataclass(frozen=True)
 class Plan:
-    """What building a zoo will do: these networks are wanted, those of them are missing.
+    """What building a zoo will do, or has done: the networks to have, and those still to train.
 
     Attributes:
         recipe: the collection.
-        folder: where the zoo will lie; finished networks wait in `workshop` until it is whole.
-        wanted: the networks asked for; with a shard, those of them that fall to it.
+        folder: where the zoo will lie; finished networks wait in `build_folder` until it is whole.
+        wanted: the networks to have in the end; with a shard, those of them that are its part.
         missing: those of them neither trained nor known to fail.
         packed: the zoo in the folder already holds what is wanted.
         failed: id → reason, of the wanted networks known to fail.
@@ -49,7 +49,7 @@ class Plan:
     shard: Shard | None = None
 
     @property
-    def workshop(self) -> BuildFolder:
+    def build_folder(self) -> BuildFolder:
         """Where networks lie while the zoo is not whole."""
         return BuildFolder(self.folder)
 
@@ -71,16 +71,14 @@ def plan_zoo(
         RecipeError: the folder holds the zoo of another recipe.
     """
     folder = Path(folder).expanduser()
-    asked = recipe.first(limit)
-    wanted = tuple(asked) if shard is None else shard.of(asked)
-    # A part kept beside its workshop can be added to; a whole zoo has none.
-    manifest = _manifest(recipe, folder)
-    if manifest is not None and manifest.networks + len(manifest.failed) >= len(asked):
+    networks = recipe.first(limit)
+    wanted = tuple(networks) if shard is None else shard.of(networks)
+    if (manifest := _packed_zoo(recipe, folder, limit)) is not None:
         failed = {spec.id: reason for spec in wanted if (reason := manifest.failed.get(spec.id))}
         return Plan(recipe, folder, wanted, (), True, failed, shard)
-    workshop = BuildFolder(folder)
-    missing = tuple(spec for spec in wanted if not workshop.has(spec))
-    failed = {spec.id: reason for spec in wanted if (reason := workshop.failure(spec))}
+    build_folder = BuildFolder(folder)
+    missing = tuple(spec for spec in wanted if not build_folder.has(spec))
+    failed = {spec.id: reason for spec in wanted if (reason := build_folder.failure(spec))}
     return Plan(recipe, folder, wanted, missing, False, failed, shard)
 
 
@@ -145,42 +143,44 @@ def build_zoo(
         progress: show a progress bar.
 
     Returns:
-        The zoo; with a shard the plan as it stands afterwards.
+        The zoo; with a shard the plan, none of its networks missing any more.
 
     Raises:
         RecipeError: another build works on these networks; the folder holds another recipe's zoo,
             or networks trained on other images; the device is not there; or the disk is full.
         DemogenError: a worker died, or Ray cannot do it.
     """
-    given = images or os.environ.get("DEMOGEN_IMAGES")
-    hands = _checked(
-        _Hands(
+    folder = Path(folder).expanduser()
+    images_folder = images or os.environ.get("DEMOGEN_IMAGES")
+    resources = _checked(
+        _Resources(
             workers,
             device,
             # Absolute: a worker elsewhere has another environment and another current folder.
-            Path(given).expanduser().resolve() if given else None,
+            Path(images_folder).expanduser().resolve() if images_folder else None,
             ray,
             cpus_per_network,
             gpus_per_network,
             progress,
         )
     )
-    plan = plan_zoo(recipe, folder, limit, shard)
-    if not plan.packed or plan.workshop.is_left():
-        with working_on(plan.folder, shard):
-            # Once more: others may have worked here until the lock was free.
+    if _packed_zoo(recipe, folder, limit) is None or BuildFolder(folder).is_left():
+        with working_on(folder, shard):
+            # Planned under the lock, for others may have worked here until it was free.
             plan = plan_zoo(recipe, folder, limit, shard)
             if not plan.packed:
-                _train_missing(plan, hands)
-            if shard is None:
-                _finish(plan, hands)
-            plan = plan_zoo(recipe, folder, limit, shard)
-    return plan if shard else Zoo(Folder(plan.folder), images=hands.images)
+                plan = _train_missing(plan, resources)
+            if shard is not None:
+                return plan
+            _pack(plan, resources)
+    elif shard is not None:
+        return plan_zoo(recipe, folder, limit, shard)
+    return Zoo(Folder(folder), images=resources.images)
 
 
 @dataclass(frozen=True)
-class _Hands:
-    """What networks are trained by."""
+class _Resources:
+    """What networks are trained with."""
 
     workers: int
     device: str
@@ -191,46 +191,53 @@ class _Hands:
     progress: bool
 
 
-def _checked(hands: _Hands) -> _Hands:
-    if hands.ray is None:
-        if hands.gpus:
+def _checked(resources: _Resources) -> _Resources:
+    if resources.ray is None:
+        if resources.gpus:
             raise RecipeError(
                 "--gpus-per-network is for a Ray cluster (--ray); on this machine workers share a "
                 "GPU: --device cuda --workers 4"
             )
-        _check_device(hands.device)
-        return hands
-    if hands.device != "cpu" and not hands.gpus:
+        _check_device(resources.device)
+        return resources
+    if resources.device != "cpu" and not resources.gpus:
         raise RecipeError(
-            f"Ray gives networks no GPU unless asked: instead of --device {hands.device} give "
+            f"Ray gives networks no GPU unless asked: instead of --device {resources.device} give "
             "--gpus-per-network 1, or 0.25 for four networks on a GPU"
         )
-    return replace(hands, device="cuda" if hands.gpus else "cpu")
+    return replace(resources, device="cuda" if resources.gpus else "cpu")
 
 
-def _train_missing(plan: Plan, hands: _Hands) -> None:
-    workshop = plan.workshop
-    workshop.clear_unfinished(plan.wanted)
-    digests = _image_digests(plan, hands)
+def _train_missing(plan: Plan, resources: _Resources) -> Plan:
+    """The plan without missing networks: each is trained, or known to fail."""
+    build_folder = plan.build_folder
+    build_folder.clear_unfinished(plan.wanted)
+    digests = _image_digests(plan, resources)
     with start_lock(plan.folder):
-        workshop.keep_images(digests)
+        build_folder.keep_images(digests)
     # On this machine all read the same files.
-    expected = digests if hands.ray is not None else {}
+    expected = digests if resources.ray is not None else {}
     tasks = [
-        _Task(spec, hands.device, hands.images, expected.get(spec.data.images))
+        _Task(spec, resources.device, resources.images, expected.get(spec.data.images))
         for spec in plan.missing
     ]
     outcomes = map_tasks(
         _train,
         tasks,
-        workers=hands.workers,
-        ray=hands.ray,
-        cpus=hands.cpus,
-        gpus=hands.gpus,
+        workers=resources.workers,
+        ray=resources.ray,
+        cpus=resources.cpus,
+        gpus=resources.gpus,
     )
+    failed = dict(plan.failed)
     with closing(outcomes):
-        for position, outcome in track(outcomes, "train", len(tasks), enabled=hands.progress):
-            workshop.put(plan.missing[position], outcome)
+        for position, outcome in track(outcomes, "train", len(tasks), enabled=resources.progress):
+            spec = plan.missing[position]
+            build_folder.put(spec, outcome)
+            if isinstance(outcome, Diverged):
+                failed[spec.id] = str(outcome)
+    in_order = {spec.id: failed[spec.id] for spec in plan.wanted if spec.id in failed}
+    return replace(plan, missing=(), failed=in_order)
 
 
 @dataclass(frozen=True)
@@ -244,7 +251,7 @@ class _Task:
 
 
 def _train(task: _Task) -> TrainedNetwork | Diverged:
-    """Train one network wherever this runs; its outcome goes back to the one who keeps it."""
+    """Train one network in the process that runs this; the build keeps what it returns."""
     name = task.spec.data.images
     images = load_images(name, task.images)
     if task.digest is not None and images.digest != task.digest:
@@ -276,23 +283,29 @@ def _check_device(device: str) -> None:
         )
 
 
-def _image_digests(plan: Plan, hands: _Hands) -> dict[str, str]:
+def _image_digests(plan: Plan, resources: _Resources) -> dict[str, str]:
     names = sorted({spec.data.images for spec in plan.wanted})
-    return {name: load_images(name, hands.images).digest for name in names}
+    return {name: load_images(name, resources.images).digest for name in names}
 
 
-def _finish(plan: Plan, hands: _Hands) -> None:
-    """Pack, and remove the workshop of a zoo that is whole."""
-    plan.workshop.clear_packing()
+def _pack(plan: Plan, resources: _Resources) -> None:
+    """Pack what is not packed yet, and remove the build folder of a zoo that is whole."""
+    plan.build_folder.clear_packing()
     if not plan.packed:
-        pack(plan.recipe, plan.wanted, plan.workshop, hands.images)
-    manifest = _manifest(plan.recipe, plan.folder)
-    whole = manifest is not None and manifest.networks + len(manifest.failed) == manifest.planned
-    if whole and plan.workshop.path.exists():
-        plan.workshop.close()
+        pack(plan.recipe, plan.wanted, plan.build_folder, resources.images)
+    whole = _packed_zoo(plan.recipe, plan.folder, None) is not None
+    if whole and plan.build_folder.path.exists():
+        plan.build_folder.close()
 
 
-def _manifest(recipe: Recipe, folder: Path) -> ZooManifest | None:
+def _packed_zoo(recipe: Recipe, folder: Path, limit: int | None) -> ZooManifest | None:
+    """zoo.json of the zoo in a folder; None where it does not hold `limit` networks (None: all).
+
+    Networks that are known to fail count as held.
+
+    Raises:
+        RecipeError: it is the zoo of another recipe.
+    """
     if not (folder / "zoo.json").exists():
         return None
     manifest = ZooManifest.from_json((folder / "zoo.json").read_bytes(), str(folder))
@@ -301,4 +314,5 @@ def _manifest(recipe: Recipe, folder: Path) -> ZooManifest | None:
             f"{folder} holds a zoo of another recipe ({manifest.name}, "
             f"{manifest.recipe_digest[:12]}); choose another folder, or remove it"
         )
-    return manifest
+    wanted = recipe.count if limit is None else min(limit, recipe.count)
+    return manifest if manifest.networks + len(manifest.failed) >= wanted else None

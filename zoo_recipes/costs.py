@@ -71,12 +71,13 @@ def plan_cost(specs: Iterable[NetworkSpec]) -> Cost:
 
 def network_size(spec: NetworkSpec) -> NetworkSize:
     """Parameters, buffers and forward operations of a network."""
-    return _size(_alike(spec.architecture), spec.data.images, spec.data.center_crop)
+    return _size(_size_relevant(spec.architecture), spec.data.images, spec.data.center_crop)
 
 
 def parameter_count(spec: NetworkSpec) -> int:
     """Trainable parameters of a network: `network_size` without its forward pass."""
-    skeleton = _skeleton(_alike(spec.architecture), spec.data.images, spec.data.center_crop)
+    architecture = _size_relevant(spec.architecture)
+    skeleton = _skeleton(architecture, spec.data.images, spec.data.center_crop)
     return architectures.parameter_count(skeleton)
 
 
@@ -92,10 +93,10 @@ def image_passes(spec: NetworkSpec) -> int:
         epochs = training.steps
         trained += 2 * training.steps * train_size
     else:
-        an_epoch = -(-train_size // training.batch_size)
-        epochs = -(-training.steps // an_epoch)
+        steps_an_epoch = -(-train_size // training.batch_size)
+        epochs = -(-training.steps // steps_an_epoch)
         # The last batch of an epoch has what is left of the images.
-        whole, left = divmod(training.steps, an_epoch)
+        whole, left = divmod(training.steps, steps_an_epoch)
         trained += whole * train_size + left * training.batch_size
     evaluated = train_size + images.test_size
     if training.snapshot_loss is not None:
@@ -103,14 +104,14 @@ def image_passes(spec: NetworkSpec) -> int:
     return _TRAINED_IMAGE * trained + evaluated
 
 
-def _alike(architecture: AnyFamily) -> AnyFamily:
-    """One for all architectures that differ in what has no numbers and is not counted.
+def _size_relevant(architecture: AnyFamily) -> AnyFamily:
+    """The architecture with one activation and no dropout: neither has numbers or is counted.
 
-    Among the activations, tanh is the one that the counter of operations passes quickest.
+    Of all activations, the counter of operations takes least time for tanh.
     """
-    alike = {"activation": "tanh", "dropout": 0.0}
+    common = {"activation": "tanh", "dropout": 0.0}
     fields = type(architecture).model_fields
-    return architecture.model_copy(update={name: alike[name] for name in alike if name in fields})
+    return architecture.model_copy(update={name: common[name] for name in common if name in fields})
 
 
 @cache

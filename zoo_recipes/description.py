@@ -11,7 +11,7 @@ WIDTH = 100
 """Columns of a terminal that every line fits in."""
 
 RATE = 10e12
-"""Floating-point operations a second for which hours are told."""
+"""Floating-point operations a second for which hours of training are given."""
 
 _LEVELS_WIDTH, _COUNTS_WIDTH = 48, 32
 
@@ -85,9 +85,9 @@ def _grid(recipe: Recipe) -> list[str]:
     rows = [("factor", "levels", "networks each")] if recipe.grid else []
     settings = [spec.factors() for spec in recipe.networks()]
     for factor, levels in recipe.grid.items():
-        found = [_text(row[factor]) for row in settings if factor in row]
-        shown = list(dict.fromkeys([*map(_text, levels), *found]))
-        rows += _rows(factor, shown, [f"{found.count(level):,}" for level in shown])
+        of_networks = [_text(row[factor]) for row in settings if factor in row]
+        distinct = list(dict.fromkeys([*map(_text, levels), *of_networks]))
+        rows += _rows(factor, distinct, [f"{of_networks.count(level):,}" for level in distinct])
     widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
     return ["  " + "".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
@@ -161,7 +161,7 @@ def _printed(recipe: Recipe) -> list[str]:
 
 
 def _column(values: Sequence[float | None]) -> list[str]:
-    """With as many decimals in all rows as the paper printed in some; tiny numbers as they are."""
+    """Numbers with as many decimals as the one that has most; where some are tiny, as they are."""
     texts = [f"{value:g}" for value in values if value is not None]
     tiny = any("e" in text for text in texts)
     decimals = 0 if tiny else max(len(text.partition(".")[2]) for text in texts)
@@ -197,7 +197,7 @@ def in_units(amount: float, unit: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time as people plan with it.
+    """A length of time in words, rounded.
 
     >>> duration(30), duration(1800), duration(310_700), duration(4_420_000)
     ('less than a minute', 'about 30 minutes', 'about 86 hours', 'about 51 days')
@@ -217,7 +217,7 @@ def _assignments(settings: Mapping[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    """A level or setting as one reads it.
+    """A level or setting in words.
 
     >>> _text(True), _text([]), _text(["crop", "flip"]), _text((16, 16)), _text(0.0)
     ('true', 'none', 'crop+flip', '[16, 16]', '0')

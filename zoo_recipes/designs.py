@@ -32,14 +32,14 @@ _SWEEPS, _ATTEMPTS = 5, 1000
 
 
 class Design(Frozen):
-    """So many cells of a grid in which every level, and nearly every pair of levels, is as frequent
-    as any other.
+    """Some cells of a grid, in which every level is as frequent as any other, and every pair of
+    levels nearly so.
 
     Attributes:
-        cells: how many, all different; a multiple of the number of cells of the crossed factors.
+        cells: how many, all different; a multiple of the number of combinations of `crossed`.
         seed: another seed, another design.
         contains: cells that must be among them; each gives a level to every factor not crossed.
-        crossed: each of the other factors' cells is taken with every combination of these.
+        crossed: factors; each cell of the other factors is taken with every combination of these.
     """  # noqa: D205 - one sentence
 
     cells: Annotated[int, Field(ge=1)]
@@ -49,7 +49,7 @@ class Design(Frozen):
 
 
 class Sample(Frozen):
-    """So many cells drawn from a grid as matched pairs: the two differ in one factor.
+    """Cells drawn from a grid as matched pairs; the two cells of a pair differ in one factor.
 
     Attributes:
         networks: how many cells, all different: twice the number of pairs.
@@ -164,7 +164,8 @@ def matched_pairs(sample: Sample, grid: Grid, identity: Callable[[Cell], str | N
     Args:
         sample: how many, and how they are drawn.
         grid: factor → levels.
-        identity: what makes two cells the same network; None for a cell that is not wanted.
+        identity: gives the same text for cells that are the same network; None for a cell that
+            must not be drawn.
 
     Raises:
         RecipeError: there are not so many different networks of the wanted size.
@@ -199,7 +200,7 @@ def _pair(sample: Sample, grid: Grid, factor: str, seed: str) -> tuple[Cell, Cel
 
 
 def _small(drawn: int, count: int) -> int:
-    """An index below `count`: the first `count` times as likely as the last."""
+    """An index below `count`, of which the first is `count` times as likely as the last."""
     ends = list(itertools.accumulate(range(count, 0, -1)))
     return bisect.bisect_right(ends, drawn % ends[-1])
 
@@ -217,23 +218,26 @@ def _start(fixed: list[_Row], count: int, free: Mapping[str, list[Any]], seed: s
 def _column(
     factor: str, levels: list[Any], present: Counter[int], count: int, seed: str
 ) -> list[int]:
-    """What is left of a balanced column of `count` levels where some are present already."""
+    """The levels to add to those present so that all are equally frequent, in seeded order."""
     least, more = divmod(count, len(levels))
     shuffled = _shuffled(range(len(levels)), f"{seed}:more")
     order = sorted(shuffled, key=lambda level: present[level] <= least)
-    wanted = {level: least + (place < more) for place, level in enumerate(order)}
+    share = {level: least + (place < more) for place, level in enumerate(order)}
     for level, times in present.items():
-        if times > wanted[level]:
+        if times > share[level]:
             raise RecipeError(
                 f"design: the contained cells have {factor} = {levels[level]!r} {times} times, "
                 f"more than its share of {count} cells"
             )
-    rest = [level for level in sorted(wanted) for _ in range(wanted[level] - present[level])]
+    rest = [level for level in sorted(share) for _ in range(share[level] - present[level])]
     return _shuffled(rest, seed)
 
 
 def _exchanged(rows: list[_Row], fixed: int, sizes: list[int]) -> tuple[int, list[_Row]]:
-    """Rows after exchanges of levels between free rows, sorted, and their unevenness."""
+    """Unevenness and rows, sorted, after exchanges of levels between rows.
+
+    The first `fixed` rows take no part.
+    """
     table = [list(row) for row in rows]
     factors = range(len(sizes))
     pairs = [[[[0] * size for size in sizes] for _ in range(sizes[f])] for f in factors]

@@ -1,4 +1,4 @@
-"""The collections of this package in full, for those who must not import recipes."""
+"""This package's entry point "demogen.collections", for packages that must not import recipes."""
 
 from collections.abc import Collection
 from typing import Any

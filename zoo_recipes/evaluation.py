@@ -17,10 +17,13 @@ EVALUATION_BATCH = 1000
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Against one label vector: accuracy, and cross-entropies in nats, mean over all images.
+    """A network's outcome on labelled images.
 
-    `normalized_cross_entropy` is that of the normalized network f̃ = f / ∏ρ_k, None where f̃ is not
-    defined.
+    Attributes:
+        accuracy: fraction of images whose label is predicted.
+        cross_entropy: in nats, mean over all images.
+        normalized_cross_entropy: that of the normalized network f̃ = f / ∏ρ_k; None where f̃ is not
+            defined.
     """
 
     accuracy: float
@@ -35,7 +38,7 @@ def evaluate(
     *,
     normalize: bool = True,
 ) -> list[Evaluation]:
-    """One forward pass over all images, held against every label vector; sums are float64.
+    """The outcome on each label vector, from one forward pass over all images; sums are float64.
 
     Args:
         module: in evaluation mode.
@@ -50,10 +53,10 @@ def evaluate(
     with torch.no_grad():
         for x in inputs:
             logits = module(x).double()
-            answers = logits.argmax(1)
+            predicted = logits.argmax(1)
             for index, vector in enumerate(labels):
                 y = vector[done : done + len(x)].to(x.device)
-                correct[index] += int((answers == y).sum())
+                correct[index] += int((predicted == y).sum())
                 losses[index] += _sum_of_losses(logits, y)
                 if log_norm is not None:
                     normalized[index] += _sum_of_losses(logits * math.exp(-log_norm), y)
@@ -74,8 +77,8 @@ def _sum_of_losses(logits: Tensor, labels: Tensor) -> float:
 
 def _log_norm(module: TappedModule) -> float | None:
     try:
-        found = log_product_norm(module)
+        log_norm = log_product_norm(module)
     except NotMeasurable:
         return None
-    # Beyond this f̃ itself leaves the range of doubles.
-    return found if found > -600 else None
+    # Below this, f̃ = f·exp(-log_norm) leaves the range of doubles.
+    return log_norm if log_norm > -600 else None

@@ -1,4 +1,4 @@
-"""Who may work on a zoo at the same time: one build, or the shards of one division into shards.
+"""What may work on a zoo at the same time: one build, or shards of one division into shards.
 
 The locks are the operating system's: a dead process holds none. Their files stay, empty, in
 `.<zoo>.locks` beside the zoo.
@@ -13,8 +13,8 @@ from filelock import FileLock, Timeout
 from demogen.errors import RecipeError
 from zoo_recipes.parts import Shard
 
-GATE_SECONDS = 60.0
-"""How long to wait for others that look at the locks; each takes far less than a second."""
+START_SECONDS = 60.0
+"""How long to wait for the start lock; each process holds it for far less than a second."""
 
 _BUILD = "build"
 _SHARD = "shard-"
@@ -25,7 +25,7 @@ def working_on(folder: Path, shard: Shard | None) -> Iterator[None]:
     """Work on a zoo's networks: alone, or, with a shard, beside other shards of the same count.
 
     Raises:
-        RecipeError: somebody is at work on what this would touch.
+        RecipeError: another process works on the same networks.
     """
     lock = FileLock(_locks(folder) / (_BUILD if shard is None else _name(shard)))
     with start_lock(folder):
@@ -39,18 +39,18 @@ def working_on(folder: Path, shard: Shard | None) -> Iterator[None]:
 
 @contextmanager
 def start_lock(folder: Path) -> Iterator[None]:
-    """A moment in which no other build or shard of this zoo starts.
+    """Hold the lock without which no other build or shard of this zoo starts.
 
     Raises:
-        RecipeError: somebody keeps it closed.
+        RecipeError: another process has held it for too long.
     """
     _locks(folder).mkdir(parents=True, exist_ok=True)
     lock = FileLock(_locks(folder) / "gate")
     try:
-        lock.acquire(timeout=GATE_SECONDS)
+        lock.acquire(timeout=START_SECONDS)
     except Timeout as error:
         raise RecipeError(
-            f"{folder} is locked: {lock.lock_file} has been held for {GATE_SECONDS:g} seconds; "
+            f"{folder} is locked: {lock.lock_file} has been held for {START_SECONDS:g} seconds; "
             "end the process that hangs there"
         ) from error
     try:

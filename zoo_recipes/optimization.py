@@ -24,9 +24,9 @@ class Course:
     """How training went.
 
     Attributes:
-        epochs: begun.
-        steps: taken by the optimizer.
-        stopped: why.
+        epochs: how many were begun.
+        steps: how many the optimizer took.
+        stopped: why training ended.
         kept_epoch: the epoch whose weights the network has.
     """
 
@@ -38,9 +38,13 @@ class Course:
 
 @dataclass
 class _Epoch:
-    """One epoch: training loss and accuracy as they ran, mean over the images it saw.
+    """What one epoch gave.
 
-    The accuracy is counted where a stopping rule asks for it.
+    Attributes:
+        steps: of the optimizer.
+        loss: mean over the images of the epoch, each before the step that it was part of.
+        accuracy: likewise; 0 where no stopping rule needs it and it is not counted.
+        converged: whether the optimizer no longer moves the weights.
     """
 
     steps: int
@@ -149,7 +153,8 @@ def _full_batch_epoch(
 ) -> _Epoch:
     """One iteration of L-BFGS on all images, whose gradient is summed over chunks of them.
 
-    Batch norm, which no published network trained so has, would see each chunk on its own.
+    Batch norm would take its statistics from each chunk alone; no published network trained by
+    L-BFGS has it.
     """
     module.train()
     first: list[tuple[float, float]] = []
@@ -186,8 +191,8 @@ def _full_batch_epoch(
 def _loss(logits: Tensor, labels: Tensor, settings: Training) -> Tensor:
     if settings.loss == "cross_entropy":
         return F.cross_entropy(logits, labels)
-    wanted = F.one_hot(labels, logits.shape[1]).to(logits.dtype)
-    return (logits - wanted).square().sum(1).mean()
+    one_hot = F.one_hot(labels, logits.shape[1]).to(logits.dtype)
+    return (logits - one_hot).square().sum(1).mean()
 
 
 def _precision(settings: Training, device: torch.device) -> AbstractContextManager[object]:
@@ -197,22 +202,22 @@ def _precision(settings: Training, device: torch.device) -> AbstractContextManag
 
 
 class _Snapshot:
-    """The weights whose training cross-entropy is nearest to `snapshot_loss`, if one is wanted."""
+    """The weights whose training cross-entropy is nearest to `snapshot_loss`, where that is set."""
 
     def __init__(self, settings: Training) -> None:
-        self._wanted = settings.snapshot_loss
+        self._target = settings.snapshot_loss
         self._tolerance = settings.snapshot_tolerance
         self._distance = math.inf
         self._epoch = 0
         self._state: dict[str, Tensor] = {}
 
     def consider(self, epoch: int, module: TappedModule, batches: Batches, labels: Tensor) -> None:
-        if self._wanted is None:
+        if self._target is None:
             return
         inputs = batches.plain(EVALUATION_BATCH)
-        found = evaluate(module.eval(), inputs, [labels], normalize=False)[0].cross_entropy
-        if abs(found - self._wanted) < self._distance:
-            self._distance = abs(found - self._wanted)
+        loss = evaluate(module.eval(), inputs, [labels], normalize=False)[0].cross_entropy
+        if abs(loss - self._target) < self._distance:
+            self._distance = abs(loss - self._target)
             self._epoch = epoch
             self._state = {name: value.clone() for name, value in module.state_dict().items()}
 

@@ -1,4 +1,4 @@
-"""From a workshop's finished networks to a zoo."""
+"""From the finished networks of a build folder to a zoo."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,21 +14,21 @@ from zoo_recipes.training import label_digest
 
 
 def pack(
-    recipe: Recipe, wanted: Sequence[NetworkSpec], workshop: BuildFolder, images: Path | None
+    recipe: Recipe, wanted: Sequence[NetworkSpec], build_folder: BuildFolder, images: Path | None
 ) -> None:
-    """Pack finished networks as the zoo `workshop.zoo`, all of it or nothing.
+    """Pack finished networks as the zoo `build_folder.zoo`, all of it or nothing.
 
     Args:
         recipe: the collection.
         wanted: networks, all finished.
-        workshop: where they lie.
+        build_folder: where they lie.
         images: folder with the image sets (see `demogen.load_images`).
 
     Raises:
         CorruptZooError: a network is damaged; it is removed, to be trained anew.
         RecipeError: every network failed, or the disk is full.
     """
-    trained, failed = _finished(wanted, workshop)
+    trained, failed = _finished(wanted, build_folder)
     if not trained:
         id, reason = min(failed.items())
         raise RecipeError(f"recipe {recipe.name}: every network diverged: {id}: {reason}")
@@ -47,9 +47,9 @@ def pack(
         image_sets={name: image_set.digest for name, image_set in sets.items()},
         printed_results=recipe.printed_results,
     )
-    with space_for(workshop.zoo):
+    with space_for(build_folder.zoo):
         write_zoo(
-            workshop.zoo,
+            build_folder.zoo,
             collection,
             [(network.record, network.run) for network in trained],
             {network.record.id: network.weights for network in trained},
@@ -59,7 +59,7 @@ def pack(
 
 
 def _finished(
-    wanted: Sequence[NetworkSpec], workshop: BuildFolder
+    wanted: Sequence[NetworkSpec], build_folder: BuildFolder
 ) -> tuple[list[FinishedNetwork], dict[str, str]]:
     """The trained networks, and id → reason of those that failed."""
     trained: list[FinishedNetwork] = []
@@ -67,10 +67,10 @@ def _finished(
     damaged: list[str] = []
     for spec in wanted:
         try:
-            outcome = workshop.get(spec)
+            outcome = build_folder.get(spec)
         except CorruptZooError as error:
             # All of them are looked at, so that one more run is enough.
-            workshop.remove(spec)
+            build_folder.remove(spec)
             damaged.append(str(error))
             continue
         if isinstance(outcome, Diverged):

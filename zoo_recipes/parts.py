@@ -1,4 +1,4 @@
-"""A part of the networks for one of several builds that run side by side."""
+"""A part of a recipe's networks, for one of several builds that run side by side."""
 
 import re
 from collections.abc import Iterable

@@ -80,8 +80,8 @@ class Recipe(Frozen):
         design: a balanced part of the grid instead of all of it.
         sample: matched pairs drawn from the grid instead of all of it.
         extra: further configurations. Without a grid they are all there are.
-        when: settings that follow from others, the later rule over the earlier one.
-        only: factor → levels; networks with other levels are left out, as `where` does.
+        when: settings that follow from others; a later rule wins over an earlier one.
+        only: factor → levels; networks with other levels are left out (see `where`).
         copies: networks of each configuration, which differ in the seed only.
         choices: what the paper leaves open and what was chosen.
         printed_results: the paper's numbers, predictor → statistic → value.
@@ -182,16 +182,16 @@ class Recipe(Frozen):
 
     def _chosen(self, specs: list[NetworkSpec]) -> list[NetworkSpec]:
         for factor, levels in self.only.items():
-            found = list(dict.fromkeys(_level(spec, factor) for spec in specs))
-            wanted = [canonical_json(level) for level in levels]
-            for level in wanted:
-                if level not in found:
+            present = list(dict.fromkeys(_level(spec, factor) for spec in specs))
+            chosen = [canonical_json(level) for level in levels]
+            for level in chosen:
+                if level not in present:
                     raise RecipeError(
                         f"recipe {self.name}: no network has {factor} = {level}"
                         f"{' and the other levels asked for' if len(self.only) > 1 else ''}; there "
-                        f"are {', '.join(found)}"
+                        f"are {', '.join(present)}"
                     )
-            specs = [spec for spec in specs if _level(spec, factor) in wanted]
+            specs = [spec for spec in specs if _level(spec, factor) in chosen]
         return specs
 
     @property
@@ -231,7 +231,7 @@ class Recipe(Frozen):
         return sorted(self._networks, key=lambda spec: sha256(spec.id.encode()))[:limit]
 
     def where(self, levels: Mapping[str, Sequence[Any]]) -> "Recipe":
-        """The same networks, those left out whose factors have other levels than these.
+        """The recipe of those of the networks that have one of these levels of each factor.
 
         Raises:
             RecipeError: an unknown factor, or a level that no network has.
@@ -289,8 +289,9 @@ class Recipe(Frozen):
             "data": dict(self.data),
             "training": dict(self.training),
         }
-        settled = [levels, *(rule.settings for rule in self.when if self._holds(rule, levels))]
-        for settings in settled:
+        # Later ones win over earlier ones, and all over what is fixed.
+        overrides = [levels, *(rule.settings for rule in self.when if self._holds(rule, levels))]
+        for settings in overrides:
             for factor, level in settings.items():
                 content[self._section_of(factor)][factor] = level
         try:
@@ -333,7 +334,7 @@ def load_recipe(name: str | Path) -> Recipe:
 
 
 def read_recipe(name: str | Path) -> Recipe:
-    """As `load_recipe`, but quick: no network is made, so their settings are not checked."""
+    """A recipe as `load_recipe` gives it, quickly: its networks' settings are not checked."""
     if str(name).endswith(".toml"):
         path = Path(name).expanduser()
         if not path.is_file():
@@ -374,7 +375,7 @@ def _sections(family: str) -> dict[str, str]:
 
 
 def _with_nearest(error: ValidationError) -> str:
-    """The first fault; for an unknown key with the nearest valid one."""
+    """The first fault, in words; of an unknown key, the nearest valid one, too."""
     fault = error.errors()[0]
     key = str(fault["loc"][-1]) if fault["loc"] else ""
     if fault["type"] == "extra_forbidden":

@@ -16,7 +16,7 @@ from demogen.networks import architectures
 from demogen.networks.golden_logits import probe_logits
 from demogen.networks.tapped_module import TappedModule
 from demogen.schema.records import NetworkRecord, NetworkSpec, RunFacts, Training, sha256
-from demogen.zoo import weights as checkpoints
+from demogen.zoo.weights import to_bytes
 from zoo_recipes.batches import Batches, plain_inputs
 from zoo_recipes.evaluation import EVALUATION_BATCH, Evaluation, evaluate
 from zoo_recipes.optimization import Course, Diverged, optimize
@@ -45,7 +45,7 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
     start = time.perf_counter()
     with _reproducible(spec.seed, device), _tf32(False):
         module = architectures.build(spec)
-        initial = sha256(checkpoints.to_bytes(module.state_dict()))
+        initial = sha256(to_bytes(module.state_dict()))
         # Convolutions run faster on channels-last images; a flattened image would be copied back.
         convolutional = any(isinstance(layer, nn.Conv2d) for layer in module.modules())
         layout = torch.channels_last if convolutional else torch.contiguous_format
@@ -56,12 +56,12 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
         with _tf32(spec.training.precision == "tf32"):
             course = _train(module, batches, labels, spec)
         outcome = _outcome(module.eval(), batches, labels, spec, images, device)
-        # Logits of the weights as they will be read back, not of channels-last ones on a GPU.
+        # The probe logits are those of the weights as they are read back: contiguous, on the CPU.
         module = _in_memory_format(module.cpu(), torch.contiguous_format)
         logits = probe_logits(module, spec.data.input_shape)
         if not logits.isfinite().all():
             raise Diverged("logits are not finite after training")
-        weights = checkpoints.to_bytes(module.state_dict())
+        weights = to_bytes(module.state_dict())
     record = NetworkRecord(
         spec=spec,
         parameters=architectures.parameter_count(module),
@@ -84,10 +84,18 @@ def label_digest(labels: Tensor) -> str:
 
 
 def swap_labels(labels: Tensor, fraction: float, generator: torch.Generator) -> Tensor:
-    """Labels in which those of that fraction of the samples went to one another, in a random cycle.
+    """Labels of which a fraction, drawn at random, is passed on in a cycle from sample to sample.
 
-    So that each label is as frequent as before (puzzles2019, appendix C: labels of a portion of the
+    Each label stays as frequent as before (puzzles2019, appendix C: labels of a portion of the
     examples are "swapped with each other"). Some samples get a label equal to their own.
+
+    Args:
+        labels: (n,).
+        fraction: of the samples whose labels are swapped.
+        generator: of the CPU; draws the samples and their order.
+
+    Returns:
+        The labels after swapping, (n,).
     """
     chosen = torch.randperm(len(labels), generator=generator)[: round(fraction * len(labels))]
     chosen = chosen.to(labels.device)
@@ -131,19 +139,14 @@ def _outcome(
 ) -> dict[str, float | None]:
     # In plain order and without augmentation, also where training cropped at random.
     train = evaluate(module, batches.plain(EVALUATION_BATCH), [labels])[0]
-    asked = [images.test.labels]
+    test_labels = [images.test.labels]
     if spec.data.test_corruption:
-        asked.append(images.corrupted_test_labels(spec.data))
+        test_labels.append(images.corrupted_test_labels(spec.data))
     inputs = plain_inputs(images.test.images, spec, images, device, EVALUATION_BATCH)
-    found = dict(
-        zip(
-            ("train", "test", "corrupted_test"),
-            [train, *evaluate(module, inputs, asked)],
-            strict=False,
-        )
-    )
+    evaluations = [train, *evaluate(module, inputs, test_labels)]
     outcome: dict[str, float | None] = {}
-    for part, evaluation in found.items():
+    # Without corrupted test labels the last part is missing.
+    for part, evaluation in zip(("train", "test", "corrupted_test"), evaluations, strict=False):
         if not math.isfinite(evaluation.cross_entropy):
             loss = evaluation.cross_entropy
             raise Diverged(f"the {part} cross-entropy is {loss} after training")
@@ -178,7 +181,7 @@ def _reproducible(seed: int, device: str) -> Iterator[None]:
 
 @contextmanager
 def _tf32(allowed: bool) -> Iterator[None]:
-    """A GPU's convolutions take TF32 unless told not to."""
+    """Allow or forbid TF32 on a GPU; torch allows it in convolutions by default."""
     products = torch.get_float32_matmul_precision()
     convolutions = torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("high" if allowed else "highest")

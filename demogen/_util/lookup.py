@@ -1,4 +1,4 @@
-"""Looking things up by name, with help for the one who mistyped."""
+"""Looking things up by name, with the nearest names where there is none."""
 
 import difflib
 from collections.abc import Mapping
@@ -14,6 +14,12 @@ FEW = 40
 
 def lookup(name: str, among: Mapping[str, Value], kind: str, error: type[DemogenError]) -> Value:
     """The value called `name`.
+
+    Args:
+        name: as the user wrote it.
+        among: name → value.
+        kind: what is looked up, in messages.
+        error: class of the error.
 
     Raises:
         error: there is none; the nearest names are listed, or all where none is near.

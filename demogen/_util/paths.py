@@ -8,8 +8,8 @@ import platformdirs
 
 def home() -> Path:
     """$DEMOGEN_HOME, or demogen's folder in the user's cache."""
-    given = os.environ.get("DEMOGEN_HOME")
-    return Path(given).expanduser() if given else Path(platformdirs.user_cache_dir("demogen"))
+    folder = os.environ.get("DEMOGEN_HOME")
+    return Path(folder).expanduser() if folder else Path(platformdirs.user_cache_dir("demogen"))
 
 
 def zoos() -> Path:

@@ -9,7 +9,14 @@ Item = TypeVar("Item")
 def track(
     items: Iterable[Item], description: str, total: int, *, enabled: bool = True
 ) -> Iterator[Item]:
-    """Give the items on, with a progress bar on standard error."""
+    """Yield the items, with a progress bar on standard error.
+
+    Args:
+        items: networks, or what came of them.
+        description: what is done to them, in a word.
+        total: how many there are.
+        enabled: whether to show the bar.
+    """
     if not enabled or not total:
         yield from items
         return

@@ -14,6 +14,7 @@ import numpy as np
 from demogen.format.factors import coded, level_text
 from demogen.format.markdown import cell, fenced, quoted, table_of
 from demogen.format.splits import Split
+from demogen.format.tex import escaped
 from demogen.schema.records import ZooManifest, factor_types, sha256
 from demogen.schema.training import Data, Training
 
@@ -28,7 +29,7 @@ TABLES = {"networks": "networks.parquet", "runs": "runs.parquet"}
 OUTCOMES = ("train_accuracy", "test_accuracy", "gap", "test_cross_entropy")
 
 MANY = 20
-"""Levels, or networks that failed, beyond which a reader is not shown each of them."""
+"""Levels, or networks that failed, that a card lists one by one; of more it lists a part."""
 
 # The Hub's own words for sizes.
 _SIZES = (
@@ -39,8 +40,8 @@ _SIZES = (
     (math.inf, "1M<n<10M"),
 )
 
-# Told even where they are the defaults.
-_TOLD = ("images", "loss", "optimizer", "learning_rate", "batch_size", "epochs", "steps")
+# Listed even where they are the defaults.
+_ALWAYS_LISTED = ("images", "loss", "optimizer", "learning_rate", "batch_size", "epochs", "steps")
 
 _SEAL = re.compile(rb"<!-- written by demogen, sha256:([0-9a-f]{64}) -->\n\Z")
 
@@ -99,22 +100,26 @@ def folder_card(folder: Path, manifest: ZooManifest, repository: str = "") -> st
         for path in sorted(manifest.files)
         if path.startswith("splits/")
     ]
-    versions: set[str] = set()
+    stored: Iterable[str] = ()
     if "runs" in tables:
-        for text in pd.read_parquet(folder / tables["runs"], columns=["versions"])["versions"]:
-            versions |= {f"{name} {version}" for name, version in json.loads(text).items()}
+        stored = pd.read_parquet(folder / tables["runs"], columns=["versions"])["versions"]
     return dataset_card(
         manifest,
         Table(folder / "networks.parquet", manifest.networks, manifest.name).frame,
         {split.name: split for split in splits},
         repository=repository,
         tables=tables,
-        versions=sorted(versions),
+        versions=list_versions(map(json.loads, stored)),
     )
 
 
+def list_versions(runs: Iterable[Mapping[str, str]]) -> list[str]:
+    """What runs were made with, each library and version once and sorted: "torch 2.6.0" say."""
+    return sorted({f"{name} {version}" for run in runs for name, version in run.items()})
+
+
 def is_sealed(text: bytes) -> bool:
-    """Whether a card is as demogen wrote it, so that nothing of its owner's is lost with it."""
+    """Whether a card is as demogen wrote it, so that to replace it loses nobody's edits."""
     seal = _SEAL.search(text)
     return seal is not None and sha256(text[: seal.start()]).encode() == seal[1]
 
@@ -257,12 +262,13 @@ def _layout(repository: str, tables: Mapping[str, str]) -> str:
     ]
     if any(path.startswith("measurements/") for path in tables.values()):
         rows.append(("`measurements/*.parquet`", "signatures, a file a measure; likewise outside"))
-    named = f'{json.dumps(repository)}, "networks"'
-    lying = '"parquet", data_files="networks.parquet"'
+    in_repository = f'{json.dumps(repository)}, "networks"'
+    in_folder = '"parquet", data_files="networks.parquet"'
+    source = in_repository if repository else in_folder
     folder = f"hf://datasets/{repository}/" if repository else ""
     code = (
         "import datasets\nimport safetensors.torch\n\n"
-        f'table = datasets.load_dataset({named if repository else lying}, split="train")\n'
+        f'table = datasets.load_dataset({source}, split="train")\n'
         "shards = datasets.load_dataset(\n"
         f'    "webdataset", data_files="{folder}shards/*.tar", split="train", streaming=True\n'
         ")\n"
@@ -277,14 +283,14 @@ def _layout(repository: str, tables: Mapping[str, str]) -> str:
     )
 
 
-def _splits(splits: Mapping[str, Split], place: str) -> str:
+def _splits(splits: Mapping[str, Split], address: str) -> str:
     if not splits:
         return "## Splits\n\nNone: too few networks."
     rows = [
         (cell(split.name), str(len(split.tests)), f"`{split.digest}`") for split in splits.values()
     ]
     first = next(iter(splits.values()))
-    command = shlex.join(["demogen", "cite", place, "--split", first.name])
+    command = shlex.join(["demogen", "cite", address, "--split", first.name])
     return (
         f"## Splits\n\n{table_of(('name', 'folds', 'sha256'), rows)}\n\n"
         f"Cite a split by its digest, as this command does:\n\n{fenced('console', command)}\n\n"
@@ -303,27 +309,27 @@ def _factors(table: "pd.DataFrame") -> dict[str, dict[Any, int]]:
 
 
 def _shared(table: "pd.DataFrame") -> Iterable[tuple[str, str]]:
-    """Settings that all networks have in common: those told anyhow, and what is no default."""
+    """Settings that all networks share: those that are always listed, and those not the default."""
     fields = {**Data.model_fields, **Training.model_fields}
     factors = _factors(table)
-    told = {*_TOLD, *(["momentum"] if list(factors["optimizer"]) == ["momentum"] else [])}
+    momentum = ["momentum"] if list(factors["optimizer"]) == ["momentum"] else []
+    always = {*_ALWAYS_LISTED, *momentum}
     for name, levels in factors.items():
         level, *others = levels
         if others or level in (None, ()) or name in ("seed", "copy_number"):
             continue
-        if name in told or name not in fields or level != fields[name].default:
+        if name in always or name not in fields or level != fields[name].default:
             yield name, level_text(level)
 
 
 def _levels(counts: Mapping[Any, int]) -> str:
     if len(counts) > MANY:
-        given = [level for level in counts if level is not None]
-        first, last = (cell(level_text(given[end])) for end in (0, -1))
+        levels = [level for level in counts if level is not None]
+        first, last = (cell(level_text(levels[end])) for end in (0, -1))
         return f"{len(counts):,} levels from {first} to {last}"
     return ", ".join(f"{cell(level_text(level))} ({count:,})" for level, count in counts.items())
 
 
 def _tex(text: str) -> str:
-    """Text in which no sign is a command of TeX, with balanced braces."""
-    text = re.sub(r"[\\{}]", "", " ".join(text.split()))
-    return re.sub(r"([%&#_$~^])", r"\\\1", text)
+    """Text for a field of BibTeX, which counts braces even where they are escaped: without them."""
+    return escaped(re.sub(r"[\\{}]", "", text))

@@ -1,4 +1,4 @@
-"""Is a zoo's folder what its zoo.json says, and how does it stay so while it is written."""
+"""Whether a zoo's folder is what its zoo.json says, and writing it so that it always is."""
 
 import hashlib
 import os
@@ -31,7 +31,7 @@ def file_digest(path: Path) -> FileDigest:
 
 
 def has_oid(path: Path, oid: str) -> bool:
-    """Whether a file has what the Hub calls it: its sha256 (64 digits) or git blob id (40)."""
+    """Whether a file has this id of the Hub: sha256 (64 digits) or git blob id (40)."""
     if len(oid) == 64:
         return file_sha256(path) == oid
     content = path.read_bytes()
@@ -40,8 +40,8 @@ def has_oid(path: Path, oid: str) -> bool:
 
 def companions(folder: Path) -> list[str]:
     """Paths of the files that go along with a zoo, outside its digest."""
-    found = (path for pattern in COMPANIONS for path in sorted(folder.glob(pattern)))
-    return [path.relative_to(folder).as_posix() for path in found]
+    files = (path for pattern in COMPANIONS for path in sorted(folder.glob(pattern)))
+    return [path.relative_to(folder).as_posix() for path in files]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -57,7 +57,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     It lies under a temporary name in the same folder until then, and is removed if the block fails.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Not by tempfile: its files are for the owner's eyes alone, and stay so when renamed.
+    # Not by tempfile: only their owner may read its files, also after they are renamed.
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with scratch.open("xb") as file:
@@ -91,8 +91,8 @@ def fault_of(path: Path, expected: FileDigest) -> str | None:
         return "is missing"
     if (size := path.stat().st_size) != expected.bytes:
         return f"is {size:,} bytes long instead of {expected.bytes:,}"
-    if (found := file_sha256(path)) != expected.sha256:
-        return f"has sha256 {found[:12]}… instead of {expected.sha256[:12]}…"
+    if (digest := file_sha256(path)) != expected.sha256:
+        return f"has sha256 {digest[:12]}… instead of {expected.sha256[:12]}…"
     return None
 
 
@@ -157,10 +157,10 @@ def copy_zoo(source: Path, target: Path) -> None:
         return
     text = (source / MANIFEST).read_bytes()
     changed = faults_of(target, manifest)
-    old = target / MANIFEST
-    if old.is_file() and (changed or old.read_bytes() != text):
-        stale = set(replaced_files(old.read_bytes())) - set(manifest.files)
-        old.unlink()
+    old_manifest = target / MANIFEST
+    if old_manifest.is_file() and (changed or old_manifest.read_bytes() != text):
+        stale = set(replaced_files(old_manifest.read_bytes())) - set(manifest.files)
+        old_manifest.unlink()
         sync_folder(target)
         for path in stale:
             (target / path).unlink(missing_ok=True)
@@ -168,12 +168,15 @@ def copy_zoo(source: Path, target: Path) -> None:
         _copy(source / path, target / path, manifest.files[path])
     for path in companions(source):
         _copy_if_changed(source / path, target / path)
-    if not old.is_file():
-        write_atomically(old, text)
+    if not old_manifest.is_file():
+        write_atomically(old_manifest, text)
 
 
 def replaced_files(text: bytes) -> Iterable[str]:
-    """The files an older zoo.json lists, to remove those a newer zoo lacks; none if unreadable."""
+    """The files that an older zoo.json lists, so that those that a newer zoo lacks can be removed.
+
+    None where it is unreadable.
+    """
     try:
         return ZooManifest.from_json(text, "the older zoo").files
     except ZooError:

@@ -39,7 +39,7 @@ class SplitFile(Frozen):
 
 @dataclass(frozen=True)
 class Fold:
-    """Ids of the networks a regressor is fitted on, and of those it is judged by."""
+    """Ids of the networks that a regressor is fitted on, and of those that it is tested on."""
 
     train: tuple[str, ...]
     test: tuple[str, ...]
@@ -101,8 +101,8 @@ class Split:
 
     def citation(self) -> str:
         """One line that pins the split: its name, the zoo and both digests."""
-        of = f" of zoo {self.zoo}" if self.zoo else ""
-        return f"split {self.name}{of}, {len(self.tests)} folds, sha256:{self.digest}"
+        origin = f" of zoo {self.zoo}" if self.zoo else ""
+        return f"split {self.name}{origin}, {len(self.tests)} folds, sha256:{self.digest}"
 
     def to_json(self) -> bytes:
         """The stored form; the same split always gives the same bytes."""
@@ -164,7 +164,7 @@ def make_splits(
 
 
 def factors_to_leave_out(table: "pd.DataFrame") -> list[str]:
-    """Factors of the specs with two to ten levels in a table, each division of networks once."""
+    """Factors of the specs with two to ten levels in a table, of those that `varying` gives."""
     from demogen.format.factors import ZOO, varying
 
     return [

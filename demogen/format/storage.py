@@ -1,4 +1,4 @@
-"""Where the files of a zoo lie: a folder here, or a repository on the Hub (`hub_storage`)."""
+"""Where the files of a zoo lie: a folder here, or a repository (`demogen.hub.storage`)."""
 
 import abc
 from collections.abc import Iterator, Mapping
@@ -16,34 +16,38 @@ PIECE = 1 << 18
 class Storage(abc.ABC):
     """The files of one zoo at one revision, by their path in it.
 
-    What is read is not checked here: the zoo compares it with zoo.json and its table, and asks
-    again, past any cache, for what is wrong. Immutable; may be sent to other processes and used by
+    What is read is not checked here: the zoo compares it with zoo.json and its table, and reads
+    once more, past any cache (`refetch`), what is wrong. Immutable; may be pickled and used by
     several threads at once.
     """
 
     @property
     @abc.abstractmethod
     def where(self) -> str:
-        """Its name in messages."""
+        """What messages call it."""
 
     @property
     @abc.abstractmethod
     def revision(self) -> str:
-        """The commit it was read at; "" where there are none."""
+        """The commit that is read; "" where there are none."""
 
     @property
     @abc.abstractmethod
     def published(self) -> str:
-        """The repository on the Hub, "owner/name"; "" where it is in none."""
+        """The repository on the Hub, "owner/name"; "" for a folder."""
 
     @property
     @abc.abstractmethod
     def streams(self) -> int:
-        """How many reads at a time make sense."""
+        """How many reads should run at the same time."""
 
     @abc.abstractmethod
-    def local(self, path: str, *, again: bool = False) -> Path:
+    def local(self, path: str, *, refetch: bool = False) -> Path:
         """A whole file on this machine.
+
+        Args:
+            path: of the file in the zoo.
+            refetch: fetch it anew, past any cache.
 
         Raises:
             CorruptZooError: the storage has no such file.
@@ -51,8 +55,16 @@ class Storage(abc.ABC):
         """
 
     @abc.abstractmethod
-    def stream(self, path: str, start: int, length: int, *, again: bool = False) -> Iterator[bytes]:
+    def stream(
+        self, path: str, start: int, length: int, *, refetch: bool = False
+    ) -> Iterator[bytes]:
         """Bytes [start, start + length) of a file, piece by piece; fewer where it ends before.
+
+        Args:
+            path: of the file in the zoo.
+            start: first byte.
+            length: number of bytes.
+            refetch: read them anew, past any cache.
 
         Raises:
             CorruptZooError: there is no such file.
@@ -61,7 +73,7 @@ class Storage(abc.ABC):
 
     @abc.abstractmethod
     def check(self, files: Mapping[str, FileDigest]) -> None:
-        """What can be said of files at once, without reading them.
+        """Compare sizes with zoo.json, where that takes no reading.
 
         Raises:
             CorruptZooError: one is missing or is not as long as it should be.
@@ -95,11 +107,13 @@ class Folder(Storage):
         """One reads while another is checked."""
         return 2
 
-    def local(self, path: str, *, again: bool = False) -> Path:
+    def local(self, path: str, *, refetch: bool = False) -> Path:
         """The file itself."""
         return self.place / path
 
-    def stream(self, path: str, start: int, length: int, *, again: bool = False) -> Iterator[bytes]:
+    def stream(
+        self, path: str, start: int, length: int, *, refetch: bool = False
+    ) -> Iterator[bytes]:
         """A part of the file."""
         try:
             with (self.place / path).open("rb") as file:
@@ -118,8 +132,8 @@ class Folder(Storage):
             file = self.place / path
             if not file.is_file():
                 raise CorruptZooError(f"{self.place}: {path} is missing; fetch the zoo again")
-            if (found := file.stat().st_size) != expected.bytes:
+            if (size := file.stat().st_size) != expected.bytes:
                 raise CorruptZooError(
-                    f"{self.place}: {path} has {found} bytes, zoo.json says {expected.bytes}; "
+                    f"{self.place}: {path} has {size} bytes, zoo.json says {expected.bytes}; "
                     "fetch the zoo again"
                 )

@@ -39,11 +39,11 @@ RECORD_ONLY = frozenset(
 """Columns that users see as parts of a record, not in the table."""
 
 ROWS = 4096
-"""Networks in a row group: what is read at once for a record."""
+"""Networks in a row group, which is read whole for a single record."""
 
 ROW_BYTES = 256 << 10
 ROW_VALUES = 16_384
-"""More than any real network takes: bytes of all columns, values (logits) of one."""
+"""More than any real network takes: bytes of all its columns, values (logits) in one of them."""
 
 _OUTCOME = {
     "parameters": int,
@@ -69,7 +69,7 @@ _OUTCOME = {
 
 
 def arrow_schema() -> "pa.Schema":
-    """Columns of networks.parquet: id, factors of the spec, outcome, place, the spec itself."""
+    """Columns of networks.parquet: id, factors of the spec, outcome, byte range, spec as JSON."""
     import pyarrow as pa
 
     columns: dict[str, Any] = {"id": str, "configuration": str, **factor_types(), **_OUTCOME}
@@ -78,12 +78,48 @@ def arrow_schema() -> "pa.Schema":
     return pa.schema([pa.field(name, _arrow_type(kind)) for name, kind in columns.items()])
 
 
-def to_parquet(records: Sequence[NetworkRecord], places: Sequence[ByteRange]) -> bytes:
-    """networks.parquet: one row a network, in the order given; same rows, same bytes."""
+def network_rows(records: Sequence[NetworkRecord], ranges: Sequence[ByteRange]) -> "pa.Table":
+    """What networks.parquet holds: one row a network, in the order given.
+
+    Args:
+        records: specs and outcomes.
+        ranges: where the weights of each lie.
+    """
     import pyarrow as pa
 
-    rows = [_row(record, place) for record, place in zip(records, places, strict=True)]
-    return _parquet_bytes(pa.Table.from_pylist(rows, schema=arrow_schema()))
+    rows = [_row(record, byte_range) for record, byte_range in zip(records, ranges, strict=True)]
+    return pa.Table.from_pylist(rows, schema=arrow_schema())
+
+
+def to_parquet(rows: "pa.Table") -> bytes:
+    """networks.parquet; same rows, same bytes."""
+    return _parquet_bytes(rows)
+
+
+def plain_columns(schema: "pa.Schema") -> list[str]:
+    """Columns that users see in the table."""
+    return [name for name in schema.names if name not in RECORD_ONLY]
+
+
+def to_frame(rows: "pa.Table") -> "pd.DataFrame":
+    """The plain columns of rows: index "id", missing integers as pandas' nullable Int64."""
+    import pyarrow as pa
+
+    columns = {}
+    for name in plain_columns(rows.schema):
+        column = rows.column(name)
+        is_text = column.type == pa.string()
+        # As dictionaries, repeated strings are made once.
+        columns[name] = column.dictionary_encode() if is_text else column
+    frame: pd.DataFrame = pa.table(columns).to_pandas(integer_object_nulls=False)
+    for name in columns:
+        column = frame[name]
+        if column.dtype == "category":
+            texts = column.astype(object)
+            frame[name] = texts.where(texts.notna(), None) if column.hasnans else texts
+        elif rows.schema.field(name).type == pa.int64():
+            frame[name] = column.astype("Int64" if column.hasnans else "int64")
+    return frame.set_index("id")
 
 
 def runs_to_parquet(runs: Sequence[RunFacts]) -> bytes:
@@ -139,20 +175,10 @@ class Table:
 
     @cached_property
     def frame(self) -> "pd.DataFrame":
-        """The plain columns: index "id", missing integers as pandas' nullable Int64."""
-        schema = self._file.schema_arrow
-        plain = [name for name in schema.names if name not in RECORD_ONLY]
+        """The plain columns, as `to_frame` gives them."""
         with self._reading:
-            table = self._file.read(plain)
-        frame: pd.DataFrame = table.to_pandas(integer_object_nulls=False)
-        for name in plain:
-            column = frame[name]
-            if column.dtype == "category":
-                texts = column.astype(object)
-                frame[name] = texts.where(texts.notna(), None) if column.hasnans else texts
-            elif str(schema.field(name).type) == "int64":
-                frame[name] = column.astype("Int64" if column.hasnans else "int64")
-        return frame.set_index("id")
+            rows = self._file.read(plain_columns(self._file.schema_arrow))
+        return to_frame(rows)
 
     def record(self, id: str) -> tuple[NetworkRecord, ByteRange]:
         """What was asked for and what came out of a network, and where its weights lie.
@@ -164,7 +190,7 @@ class Table:
         group, row = self._find(id)
         fields = self._group(group).slice(row, 1).to_pylist()[0]
         where = f"{self._zoo}: network {id}"
-        place = {name: fields.pop(name) for name in ByteRange.model_fields}
+        byte_range = {name: fields.pop(name) for name in ByteRange.model_fields}
         try:
             fields["spec"] = json.loads(fields["spec"])
             record = parse(NetworkRecord, fields, where)
@@ -176,20 +202,22 @@ class Table:
             ) from error
         if record.id != id:
             raise CorruptZooError(f"{where} holds the spec of {record.id}")
-        return record, _place(place, where)
+        return record, _byte_range(byte_range, where)
 
     def weights(self, id: str) -> tuple[ByteRange, str, str]:
-        """Where a network's weights lie, their sha256, and its spec, unread; much faster.
+        """Where a network's weights lie, their sha256, and its spec as JSON.
+
+        Much faster than `record`, for the spec is not parsed.
 
         Raises:
             KeyError: there is no such network.
-            CorruptZooError: the place is none.
+            CorruptZooError: shard, offset or length cannot be right.
         """
         group, row = self._find(id)
         columns = self._weights(group)
-        place = {name: columns[name][row] for name in ByteRange.model_fields}
+        byte_range = {name: columns[name][row] for name in ByteRange.model_fields}
         where = f"{self._zoo}: network {id}"
-        return _place(place, where), columns["weights_sha256"][row], columns["spec"][row]
+        return _byte_range(byte_range, where), columns["weights_sha256"][row], columns["spec"][row]
 
     def _find(self, id: str) -> tuple[int, int]:
         """Row group, and row in it."""
@@ -247,14 +275,14 @@ class Table:
         )
 
 
-def _place(fields: dict[str, Any], where: str) -> ByteRange:
+def _byte_range(fields: dict[str, Any], where: str) -> ByteRange:
     try:
         return parse(ByteRange, fields, where)
     except ZooError as error:
         raise CorruptZooError(f"{error}; the zoo is no valid one") from error
 
 
-def _row(record: NetworkRecord, place: ByteRange) -> dict[str, Any]:
+def _row(record: NetworkRecord, byte_range: ByteRange) -> dict[str, Any]:
     outcome = record.model_dump(mode="json", exclude={"spec"})
     return {
         "id": record.id,
@@ -262,7 +290,7 @@ def _row(record: NetworkRecord, place: ByteRange) -> dict[str, Any]:
         **record.spec.factors(),
         **outcome,
         "gap": record.gap,
-        **place.model_dump(),
+        **byte_range.model_dump(),
         "spec": record.spec.canonical(),
     }
 

@@ -1,12 +1,11 @@
-"""The Hub's client, with time limits, a second try, and errors of one line."""
+"""The Hub's client, with time limits, repeated downloads, and errors of one line."""
 
 import logging
 import math
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from demogen import __version__
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import has_oid
 from demogen.hub import retry
-from demogen.hub.errors import answer_of, explain
+from demogen.hub.errors import explain
 
 BRANCH = "main"
 
@@ -27,7 +26,7 @@ AGENT = f"demogen/{__version__}"
 """How requests say that they are ours."""
 
 TIMEOUTS = (10.0, 120.0, 120.0, 120.0)
-"""Seconds to connect, to wait for an answer, to send a piece, and to wait for a connection."""
+"""Seconds to connect, to wait for a response, to send a piece, and to wait for a connection."""
 
 # The base error of the HTTP library, which differs between versions of the client.
 HTTPError: type[Exception] = HfHubHTTPError.__mro__[1]
@@ -59,16 +58,16 @@ def session() -> Any:
     return client
 
 
-def _bound_the_wait(answer: Any) -> None:
-    """Rewrite how long to wait, for the Hub's client sleeps for hours if an answer asks for it.
+def _bound_the_wait(response: Any) -> None:
+    """Rewrite how long to wait, for the Hub's client sleeps for hours if a response asks for it.
 
     Requests that others make with the same client are left alone.
     """
-    ours = AGENT in answer.request.headers.get("user-agent", "")
-    if ours and retry.asked(answer.headers) is not None:
-        seconds = math.ceil(retry.pause(1, answer.headers))
-        answer.headers.pop("ratelimit", None)
-        answer.headers["retry-after"] = str(seconds)
+    ours = AGENT in response.request.headers.get("user-agent", "")
+    if ours and retry.requested_pause(response.headers) is not None:
+        seconds = math.ceil(retry.pause(1, response.headers))
+        response.headers.pop("ratelimit", None)
+        response.headers["retry-after"] = str(seconds)
 
 
 @contextmanager
@@ -86,37 +85,38 @@ def tree(api: HfApi, target: str, revision: str) -> dict[str, RepoFile]:
     return {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
 
 
-def download(api: HfApi, source: str, path: str, revision: str, *, again: bool = False) -> Path:
-    """One file in the cache; with `again`, in place of what is there.
+def download(api: HfApi, source: str, path: str, revision: str, *, refetch: bool = False) -> Path:
+    """One file in the cache; with `refetch`, fetched in place of what is there.
 
-    A failure that may pass is tried again: a file that arrives too short once, a Hub out of order
-    several times.
+    A download that failed and may succeed is made again: once where the file arrives too short,
+    several times where the Hub is out of order.
 
     Raises:
         CorruptZooError: the file arrives too short again.
     """
-    for tries in count(1):
+
+    def fetch() -> str:
+        nonlocal refetch
         try:
-            local = api.hf_hub_download(
-                source, path, repo_type="dataset", revision=revision, force_download=again
+            return api.hf_hub_download(
+                source, path, repo_type="dataset", revision=revision, force_download=refetch
             )
-            break
         except OSError as error:
-            if _is_short(error) and (again or tries > 1):
+            if not _is_short(error):
+                raise
+            if refetch:
                 raise CorruptZooError(
                     f"zoo {source} at {revision[:12]}: {path} arrives too short, fetched twice; "
                     "try again later"
                 ) from error
-            if not is_fleeting(error) or tries == retry.TRIES:
-                raise
-            again = again or _is_short(error)
-            answer = answer_of(error)
-            time.sleep(retry.pause(tries, None if answer is None else answer.headers))
-    return Path(local)
+            refetch = True
+            raise
+
+    return Path(retry.with_retries(fetch, may_pass=is_fleeting))
 
 
 def verify_blob(api: HfApi, source: str, local: Path, path: str) -> Path:
-    """A file that zoo.json cannot vouch for, fetched once more if it arrived damaged.
+    """A file that zoo.json cannot vouch for; it is fetched once more if it arrived damaged.
 
     Where the file system has symbolic links, the cache names contents by the Hub's digest of them.
     """
@@ -124,7 +124,7 @@ def verify_blob(api: HfApi, source: str, local: Path, path: str) -> Path:
     if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", name) or has_oid(local, name):
         return local
     commit = local.parents[path.count("/")].name
-    local = download(api, source, path, commit, again=True)
+    local = download(api, source, path, commit, refetch=True)
     if not has_oid(local, name):
         raise CorruptZooError(
             f"zoo {source} at {commit[:12]}: {path} arrives damaged, fetched twice; try again later"
@@ -132,18 +132,20 @@ def verify_blob(api: HfApi, source: str, local: Path, path: str) -> Path:
     return local
 
 
-def is_fleeting(error: OSError) -> bool:
+def is_fleeting(error: Exception) -> bool:
     """Whether a download failed in a way that another try may get over.
 
-    Where not even the head of the file was found, the client has tried several times itself.
+    What the client has tried several times itself is not tried again: to find the head of the file,
+    and to get past a limit of requests.
     """
-    if isinstance(error, LocalEntryNotFoundError):
+    if isinstance(error, CorruptZooError | LocalEntryNotFoundError):
         return False
-    answer = answer_of(error)
-    return _is_short(error) or (answer is not None and answer.status_code >= 500)
+    return _is_short(error) or retry.has_status(
+        error, retry.FLEETING - {HTTPStatus.TOO_MANY_REQUESTS}
+    )
 
 
-def _is_short(error: OSError) -> bool:
+def _is_short(error: Exception) -> bool:
     """Whether the client found a download of the wrong size, for which it has no error class."""
     return type(error) is OSError and error.errno is None and "should be of size" in str(error)
 

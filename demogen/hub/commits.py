@@ -1,57 +1,27 @@
-"""A line of commits on the Hub that a push adds to: the main branch, or a pull request."""
+"""The commits of a push, each made upon the one before: on the main branch or a pull request."""
 
 import io
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TypeVar, final
+from collections.abc import Iterable, Mapping
+from typing import final
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-from huggingface_hub.errors import HfHubHTTPError
 
 from demogen.errors import CorruptZooError
-from demogen.hub import retry
 from demogen.hub.client import BRANCH, without_xet_warning
-from demogen.hub.errors import answer_of
 from demogen.hub.progress import UploadBar
-from demogen.hub.push_plan import Local
-
-REFUSED = frozenset({429, 503})
-"""HTTP statuses of requests that the Hub did not look at, so that repeating them changes nothing
-twice."""
-
-Answer = TypeVar("Answer")
-
-
-def with_retries(
-    request: Callable[[], Answer], statuses: Collection[int] = retry.FLEETING
-) -> Answer:
-    """Make a request again while the answer's status is one of these, with pauses, bounded.
-
-    The default is for requests that only read.
-
-    Raises:
-        HfHubHTTPError: the Hub refuses, or refuses still.
-    """
-    tries = 0
-    while True:
-        tries += 1
-        try:
-            return request()
-        except HfHubHTTPError as error:
-            answer = answer_of(error)
-            if answer is None or answer.status_code not in statuses or tries == retry.TRIES:
-                raise
-            time.sleep(retry.pause(tries, answer.headers))
+from demogen.hub.push_plan import LocalFile
+from demogen.hub.retry import REFUSED, with_retries
 
 
 @final
 class CommitLine:
-    """Where the commits of a push go, one upon the other.
+    """A branch of a repository, or a pull request, to which a push adds commits.
 
     Attributes:
         target: "owner/name".
-        head: the commit that the next one is made upon; the Hub refuses where it is not the last.
-        request: number of the pull request they go to; None: of none yet.
+        head: the last commit, upon which the next one is made; the Hub refuses that if somebody
+            else has added a commit since.
+        request: number of the pull request; None: there is none, or none yet.
     """
 
     def __init__(
@@ -71,21 +41,28 @@ class CommitLine:
     def commit(
         self,
         paths: Iterable[str],
-        files: Mapping[str, Local],
+        files: Mapping[str, LocalFile],
         title: str,
         bar: UploadBar,
-        gone: Iterable[str] = (),
+        removed: Iterable[str] = (),
     ) -> None:
         """Upload files that the Hub has not got, one after the other, and commit them together.
+
+        Args:
+            paths: files to add or replace.
+            files: path → file here.
+            title: of the commit.
+            bar: moves as files are sent.
+            removed: paths to remove in the same commit.
 
         Raises:
             CorruptZooError: a file changed since it was verified.
         """
-        deletions = [CommitOperationDelete(path, is_folder=False) for path in gone]
-        opens = self._proposes and self.request is None
+        deletions = [CommitOperationDelete(path, is_folder=False) for path in removed]
+        opens_request = self._proposes and self.request is None
         with without_xet_warning():
             additions = [self._upload(path, files[path], bar) for path in paths]
-            made = with_retries(
+            commit = with_retries(
                 lambda: self._api.create_commit(
                     self.target,
                     [*additions, *deletions],
@@ -93,22 +70,22 @@ class CommitLine:
                     repo_type="dataset",
                     revision=self.revision,
                     parent_commit=self.head,
-                    create_pr=opens,
+                    create_pr=opens_request,
                 ),
                 REFUSED,
             )
-        self.head = str(made.oid)
-        if opens:
-            self.request = made.pr_num
+        self.head = str(commit.oid)
+        if opens_request:
+            self.request = commit.pr_num
 
-    def _upload(self, path: str, local: Local, bar: UploadBar) -> CommitOperationAdd:
+    def _upload(self, path: str, local: LocalFile, bar: UploadBar) -> CommitOperationAdd:
         with bar.following(local.path) as file:
             # An open file, because the client sends everything else by the Xet protocol, which
             # only the public Hub speaks.
             addition = CommitOperationAdd(path, file)
             if addition.upload_info.sha256.hex() != local.digest.sha256:
                 raise CorruptZooError(f"{local.path} changed while it was pushed; push it again")
-            file.told = bar.sent
+            file.on_progress = bar.sent
             self._api.preupload_lfs_files(
                 self.target,
                 [addition],

@@ -86,14 +86,14 @@ def pull(
     if is_folder(source):
         if revision:
             raise ZooError(f"{source} is a folder and has no revision {revision!r}; leave it out")
-        place = Path(source).expanduser()
+        fetched = Path(source).expanduser()
         if folder is None:
-            verify_folder(place)
+            verify_folder(fetched)
     else:
-        place = _fetch(source, revision, endpoint, token)
+        fetched = _fetch(source, revision, endpoint, token)
     if folder is None:
-        return place
-    copy_zoo(place, folder)
+        return fetched
+    copy_zoo(fetched, folder)
     return folder
 
 
@@ -115,30 +115,31 @@ def resolve(
 
 
 def _fetch(source: str, revision: str | None, endpoint: str | None, token: str | None) -> Path:
+    """The folder of a commit in the Hub's cache, with every file of the zoo fetched and checked."""
     api = connect(endpoint, token)
-    place = _fetch_manifest(api, source, revision).parent
-    commit = place.name
-    text = (place / MANIFEST).read_bytes()
+    snapshot = _fetch_manifest(api, source, revision).parent
+    commit = snapshot.name
+    text = (snapshot / MANIFEST).read_bytes()
     manifest = ZooManifest.from_json(text, f"{source} at {commit[:12]}")
     with explained(f"cannot fetch {source} at {revision or commit}", api):
-        of: dict[str, Any] = {"repo_type": "dataset", "revision": commit}
+        pinned: dict[str, Any] = {"repo_type": "dataset", "revision": commit}
         patterns = [*map(glob.escape, manifest.files), *COMPANIONS, MANIFEST]
         try:
-            api.snapshot_download(source, allow_patterns=patterns, **of)
+            api.snapshot_download(source, allow_patterns=patterns, **pinned)
         except OSError as error:
             if not is_fleeting(error):
                 raise
-        # The client takes what it has for all there is where it cannot list the repository, and
-        # what zoo.json does not vouch for would not be missed below.
-        beside = api.snapshot_download(source, allow_patterns=COMPANIONS, dry_run=True, **of)
-        for file in beside:
+        # Where the client cannot list the repository, it is content with the files that it has; of
+        # those that zoo.json does not list, nobody would notice below that one is missing.
+        listed = api.snapshot_download(source, allow_patterns=COMPANIONS, dry_run=True, **pinned)
+        for file in listed:
             if file.will_download:
                 download(api, source, file.filename, commit)
-        for path, fault in faults_of(place, manifest).items():
+        for path, fault in faults_of(snapshot, manifest).items():
             _repair(api, source, commit, path, fault, manifest.files[path])
-        for path in companions(place):
-            verify_blob(api, source, place / path, path)
-    return place
+        for path in companions(snapshot):
+            verify_blob(api, source, snapshot / path, path)
+    return snapshot
 
 
 def _repair(
@@ -146,13 +147,13 @@ def _repair(
 ) -> None:
     """Fetch a damaged or missing file once more."""
     try:
-        again = fault_of(download(api, source, path, commit, again=True), expected)
+        second_fault = fault_of(download(api, source, path, commit, refetch=True), expected)
     except RemoteEntryNotFoundError:
-        again = "is missing"
-    if again:
+        second_fault = "is missing"
+    if second_fault:
         raise CorruptZooError(
-            f"zoo {source} at {commit[:12]}: {path} {again}, fetched twice (first it {fault}); "
-            "ask its owner to push it again, or choose another revision"
+            f"zoo {source} at {commit[:12]}: {path} {second_fault}, fetched twice (first it "
+            f"{fault}); ask its owner to push it again, or choose another revision"
         )
 
 

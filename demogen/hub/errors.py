@@ -14,7 +14,7 @@ BY_CODE = {
     "RepoNotFound": "{endpoint} has no such dataset repository, or it is private; "
     f"check the name, or {LOGIN}",
 }
-"""X-Error-Code of an answer → the end of the message."""
+"""X-Error-Code of a response → the end of the message."""
 
 BY_STATUS = {
     401: f"the token is missing or refused; {LOGIN}",
@@ -24,7 +24,7 @@ BY_STATUS = {
     412: "the repository was changed at the same time; run it again",
     429: "{endpoint} admits no more requests for now; run it again in some minutes",
 }
-"""HTTP status of an answer → the end of the message, where no code says more."""
+"""HTTP status of a response → the end of the message, where no code says more."""
 
 
 def explain(error: BaseException, what: str, endpoint: str) -> ZooError:
@@ -36,8 +36,8 @@ def explain(error: BaseException, what: str, endpoint: str) -> ZooError:
         endpoint: address of the Hub.
     """
     errors = list(_chain(error))
-    if (answer := answer_of(error)) is not None:
-        reason = _reason(answer)
+    if (response := response_of(error)) is not None:
+        reason = _reason(response)
     elif any(type(each).__name__ == "OfflineModeIsEnabled" for each in errors):
         reason = "it is not in the cache, and HF_HUB_OFFLINE forbids to fetch it; unset that"
     elif any(_is_network(each) for each in errors):
@@ -49,16 +49,16 @@ def explain(error: BaseException, what: str, endpoint: str) -> ZooError:
     return ZooError(f"{what}: {reason.replace('{endpoint}', endpoint)}")
 
 
-def answer_of(error: BaseException) -> Any:
-    """The Hub's answer (status_code, headers) that led to an error; None: it gave none."""
+def response_of(error: BaseException) -> Any:
+    """The Hub's response (status_code, headers) that led to an error; None: it gave none."""
     for each in _chain(error):
-        if (answer := getattr(each, "response", None)) is not None:
-            return answer
+        if (response := getattr(each, "response", None)) is not None:
+            return response
     return None
 
 
-def _reason(answer: Any) -> str:
-    code, status = answer.headers.get("X-Error-Code"), answer.status_code
+def _reason(response: Any) -> str:
+    code, status = response.headers.get("X-Error-Code"), response.status_code
     if code in BY_CODE:
         return BY_CODE[code]
     if status in BY_STATUS:

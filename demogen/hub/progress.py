@@ -17,13 +17,14 @@ class CountedFile(io.BufferedReader):
 
     Attributes:
         reached: the farthest position that was read to, in bytes.
-        told: called with the number of bytes by which a read went beyond it; None: not counted.
+        on_progress: called with the number of bytes by which a read went beyond it; None: reads
+            are not counted.
     """
 
-    def __init__(self, raw: io.FileIO, told: Callable[[int], object] | None = None) -> None:
+    def __init__(self, raw: io.FileIO, on_progress: Callable[[int], object] | None = None) -> None:
         super().__init__(raw)
         self.reached = 0
-        self.told = told
+        self.on_progress = on_progress
 
     def read(self, size: int | None = -1, /) -> bytes:
         """As every file; counted, and an error names the file."""
@@ -32,9 +33,9 @@ class CountedFile(io.BufferedReader):
         except OSError as error:
             error.filename = error.filename or str(self.name)
             raise
-        if self.told is not None and (beyond := self.tell() - self.reached) > 0:
+        if self.on_progress is not None and (beyond := self.tell() - self.reached) > 0:
             self.reached += beyond
-            self.told(beyond)
+            self.on_progress(beyond)
         return content
 
 
@@ -47,10 +48,10 @@ class UploadBar:
 
     @contextmanager
     def following(self, path: Path) -> Iterator[CountedFile]:
-        """A file, open for reading; once its `told` is `sent`, reading moves the bar.
+        """A file, open for reading; once its `on_progress` is `sent`, reading moves the bar.
 
-        What was never read when the block ends was there already: it is done, but the rate does
-        not count it.
+        What was not read when the block ends is on the Hub already: the bar passes over it, and the
+        rate does not count it.
         """
         with CountedFile(io.FileIO(path)) as file:
             yield file

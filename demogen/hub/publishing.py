@@ -28,11 +28,12 @@ from demogen.format.integrity import (
     verify_folder,
 )
 from demogen.hub.client import BRANCH, TIMEOUTS, connect, download, explained, tree
-from demogen.hub.commits import REFUSED, CommitLine, with_retries
+from demogen.hub.commits import CommitLine
 from demogen.hub.download import is_folder
 from demogen.hub.errors import BY_STATUS
 from demogen.hub.progress import upload_bar
-from demogen.hub.push_plan import CARD, Local, Plan, is_part, make_plan
+from demogen.hub.push_plan import CARD, LocalFile, PushPlan, is_part, make_plan
+from demogen.hub.retry import REFUSED, with_retries
 from demogen.schema.records import ZooManifest
 
 TAG = re.compile(r"(?!.*(\.\.|\.lock$|\.$))[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -123,9 +124,9 @@ def push(
     """
     if is_folder(target):
         return _copy(folder, target, tag, pull_request)
-    _check_wishes(target, tag, private, pull_request)
+    _check_options(target, tag, private, pull_request)
     api = connect(endpoint, token)
-    with explained(f"cannot push to {target}", api), _gathered(folder, target) as files:
+    with explained(f"cannot push to {target}", api), _files_to_publish(folder, target) as files:
         require_login(api, target)
         info = _repository(api, target, private, pull_request)
         head = str(info.sha)
@@ -137,7 +138,7 @@ def push(
         if pull_request and plan.changes:
             plan = resume(api, line, base, plan, files)
         if plan.changes:
-            _carry_out(plan, line, files, read_manifest(folder), progress)
+            _commit_all(plan, line, files, read_manifest(folder), progress)
             where = f"{target}@{line.head[:12]}"
             check_published(listing(api, target, line.head), files, where)
         if tag:
@@ -160,12 +161,12 @@ def _copy(folder: Path, target: str, tag: str | None, pull_request: bool) -> Pub
         raise ZooError(f"{target} is a folder and takes no tag; tags are for the Hub")
     if pull_request:
         raise ZooError(f"{target} is a folder and takes no pull request; they are for the Hub")
-    place = Path(target).expanduser()
-    copy_zoo(folder, place)
-    return Published(str(place), file_sha256(place / MANIFEST))
+    copied = Path(target).expanduser()
+    copy_zoo(folder, copied)
+    return Published(str(copied), file_sha256(copied / MANIFEST))
 
 
-def _check_wishes(target: str, tag: str | None, private: bool, pull_request: bool) -> None:
+def _check_options(target: str, tag: str | None, private: bool, pull_request: bool) -> None:
     if tag and pull_request:
         raise ZooError("a pull request takes no tag; push with the tag once it is merged")
     if private and pull_request:
@@ -175,21 +176,21 @@ def _check_wishes(target: str, tag: str | None, private: bool, pull_request: boo
 
 
 @contextmanager
-def _gathered(folder: Path, target: str) -> Iterator[dict[str, Local]]:
-    """Every file to publish by its path there; the card is one made for the repository.
+def _files_to_publish(folder: Path, target: str) -> Iterator[dict[str, LocalFile]]:
+    """Every file to publish, by its path in the repository, with a card made for the repository.
 
     Raises:
         CorruptZooError: a file is missing or is not what zoo.json says.
     """
     manifest = verify_folder(folder)
-    files = {path: Local(folder / path, digest) for path, digest in manifest.files.items()}
+    files = {path: LocalFile(folder / path, digest) for path, digest in manifest.files.items()}
     for path in (*companions(folder), MANIFEST):
-        files[path] = Local(folder / path, file_digest(folder / path))
+        files[path] = LocalFile(folder / path, file_digest(folder / path))
     with tempfile.TemporaryDirectory(prefix="demogen-push-") as scratch:
         if CARD not in files or is_sealed(files[CARD].path.read_bytes()):
             card = Path(scratch) / CARD
             card.write_bytes(folder_card(folder, manifest, target).encode())
-            files[CARD] = Local(card, file_digest(card))
+            files[CARD] = LocalFile(card, file_digest(card))
         yield files
 
 
@@ -199,26 +200,26 @@ def _repository(api: HfApi, target: str, private: bool, pull_request: bool) -> D
     Raises:
         ZooError: it is to be private and is not.
     """
-    found: DatasetInfo | None
+    info: DatasetInfo | None
     try:
-        found = information(api, target)
+        info = information(api, target)
     except RepositoryNotFoundError:
         if pull_request:
             raise
-        found = None
-    # Not in the handler: an error of what follows would be told as this one.
-    if found is None:
+        info = None
+    # Not in the handler, where an error of what follows would be explained by this one.
+    if info is None:
         with_retries(
             lambda: api.create_repo(target, repo_type="dataset", private=private, exist_ok=True),
             REFUSED,
         )
-        found = information(api, target)
-    if private and not found.private:
+        info = information(api, target)
+    if private and not info.private:
         raise ZooError(
             f"{target} is there already and public; make it private on its page, or push without "
             "asking for that"
         )
-    return found
+    return info
 
 
 def require_login(api: HfApi, target: str) -> None:
@@ -242,17 +243,17 @@ def listing(api: HfApi, target: str, revision: str) -> dict[str, RepoFile]:
 
 
 def _manifest(
-    api: HfApi, target: str, head: str, there: Mapping[str, RepoFile], own: Local
+    api: HfApi, target: str, head: str, remote: Mapping[str, RepoFile], local_manifest: LocalFile
 ) -> bytes | None:
     """The zoo.json on the Hub; None: there is none."""
-    if MANIFEST not in there:
+    if MANIFEST not in remote:
         return None
-    entry = there[MANIFEST]
-    if own.fault_of(entry) is None:
-        return own.path.read_bytes()
+    entry = remote[MANIFEST]
+    if local_manifest.fault_of(entry) is None:
+        return local_manifest.path.read_bytes()
     oid = entry.lfs.sha256 if entry.lfs else entry.blob_id
-    for again in (False, True):
-        local = download(api, target, MANIFEST, head, again=again)
+    for refetch in (False, True):
+        local = download(api, target, MANIFEST, head, refetch=refetch)
         if has_oid(local, oid):
             return local.read_bytes()
     raise ZooError(f"cannot push to {target}: its zoo.json arrives damaged; try again later")
@@ -262,27 +263,31 @@ def resume(
     api: HfApi,
     line: CommitLine,
     base: Mapping[str, RepoFile],
-    plan: Plan,
-    files: Mapping[str, Local],
-) -> Plan:
-    """Go on with a pull request that an earlier run of this push opened; else the plan as it is."""
+    plan: PushPlan,
+    files: Mapping[str, LocalFile],
+) -> PushPlan:
+    """The plan for what an earlier run of this push left to do in the pull request that it opened.
+
+    `line` then goes on with that pull request. Without one, the plan as it is.
+    """
     refs = with_retries(
         lambda: api.list_repo_refs(line.target, repo_type="dataset", include_pull_requests=True)
     )
     opened = {int(ref.ref.rpartition("/")[2]): ref for ref in refs.pull_requests or ()}
     for number in sorted(opened, reverse=True)[:PROPOSALS]:
         proposed = listing(api, line.target, opened[number].target_commit)
-        if is_part(proposed, base, files, plan.gone):
+        if is_part(proposed, base, files, plan.removed):
             line.head, line.request = opened[number].target_commit, number
             rest = make_plan(files, proposed, None)
-            return Plan(rest.unseen, rest.last, tuple(p for p in plan.gone if p in proposed))
+            removed = tuple(path for path in plan.removed if path in proposed)
+            return PushPlan(rest.unseen, rest.last, removed)
     return plan
 
 
-def _carry_out(
-    plan: Plan,
+def _commit_all(
+    plan: PushPlan,
     line: CommitLine,
-    files: Mapping[str, Local],
+    files: Mapping[str, LocalFile],
     manifest: ZooManifest,
     progress: bool,
 ) -> None:
@@ -292,14 +297,20 @@ def _carry_out(
         for paths in plan.unseen:
             done += len(paths)
             line.commit(paths, files, f"{manifest.name}: {done} of {ahead} new files", bar)
-        if plan.last or plan.gone:
+        if plan.last or plan.removed:
             title = f"{manifest.name}: {manifest.networks} networks"
-            line.commit(plan.last, files, title, bar, plan.gone)
+            line.commit(plan.last, files, title, bar, plan.removed)
 
 
-def check_published(there: Mapping[str, RepoFile], files: Mapping[str, Local], where: str) -> None:
-    """Compare sizes and digests of what was published with those of what was sent."""
-    checked = {path: local.fault_of(there.get(path)) for path, local in files.items()}
+def check_published(
+    remote: Mapping[str, RepoFile], files: Mapping[str, LocalFile], where: str
+) -> None:
+    """Compare sizes and digests of the Hub's files with those of the files that were sent.
+
+    Raises:
+        CorruptZooError: a file is missing or is another; the first is named.
+    """
+    checked = {path: local.fault_of(remote.get(path)) for path, local in files.items()}
     if faults := {path: fault for path, fault in checked.items() if fault}:
         raise CorruptZooError(f"{where} as read back: {first_of(faults)}; push again")
 
@@ -310,12 +321,16 @@ def _tags(api: HfApi, target: str) -> dict[str, str]:
     return {ref.name: ref.target_commit for ref in refs.tags}
 
 
-def _check_tag(api: HfApi, target: str, tag: str, head: str, plan: Plan) -> None:
-    """Refuse before anything is sent what could not be tagged."""
-    named = _tags(api, target).get(tag)
-    if named is not None and (plan.changes or named != head):
+def _check_tag(api: HfApi, target: str, tag: str, head: str, plan: PushPlan) -> None:
+    """Refuse, before anything is sent, a tag that names another commit.
+
+    Raises:
+        ZooError: it does.
+    """
+    tagged = _tags(api, target).get(tag)
+    if tagged is not None and (plan.changes or tagged != head):
         raise ZooError(
-            f"{target}: its tag {tag!r} names {named[:12]} and is not moved, and this zoo is not "
+            f"{target}: its tag {tag!r} names {tagged[:12]} and is not moved, and this zoo is not "
             "what it names; choose a new tag"
         )
 

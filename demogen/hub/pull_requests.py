@@ -12,7 +12,7 @@ from demogen.hub.commits import CommitLine
 from demogen.hub.download import REPOSITORY
 from demogen.hub.progress import upload_bar
 from demogen.hub.publishing import check_published, information, listing, require_login, resume
-from demogen.hub.push_plan import Local, Plan, make_plan
+from demogen.hub.push_plan import LocalFile, PushPlan, make_plan
 
 
 @final
@@ -62,7 +62,7 @@ def propose(
     api = connect(endpoint, token)
     with explained(f"cannot open a pull request on {target}", api):
         require_login(api, target)
-        local = {path: Local(file, file_digest(file)) for path, file in files.items()}
+        local = {path: LocalFile(file, file_digest(file)) for path, file in files.items()}
         head = str(information(api, target).sha)
         base = listing(api, target, head)
         plan = make_plan(local, base, None)
@@ -77,7 +77,7 @@ def propose(
 
 
 def _send(
-    plan: Plan, line: CommitLine, files: Mapping[str, Local], title: str, progress: bool
+    plan: PushPlan, line: CommitLine, files: Mapping[str, LocalFile], title: str, progress: bool
 ) -> None:
     commits = [paths for paths in (*plan.unseen, plan.last) if paths]
     total = sum(files[path].digest.bytes for path in plan.paths)

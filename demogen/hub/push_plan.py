@@ -21,7 +21,7 @@ _SHARD = re.compile(r"shards/[0-9]+\.tar")
 
 @final
 @dataclass(frozen=True)
-class Local:
+class LocalFile:
     """A file to publish: where it lies here, and what it must hold."""
 
     path: Path
@@ -46,18 +46,18 @@ class Local:
 
 @final
 @dataclass(frozen=True)
-class Plan:
+class PushPlan:
     """The commits of a push.
 
     Attributes:
         unseen: paths of each commit that goes ahead: no reader of the published zoo looks there.
         last: paths of the last commit, which makes the new zoo visible.
-        gone: paths that the last commit removes.
+        removed: paths that the last commit removes.
     """
 
     unseen: tuple[tuple[str, ...], ...]
     last: tuple[str, ...]
-    gone: tuple[str, ...]
+    removed: tuple[str, ...]
 
     @property
     def paths(self) -> list[str]:
@@ -67,59 +67,66 @@ class Plan:
     @property
     def changes(self) -> int:
         """How many files are sent or removed."""
-        return len(self.paths) + len(self.gone)
+        return len(self.paths) + len(self.removed)
 
 
 def make_plan(
-    wanted: Mapping[str, Local], there: Mapping[str, RepoFile], published: bytes | None
-) -> Plan:
-    """What to commit so that the Hub holds what is wanted.
+    files: Mapping[str, LocalFile], remote: Mapping[str, RepoFile], published: bytes | None
+) -> PushPlan:
+    """What to commit so that the Hub holds these files.
 
     zoo.json and the card come last, together with every file that readers of the zoo published
     now may look at, so that none of them meets a file of the new zoo.
 
     Args:
-        wanted: path → file of the zoo to publish.
-        there: path → file on the Hub.
+        files: path → file of the zoo to publish.
+        remote: path → file on the Hub.
         published: the zoo.json on the Hub; None: there is none.
 
     Raises:
         OSError: a file here cannot be read.
     """
-    changed = [path for path in wanted if wanted[path].fault_of(there.get(path))]
-    seen, gone = {CARD, MANIFEST}, set[str]()
+    changed = [path for path in files if files[path].fault_of(remote.get(path))]
+    visible, removed = {CARD, MANIFEST}, set[str]()
     if published is not None:
         listed = set(replaced_files(published))
-        # A zoo.json that cannot be read may be of a later demogen's: it may list any file.
-        seen |= {path for path in wanted if _is_companion(path)} | (listed or set(there))
-        # Shards that nobody lists are left from a push that was interrupted and then overtaken;
-        # whoever reads all of shards/ would take them for networks of the zoo.
-        left = {path for path in there if listed and _SHARD.fullmatch(path)}
-        gone = ((listed & set(there)) | left) - set(wanted)
-    ahead = [path for path in changed if path not in seen]
+        # A zoo.json that cannot be read may be that of a later demogen, and may list any file.
+        visible |= {path for path in files if _is_companion(path)} | (listed or set(remote))
+        # Shards that no zoo.json lists are left from a push that was interrupted and never taken
+        # up; whoever reads all of shards/ would take them for networks of the zoo.
+        unlisted = {path for path in remote if listed and _SHARD.fullmatch(path)}
+        removed = ((listed & set(remote)) | unlisted) - set(files)
+    ahead = [path for path in changed if path not in visible]
     unseen = (
         tuple(ahead[start : start + COMMIT_FILES]) for start in range(0, len(ahead), COMMIT_FILES)
     )
-    last = tuple(path for path in changed if path in seen)
-    return Plan(tuple(unseen), last, tuple(sorted(gone)))
+    last = tuple(path for path in changed if path in visible)
+    return PushPlan(tuple(unseen), last, tuple(sorted(removed)))
 
 
 def is_part(
     proposed: Mapping[str, RepoFile],
     base: Mapping[str, RepoFile],
-    wanted: Mapping[str, Local],
-    gone: Collection[str],
+    files: Mapping[str, LocalFile],
+    removed: Collection[str],
 ) -> bool:
-    """Whether files were made from `base` by a part of this push, or by all of it."""
+    """Whether a part of this push, or all of it, has made `proposed` from `base`.
+
+    Args:
+        proposed: path → file of a pull request.
+        base: path → file of the commit that it started from.
+        files: path → file to publish.
+        removed: paths that the push removes.
+    """
     differing = {
         path
         for path in {*proposed, *base}
         if path not in proposed or path not in base or proposed[path].blob_id != base[path].blob_id
     }
     return bool(differing) and all(
-        wanted[path].fault_of(proposed.get(path)) is None
-        if path in wanted
-        else path in gone and path not in proposed
+        files[path].fault_of(proposed.get(path)) is None
+        if path in files
+        else path in removed and path not in proposed
         for path in differing
     )
 

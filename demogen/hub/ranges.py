@@ -12,12 +12,13 @@ from demogen import __version__
 from demogen.errors import ZooError
 from demogen.hub import retry
 from demogen.hub.client import HTTPError, session
+from demogen.hub.errors import response_of
 
 MEBIBYTE = 1 << 20
 
 
 def stream_range(
-    api: HfApi, url: str, start: int, length: int, *, again: bool = False
+    api: HfApi, url: str, start: int, length: int, *, refetch: bool = False
 ) -> Iterator[bytes]:
     """Bytes [start, start + length) of the file at an address; fewer where it ends before.
 
@@ -29,7 +30,7 @@ def stream_range(
         url: the file at a commit.
         start: first byte.
         length: number of bytes.
-        again: ask every cache on the way for a fresh copy.
+        refetch: ask every cache on the way for a fresh copy.
 
     Raises:
         Exception: of the Hub's client, to be explained by the caller, when all tries failed.
@@ -37,43 +38,39 @@ def stream_range(
     """
     headers = build_hf_headers(token=api.token, library_name="demogen", library_version=__version__)
     headers["Accept-Encoding"] = "identity"
-    if again:
+    if refetch:
         headers["Cache-Control"] = "no-cache"
     sent, failures, broken = 0, 0, None
     while sent < length and failures < retry.TRIES:
-        before, told, broken = sent, None, None
+        before, response_headers, broken = sent, None, None
         headers["Range"] = f"bytes={start + sent}-{start + length - 1}"
         try:
-            with session().stream("GET", url, headers=headers) as answer:
-                told = answer.headers
-                if answer.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            with session().stream("GET", url, headers=headers) as response:
+                response_headers = response.headers
+                if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     break
-                hf_raise_for_status(answer)
-                for piece in _pieces(answer, start + sent):
-                    wanted = piece[: length - sent]
-                    sent += len(wanted)
-                    yield wanted
+                hf_raise_for_status(response)
+                for piece in _pieces(response, start + sent):
+                    missing = piece[: length - sent]
+                    sent += len(missing)
+                    yield missing
         except HTTPError as error:
-            if not _may_pass(error):
+            # Without a response it is the connection that broke.
+            if response_of(error) is not None and not retry.has_status(error):
                 raise
             broken = error
         # A server that always sends a good part before it breaks off is not given up.
         failures = 0 if sent - before >= MEBIBYTE else failures + 1
         if broken is not None and 0 < failures < retry.TRIES:
-            time.sleep(retry.pause(failures, told))
+            time.sleep(retry.pause(failures, response_headers))
     if broken is not None and sent < length:
         raise broken
 
 
-def _pieces(answer: Any, start: int) -> Iterator[bytes]:
-    """What an answer holds; read to its end, or the connection could not be used again."""
-    if answer.status_code != HTTPStatus.PARTIAL_CONTENT:
-        raise ZooError(f"{answer.url.host} sends whole files where parts are asked for")
-    if not answer.headers.get("content-range", "").startswith(f"bytes {start}-"):
-        raise ZooError(f"{answer.url.host} sends other parts of files than were asked for")
-    yield from answer.iter_raw()
-
-
-def _may_pass(error: Exception) -> bool:
-    answer = getattr(error, "response", None)
-    return answer is None or answer.status_code in retry.FLEETING
+def _pieces(response: Any, start: int) -> Iterator[bytes]:
+    """What a response holds; read to its end, or the connection could not be used again."""
+    if response.status_code != HTTPStatus.PARTIAL_CONTENT:
+        raise ZooError(f"{response.url.host} sends whole files where parts are asked for")
+    if not response.headers.get("content-range", "").startswith(f"bytes {start}-"):
+        raise ZooError(f"{response.url.host} sends other parts of files than were asked for")
+    yield from response.iter_raw()

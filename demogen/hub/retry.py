@@ -1,9 +1,15 @@
-"""How long to wait before a request is made again."""
+"""Which requests are made again after a failure, how often, and after which pause."""
 
 import random
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeVar
 
 from huggingface_hub.utils import parse_ratelimit_headers
+
+from demogen.hub.errors import response_of
+
+Response = TypeVar("Response")
 
 TRIES = 6
 """Requests made for one thing before its failure is taken for lasting."""
@@ -15,6 +21,46 @@ LONGEST = 60.0
 FLEETING = frozenset({408, 429, 500, 502, 503, 504})
 """HTTP statuses that another try may get over."""
 
+REFUSED = frozenset({429, 503})
+"""HTTP statuses of requests that the Hub did not look at, so that repeating them changes nothing
+twice."""
+
+
+def with_retries(
+    request: Callable[[], Response],
+    statuses: Collection[int] = FLEETING,
+    *,
+    may_pass: Callable[[Exception], bool] | None = None,
+) -> Response:
+    """Make a request up to `TRIES` times, with pauses, as long as its error may pass.
+
+    Args:
+        request: called again after an error that may pass.
+        statuses: HTTP statuses of errors that may pass. The default is for requests that only
+            read; those that write are repeated on `REFUSED` alone.
+        may_pass: tells which errors may pass instead of `statuses`.
+
+    Raises:
+        Exception: the request's own: of the last try, or the first that does not pass.
+    """
+    failures = 0
+    while True:
+        try:
+            return request()
+        except Exception as error:
+            failures += 1
+            passes = has_status(error, statuses) if may_pass is None else may_pass(error)
+            if not passes or failures == TRIES:
+                raise
+            response = response_of(error)
+            time.sleep(pause(failures, None if response is None else response.headers))
+
+
+def has_status(error: BaseException, statuses: Collection[int] = FLEETING) -> bool:
+    """Whether the Hub responded, with one of these HTTP statuses."""
+    response = response_of(error)
+    return response is not None and response.status_code in statuses
+
 
 def pause(failures: int, headers: Mapping[str, str] | None = None) -> float:
     """Seconds to wait after so many failures in a row (1, 2, …).
@@ -23,13 +69,13 @@ def pause(failures: int, headers: Mapping[str, str] | None = None) -> float:
     seconds) is kept, up to a limit. Up to half as much again is added by chance, so that many
     clients do not come back at once.
     """
-    wanted = asked(headers or {})
-    least = FIRST * 2 ** (failures - 1) if wanted is None else wanted
+    requested = requested_pause(headers or {})
+    least = FIRST * 2 ** (failures - 1) if requested is None else requested
     return min(least, LONGEST) * (1 + random.random() / 2)
 
 
-def asked(headers: Mapping[str, str]) -> float | None:
-    """Seconds that an answer asks to wait; None: it does not say."""
+def requested_pause(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a response asks to wait; None: it does not say."""
     limit = parse_ratelimit_headers(headers)
     if limit is not None and limit.remaining == 0:
         return float(limit.reset_in_seconds)

@@ -55,21 +55,23 @@ class HubStorage(Storage):
         """Enough to hide the time a request takes."""
         return 8
 
-    def local(self, path: str, *, again: bool = False) -> Path:
+    def local(self, path: str, *, refetch: bool = False) -> Path:
         """The file in the Hub's cache, fetched unless it is there."""
         with self._reading(path):
-            found = download(self._api, self.repository, path, self.commit, again=again)
+            file = download(self._api, self.repository, path, self.commit, refetch=refetch)
             # zoo.json vouches for all others, and the Hub's digest for it.
             if path == MANIFEST:
-                return verify_blob(self._api, self.repository, found, path)
-            return found
+                return verify_blob(self._api, self.repository, file, path)
+            return file
 
-    def stream(self, path: str, start: int, length: int, *, again: bool = False) -> Iterator[bytes]:
+    def stream(
+        self, path: str, start: int, length: int, *, refetch: bool = False
+    ) -> Iterator[bytes]:
         """From the cache if the file is there, else by a ranged request."""
         cached = self._cached(path)
-        if self.keep and (cached is None or again):
-            cached, again = self.local(path, again=again), False
-        if cached is not None and not again:
+        if self.keep and (cached is None or refetch):
+            cached, refetch = self.local(path, refetch=refetch), False
+        if cached is not None and not refetch:
             yield from Folder(cached.parent).stream(cached.name, start, length)
             return
         with self._reading(path):
@@ -80,16 +82,17 @@ class HubStorage(Storage):
                 revision=self.commit,
                 endpoint=self._api.endpoint,
             )
-            yield from stream_range(self._api, url, start, length, again=again)
+            yield from stream_range(self._api, url, start, length, refetch=refetch)
 
     def check(self, files: Mapping[str, FileDigest]) -> None:
         """Nothing: it would take a request, and what is missing is noticed when it is read."""
 
     def _cached(self, path: str) -> Path | None:
-        found = huggingface_hub.try_to_load_from_cache(
+        cached = huggingface_hub.try_to_load_from_cache(
             self.repository, path, revision=self.commit, repo_type="dataset"
         )
-        return Path(found) if isinstance(found, str) else None
+        # Where the Hub is known to lack the file, it is an object that says so.
+        return Path(cached) if isinstance(cached, str) else None
 
     @contextmanager
     def _reading(self, path: str) -> Iterator[None]:

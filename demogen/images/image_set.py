@@ -1,4 +1,4 @@
-"""Image sets as tensors in canonical order, and how a network saw them."""
+"""Image sets as tensors in canonical order, and as networks see them."""
 
 import hashlib
 import math
@@ -121,8 +121,8 @@ def load_images(name: str, folder: Path | str | None = None) -> ImageSet:
     ((1000, 1, 8, 8), 797, '3f96231daab4')
     """
     facts(name)
-    given = folder or os.environ.get("DEMOGEN_IMAGES")
-    return _load(name, str(Path(given).expanduser().resolve()) if given else None)
+    source = folder or os.environ.get("DEMOGEN_IMAGES")
+    return _load(name, str(Path(source).expanduser().resolve()) if source else None)
 
 
 def center_crop(images: Tensor, side: int | None) -> Tensor:
@@ -176,9 +176,9 @@ def _load(name: str, folder: str | None) -> ImageSet:
     else:
         arrays = sources.read(name, Path(folder) if folder else None)
     for part, size in (("train", expected.train_size), ("test", expected.test_size)):
-        if len(arrays[f"{part}_labels"]) != size:
-            found, where = len(arrays[f"{part}_labels"]), folder or "the Hub"
-            raise ZooError(f"{name} in {where} has {found} {part} images; the published set {size}")
+        if (count := len(arrays[f"{part}_labels"])) != size:
+            where = folder or "the Hub"
+            raise ZooError(f"{name} in {where} has {count} {part} images; the published set {size}")
     train, test = (_labeled(arrays, part, sort=not expected.on_disk) for part in ("train", "test"))
     image_set = ImageSet(name, train, test)
     if expected.digest is not None and image_set.digest != expected.digest:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from demogen._util import paths as places
+from demogen._util.paths import decoded_images
 from demogen.errors import ZooError
 from demogen.images.sources import load_rows
 from demogen.schema.image_sets import facts
@@ -23,7 +23,7 @@ _CHUNK = 1000
 
 @dataclass(frozen=True)
 class _Source:
-    """One part of a set: how many images, and the i-th as (PIL image, label)."""
+    """Training or test images to decode: their number, and the i-th as (PIL image, label)."""
 
     count: int
     image: Callable[[int], tuple[Any, int]]
@@ -45,10 +45,10 @@ def read(name: str, folder: Path | None) -> Mapping[str, Any]:
         ZooError: the images are in neither place, or their number is not the published one.
     """
     stamp, source = _find(name, folder)
-    kept = places.decoded_images() / f"{name}-{hashlib.sha256(stamp).hexdigest()[:12]}"
-    if not kept.is_dir():
-        _keep(name, {part: source(part) for part in ("train", "test")}, kept)
-    return {file.stem: np.load(file, mmap_mode="c") for file in sorted(kept.glob("*.npy"))}
+    decoded = decoded_images() / f"{name}-{hashlib.sha256(stamp).hexdigest()[:12]}"
+    if not decoded.is_dir():
+        _decode_set(name, {part: source(part) for part in ("train", "test")}, decoded)
+    return {file.stem: np.load(file, mmap_mode="c") for file in sorted(decoded.glob("*.npy"))}
 
 
 def canonical_key(image: Any, label: Any) -> bytes:
@@ -59,14 +59,14 @@ def canonical_key(image: Any, label: Any) -> bytes:
 def _find(name: str, folder: Path | None) -> tuple[bytes, Callable[[str], _Source]]:
     if folder is None:
         return b"hub", partial(_rows, name, {"path": facts(name).repository})
-    for place in (folder / name, folder):
-        if (place / "train").is_dir() and (place / "val").is_dir():
-            inner = {"train": place / "train", "test": place / "val"}
+    for root in (folder / name, folder):
+        if (root / "train").is_dir() and (root / "val").is_dir():
+            inner = {"train": root / "train", "test": root / "val"}
             stamp = _stamp(*inner.values())
             return stamp, partial(_class_folders, inner)
         files = {
-            "train": sorted(place.glob("train-*.parquet")),
-            "validation": sorted(place.glob("validation-*.parquet")),
+            "train": sorted(root.glob("train-*.parquet")),
+            "validation": sorted(root.glob("validation-*.parquet")),
         }
         if all(files.values()):
             listed = {split: [str(path) for path in paths] for split, paths in files.items()}
@@ -91,11 +91,11 @@ def _rows(name: str, arguments: Mapping[str, Any], part: str) -> _Source:
             f"{name} cannot be read from {arguments['path']} ({error}); it needs a login with "
             "access on the Hugging Face Hub, or DEMOGEN_IMAGES set to a folder that holds it"
         ) from error
-    known = facts(name)
+    columns = facts(name)
 
     def image(index: int) -> tuple[Any, int]:
         row = rows[index]
-        return row[known.image_column], row[known.label_column]
+        return row[columns.image_column], row[columns.label_column]
 
     return _Source(len(rows), image)
 
@@ -107,19 +107,19 @@ def _class_folders(folders: Mapping[str, Path], part: str) -> _Source:
     return _Source(len(files), files.__getitem__)
 
 
-def _keep(name: str, sources: Mapping[str, _Source], kept: Path) -> None:
-    known = facts(name)
-    for part, size in (("train", known.train_size), ("test", known.test_size)):
+def _decode_set(name: str, sources: Mapping[str, _Source], folder: Path) -> None:
+    expected = facts(name)
+    for part, size in (("train", expected.train_size), ("test", expected.test_size)):
         if sources[part].count != size:
             raise ZooError(
                 f"{name} has {sources[part].count} {part} images here; the published set {size}"
             )
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(dir=kept.parent, prefix=f".{name}-"))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{name}-"))
     try:
         for part, source in sources.items():
-            _decode(source, known.shape, unfinished, part)
-        os.replace(unfinished, kept)
+            _decode(source, expected.shape, unfinished, part)
+        os.replace(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

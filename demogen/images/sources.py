@@ -45,8 +45,8 @@ def read(name: str, folder: Path | None) -> Arrays:
         return _from_hub(name)
     if not folder.is_dir():
         raise ZooError(f"image folder {folder} does not exist (DEMOGEN_IMAGES or --images)")
-    for place in (folder / name, folder):
-        files = {part: sorted(place.glob(f"{part}-*.parquet")) for part in _PARTS}
+    for root in (folder / name, folder):
+        files = {part: sorted(root.glob(f"{part}-*.parquet")) for part in _PARTS}
         if all(files.values()):
             return _from_parquet(name, files)
     constructor, inner = _TORCHVISION[name]

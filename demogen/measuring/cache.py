@@ -22,7 +22,7 @@ class Outcome:
         signature: feature → value, or None.
         reason: why there is no signature, or None.
         seconds: what computing it took.
-        fault: the measure or the zoo went wrong.
+        fault: whether an error of the measure or the zoo is the reason; it is not kept.
         epoch_seconds: what a training epoch of the network took in the same process (see
             `demogen.measuring.epoch_cost`); None: not known.
     """
@@ -35,7 +35,7 @@ class Outcome:
 
 
 def measure_key(measure: Measure) -> str:
-    """Name, version and a digest of parameters and source: what decides the numbers.
+    """What decides a measure's numbers: its name, version and a digest of parameters and source.
 
     The source of the class is part of it, so that a measure changed while it is being developed
     is computed again even if nobody raised its version.
@@ -51,18 +51,18 @@ def measure_key(measure: Measure) -> str:
 
 
 def network_key(record: NetworkRecord, image_sets: Mapping[str, str], access: Access) -> str:
-    """Digest of all that a measure with this access can see of a network."""
-    seen: dict[str, object] = {"weights": record.weights_sha256}
-    seen["architecture"] = record.spec.architecture.model_dump(mode="json")
+    """Digest of all that a measure with this access can read of a network."""
+    content: dict[str, object] = {"weights": record.weights_sha256}
+    content["architecture"] = record.spec.architecture.model_dump(mode="json")
     if access & (Access.TRAIN | Access.TEST_INPUTS):
-        seen["images"] = image_sets[record.spec.data.images]
-        seen["data"] = record.spec.data.model_dump(mode="json")
-        seen["labels"] = record.labels
+        content["images"] = image_sets[record.spec.data.images]
+        content["data"] = record.spec.data.model_dump(mode="json")
+        content["labels"] = record.labels
     if Access.INITIAL in access:
-        seen["initial"] = record.initial_sha256
+        content["initial"] = record.initial_sha256
     if Access.SPEC in access:
-        seen["spec"] = record.spec.canonical()
-    return sha256(canonical_json(seen).encode())[:32]
+        content["spec"] = record.spec.canonical()
+    return sha256(canonical_json(content).encode())[:32]
 
 
 @final

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from sklearn.base import clone, is_regressor
 
-from demogen.errors import AccessError, ZooError
+from demogen.errors import AccessError, PredictorError
 from demogen.measuring.measurements import compute_signature
 from demogen.measuring.predictor import Measure, Predictor, Signature
 from demogen.networks import architectures
@@ -46,18 +46,20 @@ def check_predictor(predictor: Predictor | Measure) -> None:
     one with a class missing from its labels. Takes about a second for a cheap measure.
 
     Raises:
-        ZooError: at least one check fails; all that fail are named.
+        PredictorError: at least one check fails; all that fail are named.
     """
     if isinstance(predictor, Measure):
         predictor = Predictor.from_measure(predictor)
     failures = list(failed_checks(predictor))
     if failures:
         listed = "; ".join(f"{failure.check}: {failure.reason}" for failure in failures)
-        raise ZooError(f"predictor {predictor.name!r} fails {len(failures)} check(s): {listed}")
+        raise PredictorError(
+            f"predictor {predictor.name!r} fails {len(failures)} check(s): {listed}"
+        )
 
 
 def failed_checks(predictor: Predictor) -> Iterator[Failure]:
-    """Every check that fails, in a fixed order; most need a signature and run if there is one."""
+    """Every check that fails, in a fixed order; without signatures most checks are not made."""
     measure = predictor.measure
     for check in (_is_described, _constructor_only_stores):
         yield from _run(check, measure)
@@ -90,7 +92,7 @@ def failed_checks(predictor: Predictor) -> Iterator[Failure]:
 
 def example_networks() -> list[Network]:
     """Small float64 networks with random weights, each with all that a measure may ask for."""
-    tried: list[AnyFamily] = [
+    architectures_tried: list[AnyFamily] = [
         NiN(family="nin", width=6, batch_norm=True),
         NiN(family="nin", width=5, dropout=0.2),
         ConvNet(family="convnet", channels=(4, 5), kernel=3),
@@ -100,7 +102,7 @@ def example_networks() -> list[Network]:
         ResNet(family="resnet", depth=8, width=4, norm="group"),
         VGG(family="vgg", width=2, dense=8, batch_norm=True, dropout=0.5),
     ]
-    return [_example(architecture, seed) for seed, architecture in enumerate(tried)]
+    return [_example(architecture, seed) for seed, architecture in enumerate(architectures_tried)]
 
 
 def _example(architecture: AnyFamily, seed: int) -> Network:
@@ -121,7 +123,7 @@ def _example(architecture: AnyFamily, seed: int) -> Network:
             module.train()
             module(images)
         module.eval()
-        # The network's own answers, a few of them wrong: some samples are classified correctly.
+        # The classes that the network predicts, a few of them changed, so that it is mostly right.
         labels = module(images).argmax(1)
         labels[::7] = (labels[::7] + 1) % classes
     labels[labels == classes - 1] = 0
@@ -183,9 +185,9 @@ def _is_deterministic(measure: Measure, network: Network, signature: Signature) 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         state = torch.get_rng_state()
-        again = _signature(measure, network)
+        second = _signature(measure, network)
         drawn = not torch.equal(torch.get_rng_state(), state)
-    _require(again == signature, f"a second run on {network.id} gives other numbers")
+    _require(second == signature, f"a second run on {network.id} gives other numbers")
     _require(not drawn, "it draws from the global random state")
 
 
@@ -196,8 +198,8 @@ def _leaves_the_network_alone(measure: Measure, network: Network, signature: Sig
     changed = [name for name in before if not torch.equal(before[name], after[name])]
     _require(not changed, f"it changes {changed} of {network.id}")
     _require(not network.module.training, "it leaves the network in training mode")
-    marked = [name for name, p in network.module.named_parameters() if p.requires_grad]
-    _require(not marked, f"it leaves requires_grad on {marked}")
+    with_gradient = [name for name, p in network.module.named_parameters() if p.requires_grad]
+    _require(not with_gradient, f"it leaves requires_grad on {with_gradient}")
 
 
 def _ignores_batch_size(measure: Measure, network: Network, signature: Signature) -> None:
@@ -221,11 +223,11 @@ def _ignores_sample_order(measure: Measure, network: Network, signature: Signatu
     _require_close(_signature(measure, shuffled), signature, "another order of the samples")
 
 
-def _require_close(found: Signature, wanted: Signature, what: str) -> None:
-    _require(found.keys() == wanted.keys(), f"{what} gives other features")
-    for feature, value in wanted.items():
+def _require_close(signature: Signature, expected: Signature, what: str) -> None:
+    _require(signature.keys() == expected.keys(), f"{what} gives other features")
+    for feature, value in expected.items():
         scale = max(abs(value), 1e-12)
-        off = abs(found[feature] - value) / scale
+        off = abs(signature[feature] - value) / scale
         _require(off <= TOLERANCE, f"{what} changes {feature} by {off:.1e} relative")
 
 

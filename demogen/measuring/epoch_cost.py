@@ -1,4 +1,4 @@
-"""What one training epoch of a network takes here: the yardstick for what measuring it takes."""
+"""How long a training epoch of a network takes: the unit in which the cost of measures is given."""
 
 import copy
 import time
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 WARM_UP = 1
-"""Steps that are taken first and not counted: they allocate what the others find."""
+"""Steps that are taken first and not timed, since they allocate memory that later ones reuse."""
 
 TIMED = 3
 """Steps whose median counts."""

@@ -6,30 +6,25 @@ import warnings
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Unpack, overload
 
 from sklearn.base import clone
 
 from demogen._util import paths
 from demogen._util.progress import track
 from demogen.errors import CorruptZooError, NotMeasurable, ZooError
-from demogen.format.storage import Storage
 from demogen.measuring.cache import Outcome, SignatureCache, measure_key, network_key
 from demogen.measuring.epoch_cost import epoch_seconds
+from demogen.measuring.options import Cache, MeasuringOptions
 from demogen.measuring.predictor import Measure, Predictor, Signature
 from demogen.networks.network import Access, Network
 from demogen.parallel import map_tasks
 from demogen.schema.records import NetworkRecord
 from demogen.zoo.base import NetworkSet
-from demogen.zoo.zoo import Zoo
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Cache = Path | Literal[False] | None
-"""A folder for signatures; None: this machine's; False: keep nothing."""
 
 IMAGES = Access.TRAIN | Access.TEST_INPUTS
 """What cannot be read without the image set."""
@@ -47,8 +42,8 @@ class Measurements:
         failures: id → why that network has no signature.
         seconds: id → how long its signature took when it was computed.
         epochs: id → these seconds over those of one training epoch of the same network in the same
-            process. Not in it: networks measured by measures that read no images alone, and those
-            whose training steps could not be taken (no memory for them, say).
+            process. Without networks that were measured only by measures that read no images, and
+            those whose training steps could not be taken (no memory for them, say).
     """
 
     name: str
@@ -63,26 +58,19 @@ class Measurements:
 def measure(predictor: Measure | Predictor, of: Network) -> dict[str, float]: ...
 @overload
 def measure(
-    predictor: Measure | Predictor,
-    of: NetworkSet,
-    *,
-    workers: int = 1,
-    device: str = "cpu",
-    batch_size: int = 256,
-    cache: Cache = None,
-    progress: bool = False,
+    predictor: Measure | Predictor, of: NetworkSet, **options: Unpack[MeasuringOptions]
 ) -> "pd.DataFrame": ...
 def measure(
     predictor: Measure | Predictor,
     of: Network | NetworkSet,
-    *,
-    workers: int = 1,
-    device: str = "cpu",
-    batch_size: int = 256,
-    cache: Cache = None,
-    progress: bool = False,
+    **options: Unpack[MeasuringOptions],
 ) -> "dict[str, float] | pd.DataFrame":
     """Measure one network, or every network of a zoo or a pool of zoos.
+
+    Args:
+        predictor: the measure, or a predictor that has one.
+        of: what is measured.
+        options: see `demogen.measuring.MeasuringOptions`; a single network takes none.
 
     Returns:
         For a network its signature. Else a DataFrame (index "id", one column a feature); networks
@@ -93,25 +81,22 @@ def measure(
         NotMeasurable: the measure is not defined for this network.
         ZooError: no network of the zoo could be measured (the first reason is given).
     """
-    asked = predictor.measure if isinstance(predictor, Predictor) else predictor
+    chosen = predictor.measure if isinstance(predictor, Predictor) else predictor
     if isinstance(of, Network):
-        return dict(compute_signature(asked, of))
-    result = measure_all(
-        [asked],
-        of,
-        workers=workers,
-        device=device,
-        batch_size=batch_size,
-        cache=cache,
-        progress=progress,
-    )[0]
+        if options:
+            raise TypeError(
+                f"measure() of a single network takes no options, and got {min(options)!r}: it is "
+                "measured in this process, on its own device"
+            )
+        return dict(compute_signature(chosen, of))
+    result = measure_all([chosen], of, **options)[0]
     if result.failures:
         first, reason = min(result.failures.items())
         count = f"{len(result.failures)} of {len(of)} networks"
         if not len(result.table):
-            raise ZooError(f"{asked.name}: no network could be measured; {first}: {reason}")
+            raise ZooError(f"{chosen.name}: no network could be measured; {first}: {reason}")
         warnings.warn(
-            f"{asked.name}: {count} not measured; {first}: {reason}", RuntimeWarning, stacklevel=2
+            f"{chosen.name}: {count} not measured; {first}: {reason}", RuntimeWarning, stacklevel=2
         )
     result.table.attrs["failures"] = result.failures
     return result.table
@@ -130,14 +115,16 @@ def measure_all(
 ) -> list[Measurements]:
     """Measure a zoo with several measures; each network is loaded once, equal measures run once.
 
-    Signatures are kept as they come, so that an interrupted call goes on where it stopped. A
-    network that a measure fails on is reported with its reason, and the rest go on. Of a pool the
-    signatures are kept as those of its zoos: what was measured there is known here, and the other
-    way round.
+    Each signature is written to the cache as soon as it is computed, so that an interrupted call
+    goes on where it stopped. Where a measure fails on a network, that is reported with the reason,
+    and the other networks are measured. The signatures of a pool's networks are cached as those of
+    its zoos, so that the pool finds what was measured on a zoo alone, and a zoo what on the pool.
 
-    Where a measure reads images, a network's signatures are followed by four training steps of a
-    copy of it, which tell what an epoch takes (see `demogen.measuring.epoch_cost`). choice:
-    none otherwise; what a count of parameters takes is nothing to a step, and it needs no images.
+    Where a measure reads images, four training steps of a copy of the network follow, which tell
+    how long an epoch takes (see `demogen.measuring.epoch_cost`). choice: no steps for measures that
+    read none; a count of parameters takes next to nothing, and needs no images.
+
+    The keyword options are those of `demogen.measuring.MeasuringOptions`; see there.
 
     Returns:
         One `Measurements` for each measure given, in that order.
@@ -148,37 +135,39 @@ def measure_all(
     keys = [measure_key(measure) for measure in measures]
     distinct = dict(zip(keys, measures, strict=True))
     caches = {key: SignatureCache(_folder(cache), key) for key in distinct}
-    records, found = _records(zoo, distinct)
-    in_cache = {
+    records, outcomes = _records(zoo, distinct)
+    cache_keys = {
         (key, id): network_key(record, zoo.image_sets, measure.access)
         for key, measure in distinct.items()
         for id, record in records.items()
     }
-    for place, network in in_cache.items():
-        if (outcome := caches[place[0]].get(network)) is not None:
-            found[place] = outcome
+    for (key, id), cache_key in cache_keys.items():
+        if (outcome := caches[key].get(cache_key)) is not None:
+            outcomes[key, id] = outcome
     missing = {
-        id: [key for key in distinct if (key, id) not in found]
+        id: [key for key in distinct if (key, id) not in outcomes]
         for id in records
-        if any((key, id) not in found for key in distinct)
+        if any((key, id) not in outcomes for key in distinct)
     }
     needed = {distinct[key].access for keys in missing.values() for key in keys}
     if any(access & IMAGES for access in needed):
-        # Once and here: missing images are one error, not one for each network.
-        asked = {(zoo.zoo_of(id), records[id].spec.data.images): None for id in missing}
-        for own, images in asked:
-            own.image_set(images)
+        # Before anything is measured: missing images are one error, not one for each network.
+        for images in dict.fromkeys(records[id].spec.data.images for id in missing):
+            zoo.image_set(images)
     tasks = [
-        _Task(zoo.zoo_of(id), id, tuple((key, distinct[key]) for key in keys), device, batch_size)
+        _Task(zoo, id, tuple((key, distinct[key]) for key in keys), device, batch_size)
         for id, keys in missing.items()
     ]
     with closing(_run(zoo, tasks, workers, ray)) as running:
-        for id, outcomes in track(running, "measure", len(tasks), enabled=progress):
-            for key, outcome in outcomes.items():
-                found[key, id] = outcome
+        for id, measured in track(running, "measure", len(tasks), enabled=progress):
+            for key, outcome in measured.items():
+                outcomes[key, id] = outcome
                 if not outcome.fault:
-                    caches[key].put(in_cache[key, id], outcome)
-    by_key = {key: _gather(distinct[key], zoo, found, key) for key in distinct}
+                    caches[key].put(cache_keys[key, id], outcome)
+    by_key = {
+        key: _gather(measure, {id: outcomes[key, id] for id in sorted(zoo.ids)})
+        for key, measure in distinct.items()
+    }
     return [by_key[key] for key in keys]
 
 
@@ -207,47 +196,26 @@ def compute_signature(measure: Measure, network: Network) -> Signature:
 def _records(
     zoo: NetworkSet, keys: Iterable[str]
 ) -> tuple[dict[str, NetworkRecord], dict[tuple[str, str], Outcome]]:
-    """Records by id, and (key, id) → the outcome where there is no sound record."""
+    """Records by id, and for corrupt ones the outcome of every measure: (key, id) → the fault."""
     records: dict[str, NetworkRecord] = {}
-    unsound: dict[tuple[str, str], Outcome] = {}
+    corrupt: dict[tuple[str, str], Outcome] = {}
     for id in zoo.ids:
         try:
             records[id] = zoo.record(id)
         except CorruptZooError as error:
-            unsound |= {(key, id): Outcome(None, str(error), 0.0, fault=True) for key in keys}
-    return records, unsound
+            corrupt |= {(key, id): Outcome(None, str(error), 0.0, fault=True) for key in keys}
+    return records, corrupt
 
 
 @dataclass(frozen=True)
 class _Task:
-    zoo: Zoo
+    """One network to measure; a worker that gets it opens the zoo or the pool once."""
+
+    zoo: NetworkSet
     id: str
     measures: tuple[tuple[str, Measure], ...]
     device: str
     batch_size: int
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # A worker opens the zoo itself, once, rather than be sent its table with every task.
-        where = (self.zoo.storage, self.zoo.digest, self.zoo.images_folder)
-        return _task_elsewhere, (where, self.id, self.measures, self.device, self.batch_size)
-
-
-@lru_cache(maxsize=1)
-def _open(storage: Storage, digest: str, images: Path | None) -> Zoo:
-    zoo = Zoo(storage, images=images)
-    if zoo.digest != digest:
-        raise ZooError(f"{storage.where} has changed while it was being measured; run again")
-    return zoo
-
-
-def _task_elsewhere(
-    where: tuple[Storage, str, Path | None],
-    id: str,
-    measures: tuple[tuple[str, Measure], ...],
-    device: str,
-    batch_size: int,
-) -> _Task:
-    return _Task(_open(*where), id, measures, device, batch_size)
 
 
 def _run(
@@ -283,16 +251,16 @@ def _measure_network(task: _Task, network: Network | CorruptZooError) -> dict[st
     return {key: replace(outcome, epoch_seconds=epoch) for key, outcome in outcomes.items()}
 
 
-def _epoch_seconds(zoo: Zoo, network: Network) -> float | None:
+def _epoch_seconds(zoo: NetworkSet, network: Network) -> float | None:
     """Seconds of a training epoch, or None where training steps cannot be taken here.
 
-    The batch is the spec's, or what measures take at a time if that is less: whoever lowers it
-    lacks the memory for more.
+    The batch is the spec's, or as many images as measures take at a time where that is less: a user
+    who lowers that number lacks the memory for more.
     """
     data = network.spec.data
     batch_size = min(network.spec.training.batch_size, network.batch_size)
     try:
-        # Not `network.train`: that standardizes all images, and sends them to the device.
+        # Not `network.train`, which standardizes all images and sends them to the device.
         image_set = zoo.image_set(data.images)
         return epoch_seconds(
             network.module,
@@ -302,7 +270,7 @@ def _epoch_seconds(zoo: Zoo, network: Network) -> float | None:
             train_size=data.train_size or len(image_set.train),
         )
     except (ZooError, RuntimeError, ValueError):
-        # The signatures are there; that their cost is not known is no reason to lose them.
+        # The signatures are computed; that an epoch cannot be timed is no reason to lose them.
         return None
 
 
@@ -318,12 +286,10 @@ def _outcome(measure: Measure, network: Network) -> Outcome:
     return Outcome(signature, None, time.perf_counter() - start)
 
 
-def _gather(
-    measure: Measure, zoo: NetworkSet, found: Mapping[tuple[str, str], Outcome], key: str
-) -> Measurements:
+def _gather(measure: Measure, outcomes: Mapping[str, Outcome]) -> Measurements:
+    """Outcomes by id, sorted, as a table and what else is known."""
     import pandas as pd
 
-    outcomes = {id: found[key, id] for id in sorted(zoo.ids)}
     rows = {
         id: outcome.signature for id, outcome in outcomes.items() if outcome.signature is not None
     }

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import LinearRegression
 
 from demogen._util.lookup import lookup
-from demogen.errors import ZooError
+from demogen.errors import PredictorError
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Access", "Measure", "Predictor", "get_predictor", "list_predictors"]
 
 PREDICTORS = "demogen.predictors"
-"""Entry-point group: name → Predictor. The baselines use the same door as anybody's package."""
+"""Entry-point group: name → Predictor; of the baselines as of any package."""
 
 Signature = Mapping[str, float]
 """A measure's outcome for one network: feature name → finite number."""
@@ -93,19 +93,24 @@ class Predictor:
         """The columns the regressor gets, given the features that were measured.
 
         Raises:
-            ZooError: the predictor names a feature that its measure does not give.
+            PredictorError: the predictor names a feature that its measure does not give.
         """
         if self.columns is None:
             return sorted(features)
+        kind = f"feature of {self.measure.name}"
         for column in self.columns:
-            lookup(column, dict.fromkeys(features), f"feature of {self.measure.name}", ZooError)
+            lookup(column, dict.fromkeys(features), kind, PredictorError)
         return list(self.columns)
 
     def with_parameters(self, **parameters: Any) -> "Predictor":
-        """The same predictor with other parameters of its measure, named after them."""
+        """The same predictor with other parameters of its measure, named after them.
+
+        Raises:
+            PredictorError: the measure has no such parameter; near names are listed.
+        """
         known = self.measure.get_params()
         for parameter in parameters:
-            lookup(parameter, known, f"parameter of {self.name}", ZooError)
+            lookup(parameter, known, f"parameter of {self.name}", PredictorError)
         changed = ",".join(f"{key}={value}" for key, value in sorted(parameters.items()))
         measure = clone(self.measure).set_params(**parameters)
         return replace(self, name=f"{self.name}({changed})", measure=measure)
@@ -120,28 +125,31 @@ def get_predictor(name: str, **parameters: Any) -> Predictor:
     """The predictor installed under `name`, with other parameters of its measure if given.
 
     Raises:
-        ZooError: no such predictor (near names are listed), or it does not load.
+        PredictorError: there is no such predictor or parameter (near names are listed), what is
+            installed under the name does not load or is another, or two packages use the name.
     """
-    entry = lookup(name, _entry_points(), "predictor", ZooError)
+    entry = lookup(name, _entry_points(), "predictor", PredictorError)
     try:
         predictor = entry.load()
     except Exception as error:
-        raise ZooError(f"predictor {name!r} ({entry.value}) does not load: {error!r}") from error
+        raise PredictorError(
+            f"predictor {name!r} ({entry.value}) does not load: {error!r}"
+        ) from error
     if not isinstance(predictor, Predictor):
-        raise ZooError(f"predictor {name!r}: {entry.value} is no demogen.Predictor")
+        raise PredictorError(f"predictor {name!r}: {entry.value} is no demogen.Predictor")
     if predictor.name != name:
-        raise ZooError(f"predictor {name!r}: {entry.value} calls itself {predictor.name!r}")
+        raise PredictorError(f"predictor {name!r}: {entry.value} calls itself {predictor.name!r}")
     return predictor.with_parameters(**parameters) if parameters else predictor
 
 
 def _entry_points() -> dict[str, EntryPoint]:
-    found: dict[str, EntryPoint] = {}
+    by_name: dict[str, EntryPoint] = {}
     for entry in entry_points(group=PREDICTORS):
         # The same distribution may be listed twice (an editable install beside its sources).
-        if entry.name in found and found[entry.name].value != entry.value:
-            raise ZooError(
-                f"two packages name a predictor {entry.name!r}: {found[entry.name].value} and "
+        other = by_name.setdefault(entry.name, entry)
+        if other.value != entry.value:
+            raise PredictorError(
+                f"two packages name a predictor {entry.name!r}: {other.value} and "
                 f"{entry.value}; uninstall one"
             )
-        found[entry.name] = entry
-    return found
+    return by_name

@@ -41,12 +41,12 @@ def check_probe_logits(
     Raises:
         CorruptZooError: they differ by more than 1e-4.
     """
-    found = probe_logits(module, shape)
-    wanted = torch.tensor(expected, dtype=found.dtype)
-    scale = max(float(wanted.abs().max()), 1e-30)
+    logits = probe_logits(module, shape)
+    recorded = torch.tensor(expected, dtype=logits.dtype)
+    scale = max(float(recorded.abs().max()), 1e-30)
     if (
-        found.shape != wanted.shape
-        or float((found - wanted).abs().max()) > RELATIVE_TOLERANCE * scale
+        logits.shape != recorded.shape
+        or float((logits - recorded).abs().max()) > RELATIVE_TOLERANCE * scale
     ):
         raise CorruptZooError(
             f"{what} does not give back its recorded logits: it is another network"

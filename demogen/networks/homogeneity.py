@@ -32,7 +32,7 @@ _HOMOGENEOUS = (
 _BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 CHAINS = "ReLU chains (convolutions, dense layers, batch norm, pooling)"
-"""The networks for which `why_not_homogeneous` has no reason, in words."""
+"""In words: the networks for which `why_not_homogeneous` gives None."""
 
 
 @dataclass(frozen=True)

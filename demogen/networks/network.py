@@ -1,4 +1,4 @@
-"""What may be seen of one network."""
+"""One network, and what a measure may read of it."""
 
 import enum
 from collections.abc import Callable
@@ -49,7 +49,10 @@ class LabeledImages:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where a network's data comes from; each is called when first needed and may be shared."""
+    """Functions that give a network's data; each is called whenever the data is read.
+
+    None: the network comes without.
+    """
 
     initial: Callable[[], TappedModule] | None = None
     train: Callable[[], LabeledImages] | None = None

@@ -1,4 +1,4 @@
-"""Published collections in full, as packages of recipes offer them: what a zoo is a part of."""
+"""Published collections, all their networks included; a zoo may hold a part of one."""
 
 from collections.abc import Collection, Iterator
 from importlib.metadata import EntryPoint, entry_points
@@ -23,7 +23,7 @@ class PublishedCollection(Frozen):
     """Also the name of its zoos."""
     paper: Paper
     networks: int | None
-    """In the whole collection; None where only a zoo tells of it."""
+    """In the whole collection; None where it is known from a zoo alone."""
     levels: dict[str, tuple[Level, ...]] = {}
     """Factor → its levels over all networks, fixed settings included; the seed is left out."""
     printed_results: dict[str, dict[str, float]] = {}
@@ -34,32 +34,32 @@ def published_collections(names: Collection[str] = ()) -> list[PublishedCollecti
     """Collections of installed packages, sorted by name.
 
     Args:
-        names: give these, too, even if no paper prints a number of them.
+        names: of collections to include even if no paper prints a number of them.
 
     Raises:
-        ZooError: a package's offer does not load, or two packages offer one name.
+        ZooError: a package's function does not load, or two packages offer one name.
     """
-    found: dict[str, PublishedCollection] = {}
-    for entry in _offers():
-        for collection in _offered(entry, names):
-            if collection.name in found:
+    by_name: dict[str, PublishedCollection] = {}
+    for entry in _entry_points():
+        for collection in _collections(entry, names):
+            if collection.name in by_name:
                 raise ZooError(
                     f"two packages offer a collection {collection.name!r}, one of them "
                     f"{entry.value}; uninstall one"
                 )
-            found[collection.name] = collection
-    return [found[name] for name in sorted(found)]
+            by_name[collection.name] = collection
+    return [by_name[name] for name in sorted(by_name)]
 
 
-def _offers() -> list[EntryPoint]:
+def _entry_points() -> list[EntryPoint]:
     # The same distribution may be listed twice (an editable install beside its sources).
-    found = {entry.value: entry for entry in entry_points(group=COLLECTIONS)}
-    return [found[value] for value in sorted(found)]
+    by_value = {entry.value: entry for entry in entry_points(group=COLLECTIONS)}
+    return [by_value[value] for value in sorted(by_value)]
 
 
-def _offered(entry: EntryPoint, names: Collection[str]) -> Iterator[PublishedCollection]:
+def _collections(entry: EntryPoint, names: Collection[str]) -> Iterator[PublishedCollection]:
     try:
-        offer = entry.load()
+        collections = entry.load()
     except Exception as error:
         raise ZooError(f"collections of {entry.value} do not load: {error!r}") from error
-    yield from offer(names)
+    yield from collections(names)

@@ -65,7 +65,7 @@ FORMAT_VERSION = 1
 """Layout of a zoo on disk; read before anything else of a zoo is validated."""
 
 MOST_NETWORKS = 10_000_000
-"""No zoo has more; a larger number is a mistake."""
+"""In a zoo; a larger number is a mistake."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -231,7 +231,7 @@ class ZooManifest(Frozen):
     def split_names(self) -> list[str]:
         """Names of the standardized splits, sorted."""
         pattern = re.compile(r"splits/([^/]+)\.json")
-        return sorted(found[1] for found in map(pattern.fullmatch, self.files) if found)
+        return sorted(match[1] for match in map(pattern.fullmatch, self.files) if match)
 
     @classmethod
     def from_json(cls, text: bytes, source: str) -> "ZooManifest":

@@ -47,12 +47,12 @@ class Data(Frozen):
             raise ValueError(
                 f"center_crop {self.center_crop} is larger than {self.images} of {height}x{width}"
             )
-        given = len(self.pixel_mean), len(self.pixel_std)
+        counts = len(self.pixel_mean), len(self.pixel_std)
         needed = channels if self.standardization == "constants" else 0
-        if given != (needed, needed):
+        if counts != (needed, needed):
             raise ValueError(
                 f"standardization {self.standardization!r} of {self.images} takes {needed} "
-                f"numbers as pixel_mean and pixel_std, not {given[0]} and {given[1]}"
+                f"numbers as pixel_mean and pixel_std, not {counts[0]} and {counts[1]}"
             )
         return self
 

@@ -17,14 +17,13 @@ from demogen.schema.records import NetworkRecord
 if TYPE_CHECKING:
     import pandas as pd
 
-    from demogen.zoo.zoo import Zoo
-
 
 class NetworkSet(abc.ABC):
     """Trained networks with a table and standardized splits, read-only.
 
     Iterating gives `Network` after `Network` in the order of the table, the next ones read and
-    checked meanwhile; `self[id]` gives one.
+    checked meanwhile; `self[id]` gives one. Pickling writes down where the networks lie, not the
+    networks: whoever unpickles opens the same storage, once a process.
     """
 
     @property
@@ -61,19 +60,6 @@ class NetworkSet(abc.ABC):
     @abc.abstractmethod
     def ids(self) -> list[str]:
         """Ids of all networks, in the order of the table."""
-
-    @property
-    @abc.abstractmethod
-    def zoos(self) -> "tuple[Zoo, ...]":
-        """The zoos that it consists of, in order."""
-
-    @abc.abstractmethod
-    def zoo_of(self, id: str) -> "Zoo":
-        """The zoo that a network lies in.
-
-        Raises:
-            ZooError: an unknown id.
-        """
 
     @abc.abstractmethod
     def record(self, id: str) -> NetworkRecord:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 import torch
@@ -86,9 +87,9 @@ class Pool(NetworkSet):
 
         The last two where there are several architectures or image sets.
         """
-        found = make_splits(self.table, factors=ACROSS)
-        of = f"{self.name}@{self.digest[:12]}"
-        return {name: replace(found[name], zoo=of) for name in sorted(found)}
+        splits = make_splits(self.table, factors=ACROSS)
+        pinned = f"{self.name}@{self.digest[:12]}"
+        return {name: replace(splits[name], zoo=pinned) for name in sorted(splits)}
 
     @property
     def image_sets(self) -> Mapping[str, str]:
@@ -111,6 +112,9 @@ class Pool(NetworkSet):
     def __repr__(self) -> str:
         return f"Pool({self.name!r}, {len(self)} networks, sha256:{self.digest[:12]})"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _repool, (self._zoos,)
+
     def zoo_of(self, id: str) -> Zoo:
         """The zoo that a network lies in.
 
@@ -129,13 +133,14 @@ class Pool(NetworkSet):
         return self.zoo_of(id).record(id)
 
     def image_set(self, name: str) -> ImageSet:
-        """The image set of that name, from the first zoo that was trained on it.
+        """The image set of that name, which every zoo that was trained on it finds at hand.
 
         Raises:
-            ZooError: no zoo was, or the images at hand are not the ones it was trained on.
+            ZooError: no zoo was, or the images at hand are not the ones that one was trained on.
         """
         lookup(name, self._image_sets, f"image set in {self.name}", ZooError)
-        return next(zoo for zoo in self._zoos if name in zoo.image_sets).image_set(name)
+        image_sets = [zoo.image_set(name) for zoo in self._zoos if name in zoo.image_sets]
+        return image_sets[0]
 
     def attempts(
         self,
@@ -145,8 +150,8 @@ class Pool(NetworkSet):
         batch_size: int = 256,
     ) -> Iterator[Network | CorruptZooError]:
         """As `networks`, with an error in the place of each network that is corrupt."""
-        for zoo, own in self._by_zoo(ids):
-            yield from zoo.attempts(own, device=device, batch_size=batch_size)
+        for zoo, ids_in_zoo in self._by_zoo(ids):
+            yield from zoo.attempts(ids_in_zoo, device=device, batch_size=batch_size)
 
     def weights(self, ids: Sequence[str] | None = None) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """Id and tensors of networks, checked by length and sha256; no network is built.
@@ -155,13 +160,13 @@ class Pool(NetworkSet):
             ZooError: an unknown id, or the storage cannot be read.
             CorruptZooError: the bytes of a network are not what its zoo says, read twice.
         """
-        for zoo, own in self._by_zoo(ids):
-            yield from zoo.weights(own)
+        for zoo, ids_in_zoo in self._by_zoo(ids):
+            yield from zoo.weights(ids_in_zoo)
 
     def _by_zoo(self, ids: Sequence[str] | None) -> list[tuple[Zoo, list[str]]]:
         """Ids in their order, as runs of networks that lie in one zoo and are read together."""
         chosen = self.ids if ids is None else ids
-        return [(zoo, list(own)) for zoo, own in groupby(chosen, self.zoo_of)]
+        return [(zoo, list(ids_in_zoo)) for zoo, ids_in_zoo in groupby(chosen, self.zoo_of)]
 
     @cached_property
     def _names(self) -> list[str]:
@@ -172,34 +177,43 @@ class Pool(NetworkSet):
         ]
 
 
-def open_zoos(sources: Sequence[str], revision: str | None = None) -> NetworkSet:
+def open_zoos(
+    sources: Sequence[str], revision: str | None = None, *, images: str | Path | None = None
+) -> Zoo | Pool:
     """The zoo that is named, or the pool of several.
 
     Args:
         sources: as `demogen.load_zoo` takes them.
         revision: of a single zoo on the Hub; of several each says its own as owner/name@revision.
+        images: folder with the image sets (see `demogen.load_images`).
 
     Raises:
         ZooError: there is no such zoo, they make no pool, or a revision is given for several.
     """
     if len(sources) == 1:
-        return load_zoo(sources[0], revision)
+        return load_zoo(sources[0], revision, images=images)
     if revision is not None:
         raise ZooError(f"--revision {revision} is for one zoo; of several write owner/name@REV")
-    return Pool([load_zoo(source) for source in sources])
+    return Pool([load_zoo(source, images=images) for source in sources])
+
+
+@cache
+def _repool(zoos: tuple[Zoo, ...]) -> Pool:
+    """The pool that was pickled; its zoos are opened once a process, so it is made once."""
+    return Pool(zoos)
 
 
 def _zoo_by_network(zoos: Sequence[Zoo]) -> dict[str, Zoo]:
-    found: dict[str, Zoo] = {}
+    zoo_of: dict[str, Zoo] = {}
     for zoo in zoos:
         for id in zoo.ids:
-            if id in found:
+            if id in zoo_of:
                 raise ZooError(
-                    f"network {id} is in {_named(found[id])} and in {_named(zoo)}; a pool holds "
+                    f"network {id} is in {_named(zoo_of[id])} and in {_named(zoo)}; a pool holds "
                     "each network once: leave one of these zoos out"
                 )
-            found[id] = zoo
-    return found
+            zoo_of[id] = zoo
+    return zoo_of
 
 
 def _image_sets(zoos: Sequence[Zoo]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Weights of many networks, read in few requests, ahead of their use, each checked."""
+"""ReadWeights of many networks, read in few requests, ahead of their use, each checked."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,17 +25,17 @@ AHEAD = 32 << 20
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A network to read: its id, where it lies, and the sha256 of its bytes."""
+class WeightsRequest:
+    """A network whose weights to read: its id, where they lie, and their sha256."""
 
     id: str
-    place: ByteRange
+    byte_range: ByteRange
     sha256: str
 
 
 @dataclass(frozen=True)
-class Weights:
-    """What was read of a network: its tensors, or why there are none."""
+class ReadWeights:
+    """What was read of a network: its tensors, or the fault why there are none."""
 
     id: str
     tensors: dict[str, Tensor]
@@ -44,42 +44,44 @@ class Weights:
 
 @dataclass(frozen=True)
 class Span:
-    """Networks that are read in one piece of a shard, at least one."""
+    """Networks, at least one, whose weights are read in one piece of a shard."""
 
-    wanted: Sequence[Wanted]
+    requests: Sequence[WeightsRequest]
 
     @property
     def start(self) -> int:
         """First byte."""
-        return self.wanted[0].place.offset
+        return self.requests[0].byte_range.offset
 
     @property
     def length(self) -> int:
         """Number of bytes."""
-        return self.wanted[-1].place.stop - self.start
+        return self.requests[-1].byte_range.stop - self.start
 
 
-def read_ahead(storage: Storage, wanted: Iterable[Wanted], zoo: str) -> Iterator[Weights]:
+def read_ahead(
+    storage: Storage, requests: Iterable[WeightsRequest], zoo: str
+) -> Iterator[ReadWeights]:
     """The weights of networks, in this order, checked by length and sha256.
 
-    The first network is read alone, and nothing is read ahead until the second is asked for: who
-    wants one network pays for one.
+    The first network is read alone, and nothing is read ahead until the caller asks for the second:
+    whoever takes one network waits for one.
 
     Args:
         storage: where the shards lie.
-        wanted: the networks; neighbors in a shard should be neighbors here.
+        requests: the networks; neighbors in a shard should be neighbors here.
         zoo: its name in messages.
 
     Raises:
         ZooError: a shard cannot be read at all. (A network whose bytes are wrong, even when read
-            again, is given with its fault.)
+            a second time, is yielded with its fault.)
     """
-    spans = plan_spans(wanted)
+    spans = plan_spans(requests)
     if (following := next(spans, None)) is None:
         return
     yield from _read(storage, following, zoo)
     following = next(spans, None)
-    window: deque[tuple[int, Future[list[Weights]]]] = deque()
+    window: deque[tuple[int, Future[list[ReadWeights]]]] = deque()
     with ThreadPoolExecutor(storage.streams, thread_name_prefix="read-ahead") as readers:
 
         def fill() -> None:
@@ -102,15 +104,15 @@ def read_ahead(storage: Storage, wanted: Iterable[Wanted], zoo: str) -> Iterator
                 reading.cancel()
 
 
-def plan_spans(wanted: Iterable[Wanted]) -> Iterator[Span]:
+def plan_spans(requests: Iterable[WeightsRequest]) -> Iterator[Span]:
     """Join networks that lie side by side; the first stays alone, and spans grow up to SPAN.
 
     The first spans are small, so that the first networks come soon.
     """
     limit = 0
-    gathered: list[Wanted] = []
-    for network in wanted:
-        if gathered and not _fits(gathered, network.place, limit):
+    gathered: list[WeightsRequest] = []
+    for network in requests:
+        if gathered and not _fits(gathered, network.byte_range, limit):
             yield Span(gathered)
             limit, gathered = min(max(2 * limit, 1 << 20), SPAN), []
         gathered.append(network)
@@ -118,18 +120,18 @@ def plan_spans(wanted: Iterable[Wanted]) -> Iterator[Span]:
         yield Span(gathered)
 
 
-def _fits(gathered: Sequence[Wanted], place: ByteRange, limit: int) -> bool:
-    first, last = gathered[0].place, gathered[-1].place
+def _fits(gathered: Sequence[WeightsRequest], following: ByteRange, limit: int) -> bool:
+    first, last = gathered[0].byte_range, gathered[-1].byte_range
     return (
-        place.shard == last.shard
-        and 0 <= place.offset - last.stop <= GAP
-        and place.stop - first.offset <= limit
+        following.shard == last.shard
+        and 0 <= following.offset - last.stop <= GAP
+        and following.stop - first.offset <= limit
     )
 
 
 @final
-class _Cutter:
-    """Cuts a stream of bytes into parts."""
+class _ByteStream:
+    """Pieces of bytes, of whatever lengths they arrive in, taken in the lengths that are needed."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -149,45 +151,47 @@ class _Cutter:
         return b"".join(taken)
 
     def end(self) -> None:
-        """Come to the end of the stream, or its connection could not be used again."""
+        """Read to the end of the stream; else its connection could not be used again."""
         for _ in self._pieces:
             pass
 
 
-def _read(storage: Storage, span: Span, zoo: str) -> list[Weights]:
+def _read(storage: Storage, span: Span, zoo: str) -> list[ReadWeights]:
     """Each network is checked as soon as it has come, while its bytes are in the cache."""
-    read: list[Weights] = []
+    read: list[ReadWeights] = []
     position = span.start
-    stream = _Cutter(storage.stream(span.wanted[0].place.shard, span.start, span.length))
+    stream = _ByteStream(storage.stream(span.requests[0].byte_range.shard, span.start, span.length))
     try:
-        for network in span.wanted:
-            stream.take(network.place.offset - position)
-            position = network.place.stop
-            read.append(_checked(storage, network, stream.take(network.place.length), zoo))
+        for network in span.requests:
+            stream.take(network.byte_range.offset - position)
+            position = network.byte_range.stop
+            read.append(_checked(storage, network, stream.take(network.byte_range.length), zoo))
         stream.end()
     except CorruptZooError as fault:
-        return [Weights(network.id, {}, fault) for network in span.wanted]
+        return [ReadWeights(network.id, {}, fault) for network in span.requests]
     return read
 
 
-def _checked(storage: Storage, wanted: Wanted, content: bytes, zoo: str) -> Weights:
+def _checked(storage: Storage, request: WeightsRequest, content: bytes, zoo: str) -> ReadWeights:
     """The tensors in what was read; it is read once more if it is not what it should be."""
-    place = wanted.place
-    what = f"{zoo}: network {wanted.id}"
+    byte_range = request.byte_range
+    what = f"{zoo}: network {request.id}"
     try:
-        if _fault(wanted, content):
-            content = b"".join(storage.stream(place.shard, place.offset, place.length, again=True))
-        if fault := _fault(wanted, content):
+        if _fault(request, content):
+            content = b"".join(
+                storage.stream(byte_range.shard, byte_range.offset, byte_range.length, refetch=True)
+            )
+        if fault := _fault(request, content):
             raise CorruptZooError(f"{what} {fault}, read twice; fetch or publish the zoo again")
-        return Weights(wanted.id, weights.from_bytes(content, what))
+        return ReadWeights(request.id, weights.from_bytes(content, what))
     except CorruptZooError as error:
-        return Weights(wanted.id, {}, error)
+        return ReadWeights(request.id, {}, error)
 
 
-def _fault(wanted: Wanted, content: bytes) -> str | None:
-    place = wanted.place
-    if len(content) != place.length:
-        return f"ends in {place.shard} after {len(content)} of {place.length} bytes"
-    if (found := sha256(content)) != wanted.sha256:
-        return f"has sha256 {found[:12]}… in {place.shard} instead of {wanted.sha256[:12]}…"
+def _fault(request: WeightsRequest, content: bytes) -> str | None:
+    byte_range, expected = request.byte_range, request.sha256
+    if len(content) != byte_range.length:
+        return f"ends in {byte_range.shard} after {len(content)} of {byte_range.length} bytes"
+    if (digest := sha256(content)) != expected:
+        return f"has sha256 {digest[:12]}… in {byte_range.shard} instead of {expected[:12]}…"
     return None

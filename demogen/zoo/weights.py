@@ -30,7 +30,7 @@ def from_bytes(content: bytes, what: str) -> dict[str, Tensor]:
     """Tensors of a safetensors file.
 
     Raises:
-        CorruptZooError: it is none; `what` is named.
+        CorruptZooError: it is none; the message names it as `what`.
     """
     try:
         return load(content)
@@ -50,12 +50,20 @@ def member(network: str) -> str:
 def write_shards(
     folder: Path, weights: Iterable[tuple[str, bytes]], limit: int = SHARD_BYTES
 ) -> dict[str, ByteRange]:
-    """Write (id, safetensors bytes) in the order given into folder/shards/00000.tar and on.
+    """Write weights, in the order given, into folder/shards/00000.tar, 00001.tar and so on.
 
     Headers are fixed (no time, owner or mode of this machine), so the same weights give the same
-    shards. Returns where each network lies.
+    shards.
+
+    Args:
+        folder: the zoo's folder.
+        weights: id of a network, and its weights as a safetensors file.
+        limit: bytes beyond which a shard gets no further network.
+
+    Returns:
+        Id → where its weights lie.
     """
-    places: dict[str, ByteRange] = {}
+    ranges: dict[str, ByteRange] = {}
     shard, number = None, -1
     (folder / "shards").mkdir()
     try:
@@ -67,12 +75,12 @@ def write_shards(
             header = _header(member(network), len(content))
             shard.write(header)
             path = f"shards/{number:05}.tar"
-            places[network] = ByteRange(shard=path, offset=shard.tell(), length=len(content))
+            ranges[network] = ByteRange(shard=path, offset=shard.tell(), length=len(content))
             shard.write(content)
             shard.write(bytes(-len(content) % tarfile.BLOCKSIZE))
     finally:
         _close(shard)
-    return places
+    return ranges
 
 
 def check_size(length: int, tensors: int, count: int, what: str) -> None:
@@ -105,11 +113,11 @@ def load_into(skeleton: TappedModule, tensors: Mapping[str, Tensor], what: str) 
             f"{what}: tensor {min(names)!r} is missing or not of its architecture"
         )
     for name, tensor in tensors.items():
-        wanted = expected[name]
-        if tensor.shape != wanted.shape or tensor.dtype != wanted.dtype:
+        template = expected[name]
+        if tensor.shape != template.shape or tensor.dtype != template.dtype:
             raise CorruptZooError(
                 f"{what}: tensor {name!r} is {tensor.dtype} {tuple(tensor.shape)}, its "
-                f"architecture has {wanted.dtype} {tuple(wanted.shape)}"
+                f"architecture has {template.dtype} {tuple(template.shape)}"
             )
         if not bool(torch.isfinite(tensor).all()):
             raise CorruptZooError(f"{what}: tensor {name!r} holds a value that is not finite")

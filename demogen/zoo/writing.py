@@ -3,18 +3,18 @@
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
 
 from demogen import __version__
 from demogen.errors import ZooError
-from demogen.format.card import folder_card
+from demogen.format.card import dataset_card, list_versions
 from demogen.format.integrity import file_digest, write_atomically
 from demogen.format.splits import make_splits
 from demogen.format.storage import Folder
-from demogen.format.table import Table, runs_to_parquet, to_parquet
+from demogen.format.table import network_rows, runs_to_parquet, to_frame, to_parquet
 from demogen.schema.records import (
     FORMAT_VERSION,
     FileDigest,
@@ -22,8 +22,9 @@ from demogen.schema.records import (
     Paper,
     RunFacts,
     ZooManifest,
+    sha256,
 )
-from demogen.zoo import weights as checkpoints
+from demogen.zoo.weights import to_bytes, write_shards
 from demogen.zoo.zoo import Zoo
 
 
@@ -65,13 +66,13 @@ def write_zoo(
     packed = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-packing-"))
     try:
         contents = ((record.id, weights[record.id].read_bytes()) for record in records)
-        lie = checkpoints.write_shards(packed, contents)
-        rows = to_parquet(records, [lie[record.id] for record in records])
-        write_atomically(packed / "networks.parquet", rows)
-        table = Table(packed / "networks.parquet", len(records), collection.name).frame
+        ranges = write_shards(packed, contents)
+        rows = network_rows(records, [ranges[record.id] for record in records])
+        write_atomically(packed / "networks.parquet", to_parquet(rows))
         if labels:
-            write_atomically(packed / "labels.safetensors", checkpoints.to_bytes(labels))
+            write_atomically(packed / "labels.safetensors", to_bytes(labels))
         (packed / "splits").mkdir()
+        table = to_frame(rows)
         splits = make_splits(table)
         for split in splits.values():
             write_atomically(packed / "splits" / f"{split.name}.json", split.to_json())
@@ -88,9 +89,15 @@ def write_zoo(
             failed=dict(failed),
             files=_digests(packed),
         )
-        runs = runs_to_parquet([run for _, run in by_id])
-        write_atomically(packed / "runs.parquet", runs)
-        card = folder_card(packed, manifest)
+        runs = [run for _, run in by_id]
+        write_atomically(packed / "runs.parquet", runs_to_parquet(runs))
+        pinned = f"{manifest.name}@{sha256(manifest.to_json())[:12]}"
+        card = dataset_card(
+            manifest,
+            table,
+            {name: replace(splits[name], zoo=pinned) for name in manifest.split_names},
+            versions=list_versions(run.versions for run in runs),
+        )
         write_atomically(packed / "README.md", card.encode())
         write_atomically(packed / "zoo.json", manifest.to_json())
         packed.chmod(0o755)

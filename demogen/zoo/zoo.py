@@ -1,7 +1,7 @@
 """A zoo of trained networks: its table, splits and networks, checked as they are read."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
@@ -21,9 +21,9 @@ from demogen.networks.golden_logits import check_probe_logits
 from demogen.networks.network import Network, Sources
 from demogen.networks.tapped_module import TappedModule
 from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
-from demogen.zoo import weights as checkpoints
 from demogen.zoo.base import NetworkSet
-from demogen.zoo.prefetch import Wanted, Weights, read_ahead
+from demogen.zoo.prefetch import ReadWeights, WeightsRequest, read_ahead
+from demogen.zoo.weights import check_size, from_bytes, load_into, to_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ class Zoo(NetworkSet):
     """A published set of trained networks. Make one by `load_zoo`.
 
     Attributes:
-        storage: where it lies.
+        storage: where it byte_range.
         manifest: zoo.json.
     """
 
@@ -71,11 +71,6 @@ class Zoo(NetworkSet):
         return self.manifest.image_sets
 
     @property
-    def zoos(self) -> "tuple[Zoo, ...]":
-        """This one alone."""
-        return (self,)
-
-    @property
     def revision(self) -> str:
         """Commit on the Hub it is read from, or ""."""
         return self.storage.revision
@@ -98,6 +93,9 @@ class Zoo(NetworkSet):
 
     def __repr__(self) -> str:
         return f"Zoo({self.name!r}, {len(self)} networks, sha256:{self.digest[:12]})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _reopen, (self.storage, self.digest, self.images_folder)
 
     def attempts(
         self,
@@ -124,15 +122,6 @@ class Zoo(NetworkSet):
             if isinstance(weights, CorruptZooError):
                 raise weights
             yield weights.id, weights.tensors
-
-    def zoo_of(self, id: str) -> "Zoo":
-        """This one.
-
-        Raises:
-            ZooError: an unknown id.
-        """
-        self._check_id(id)
-        return self
 
     def record(self, id: str) -> NetworkRecord:
         """What was asked for and what came out, of one network.
@@ -168,7 +157,7 @@ class Zoo(NetworkSet):
         for path in self.manifest.files:
             if not path.startswith("shards/"):
                 self._checked(path)
-        faults = [found for found in self.attempts() if isinstance(found, CorruptZooError)]
+        faults = [fault for fault in self.attempts() if isinstance(fault, CorruptZooError)]
         if faults:
             more = f" (and {len(faults) - 1} more networks)" if len(faults) > 1 else ""
             raise CorruptZooError(f"{faults[0]}{more}")
@@ -186,7 +175,7 @@ class Zoo(NetworkSet):
         if "labels.safetensors" not in self.manifest.files:
             return {}
         content = self._checked("labels.safetensors").read_bytes()
-        return checkpoints.from_bytes(content, f"{self._where}: labels.safetensors")
+        return from_bytes(content, f"{self._where}: labels.safetensors")
 
     def _read_split(self, name: str) -> Split:
         text = self._checked(f"splits/{name}.json").read_bytes()
@@ -199,11 +188,11 @@ class Zoo(NetworkSet):
         return split
 
     def _checked(self, path: str) -> Path:
-        """A file here with the size and sha256 that zoo.json lists; fetched again if it differs."""
+        """A file on this machine as zoo.json lists it; it is fetched once more if it differs."""
         expected = lookup(path, self.manifest.files, "file in zoo.json", CorruptZooError)
         file = self.storage.local(path)
         if fault_of(file, expected):
-            file = self.storage.local(path, again=True)
+            file = self.storage.local(path, refetch=True)
         if fault := fault_of(file, expected):
             raise CorruptZooError(f"{self._where}: {path} {fault}; fetch or publish the zoo again")
         return file
@@ -211,23 +200,23 @@ class Zoo(NetworkSet):
     def _check_id(self, id: str) -> None:
         lookup(id, self._table.rows, f"network in {self.name}", ZooError)
 
-    def _read(self, ids: Sequence[str] | None) -> Iterator[Weights | CorruptZooError]:
-        """Weights of networks in this order, or why there are none."""
+    def _read(self, ids: Sequence[str] | None) -> Iterator[ReadWeights | CorruptZooError]:
+        """Weights of networks in this order; in place of a corrupt network's, its fault."""
         chosen = self.ids if ids is None else list(ids)
         for id in chosen if ids is not None else ():
             self._check_id(id)
         faults: dict[str, CorruptZooError] = {}
 
-        def wanted() -> Iterator[Wanted]:
+        def requests() -> Iterator[WeightsRequest]:
             for id in chosen:
                 try:
-                    yield self._wanted(id)
+                    yield self._request(id)
                 except CorruptZooError as error:
                     faults[id] = error
 
-        # What is not even tried is known by the time a later network arrives.
+        # By the time a network arrives, the faults of all that were passed over before it are here.
         upcoming = iter(chosen)
-        for weights in read_ahead(self.storage, wanted(), self._where):
+        for weights in read_ahead(self.storage, requests(), self._where):
             for id in upcoming:
                 if id == weights.id:
                     break
@@ -236,24 +225,26 @@ class Zoo(NetworkSet):
         for id in upcoming:
             yield faults[id]
 
-    def _wanted(self, id: str) -> Wanted:
-        """What to read; nothing is read or allocated unless its size is that of the network."""
-        place, digest, spec = self._table.weights(id)
+    def _request(self, id: str) -> WeightsRequest:
+        """What to read of a network, whose size is checked before anything is read or allocated."""
+        byte_range, digest, spec = self._table.weights(id)
         what = f"{self._where}: network {id}"
-        shard = self.manifest.files.get(place.shard)
-        if shard is None or place.stop > shard.bytes:
-            raise CorruptZooError(f"{what} lies outside the files of zoo.json, in {place.shard!r}")
-        checkpoints.check_size(place.length, *architectures.weight_sizes(spec, what), what)
-        return Wanted(id, place, digest)
+        shard = self.manifest.files.get(byte_range.shard)
+        if shard is None or byte_range.stop > shard.bytes:
+            raise CorruptZooError(
+                f"{what} lies outside the files of zoo.json, in {byte_range.shard!r}"
+            )
+        check_size(byte_range.length, *architectures.weight_sizes(spec, what), what)
+        return WeightsRequest(id, byte_range, digest)
 
     def _network(
-        self, read: Weights | CorruptZooError, device: torch.device, batch_size: int
+        self, read: ReadWeights | CorruptZooError, device: torch.device, batch_size: int
     ) -> Network:
         if isinstance(read, CorruptZooError):
             raise read
         record, _ = self._table.record(read.id)
         what = f"{self._where}: network {record.id}"
-        module = checkpoints.load_into(architectures.skeleton(record.spec), read.tensors, what)
+        module = load_into(architectures.skeleton(record.spec), read.tensors, what)
         module = module.to(device).eval()
         check_probe_logits(module, record.spec.data.input_shape, record.probe_logits, what)
         sources = Sources(
@@ -266,8 +257,7 @@ class Zoo(NetworkSet):
 
     def _initial(self, record: NetworkRecord) -> TappedModule:
         module = architectures.build(record.spec)
-        found = sha256(checkpoints.to_bytes(module.state_dict()))
-        if found != record.initial_sha256:
+        if sha256(to_bytes(module.state_dict())) != record.initial_sha256:
             raise ZooError(
                 f"{self.name}: the initial weights of {record.id}, made again from the seed, are "
                 "not those it was trained from; this torch draws other numbers than the one that "
@@ -287,10 +277,11 @@ class Zoo(NetworkSet):
     # Both are shared by all networks with the same data; labels are left out, so that label
     # corruption does not make another copy of the images.
     def _standardized(self, data: Data, part: str) -> Tensor:
-        return _standardized(self.image_set(data.images), data.model_copy(update=_CLEAN), part)
+        without = data.model_copy(update=_NO_CORRUPTION)
+        return _standardized(self.image_set(data.images), without, part)
 
     def _part(self, data: Data) -> LabeledImages:
-        return self.image_set(data.images).training_part(data.model_copy(update=_CLEAN))
+        return self.image_set(data.images).training_part(data.model_copy(update=_NO_CORRUPTION))
 
 
 def load_zoo(
@@ -323,12 +314,14 @@ def load_zoo(
     images_folder = Path(images) if images else None
     if folder := _folder_of(str(source)):
         return Zoo(Folder(folder), images=images_folder)
-    name, _, named = str(source).partition("@")
-    if named and revision:
-        raise ZooError(f"{source}: a revision is given twice, {named!r} and {revision!r}; give one")
-    revision = named or revision
-    if named and _folder_of(name):
-        raise ZooError(f"zoo {name} is a folder here and has no revisions; leave @{named} out")
+    name, _, suffix = str(source).partition("@")
+    if suffix and revision:
+        raise ZooError(
+            f"{source}: a revision is given twice, {suffix!r} and {revision!r}; give one"
+        )
+    revision = suffix or revision
+    if suffix and _folder_of(name):
+        raise ZooError(f"zoo {name} is a folder here and has no revisions; leave @{suffix} out")
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         built = sorted(path.parent.name for path in paths.zoos().glob("*/zoo.json"))
         raise ZooError(
@@ -343,13 +336,29 @@ def load_zoo(
     return Zoo(HubStorage(name, commit, endpoint, cache), images=images_folder)
 
 
+@cache
+def _reopen(storage: Storage, digest: str, images: Path | None) -> Zoo:
+    """The zoo that was pickled, opened once a process.
+
+    Raises:
+        ZooError: the storage holds another zoo now.
+    """
+    zoo = Zoo(storage, images=images)
+    if zoo.digest != digest:
+        raise ZooError(
+            f"{storage.where} has changed meanwhile (it held sha256:{digest[:12]}, now "
+            f"sha256:{zoo.digest[:12]}); run again"
+        )
+    return zoo
+
+
 def _folder_of(name: str) -> Path | None:
     """The zoo's folder, if it is here."""
     folders = (Path(name).expanduser(), paths.zoos() / name)
     return next((folder for folder in folders if (folder / MANIFEST).is_file()), None)
 
 
-_CLEAN = {"corruption": 0.0, "corruption_seed": 0}
+_NO_CORRUPTION = {"corruption": 0.0, "corruption_seed": 0}
 
 
 @lru_cache(maxsize=4)

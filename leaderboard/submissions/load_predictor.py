@@ -29,7 +29,7 @@ def resolve(text: str, folder: Path | None = None) -> "Predictor":
 
     Raises:
         SubmissionError: the module or file does not load, or has no such attribute.
-        ZooError: no installed predictor has that name; near ones are listed.
+        PredictorError: no installed predictor has that name; near ones are listed.
     """
     place, colon, attribute = text.rpartition(":")
     if colon and place.endswith(".py"):

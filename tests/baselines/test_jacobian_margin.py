@@ -10,7 +10,7 @@ from torch.autograd.functional import jacobian
 from baselines.functional import logit_gradients
 from baselines.functional.logit_gradients import logit_jacobian_norms
 from baselines.jacobian_margin import JacobianMargin
-from demogen.errors import NotMeasurable, ZooError
+from demogen.errors import NotMeasurable, PredictorError
 from demogen.networks.network import Network
 from demogen.networks.tapped_module import TappedModule
 from tests.baselines.conftest import SHORT
@@ -154,7 +154,7 @@ def test_broken_networks_are_refused(make_chain, norm):
 
 
 def test_an_unknown_norm_is_named(make_network):
-    with pytest.raises(ZooError, match="no norm 'spektral'; did you mean 'spectral'"):
+    with pytest.raises(PredictorError, match="no norm 'spektral'; did you mean 'spectral'"):
         JacobianMargin("spektral").compute(make_network("mlp"))
 
 

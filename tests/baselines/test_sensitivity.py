@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.functional.input_planes import boundary_counts, slice_through
+from baselines.functional.input_planes import boundary_counts, plane_through
 from baselines.functional.trajectories import anchor_indices, ellipse_through
 from baselines.sensitivity import ANGLES, SIDE, JacobianNorm, JacobianNormTrain
 from demogen.networks.network import Network
@@ -101,7 +101,7 @@ def test_details_hold_the_plane_through_images_of_different_classes():
     anchors = anchor_indices(train.images, train.labels)["different"]
     np.testing.assert_array_equal(details["slice.images"], train.images[anchors].numpy())
     assert np.hypot(*details["slice.anchors"].T) == pytest.approx([0.8] * 3)
-    plane = slice_through(train.images[anchors], SIDE)
+    plane = plane_through(train.images[anchors], SIDE)
     expected = boundary_counts(network.module, plane, batch_size=7)
     assert expected.any()
     np.testing.assert_array_equal(details["slice.boundaries"], expected.numpy())

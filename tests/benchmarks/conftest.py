@@ -15,7 +15,7 @@ from demogen.errors import DemogenError
 from demogen.networks import architectures
 from demogen.parallel import cores
 from demogen.schema.records import Data, NetworkSpec, NiN, Training
-from demogen.zoo import weights as checkpoints
+from demogen.zoo.weights import from_bytes, load_into
 from zoo_recipes import train_network
 
 
@@ -48,8 +48,8 @@ def network(cifar10):
 
 def trained(spec, images):
     module = architectures.skeleton(spec)
-    weights = checkpoints.from_bytes(train_network(spec, images).weights, "trained")
-    checkpoints.load_into(module, weights, "trained")
+    weights = from_bytes(train_network(spec, images).weights, "trained")
+    load_into(module, weights, "trained")
     part = images.training_part(spec.data)
     x = images.standardize(part.images, "image")
     return Network.of(module, x, part.labels, test_inputs=x, spec=spec)

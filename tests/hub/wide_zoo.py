@@ -18,7 +18,7 @@ from demogen.schema.records import (
     Training,
     sha256,
 )
-from demogen.zoo import weights as checkpoints
+from demogen.zoo.weights import to_bytes
 from demogen.zoo.writing import Collection
 from demogen.zoo.zoo import Zoo
 
@@ -57,7 +57,7 @@ def _network(seed: int, width: int) -> tuple[NetworkRecord, bytes]:
         seed=seed,
     )
     module = architectures.build(spec)
-    content = checkpoints.to_bytes(module.state_dict())
+    content = to_bytes(module.state_dict())
     logits = probe_logits(module, spec.data.input_shape).double().tolist()
     record = NetworkRecord(
         spec=spec,

@@ -22,87 +22,87 @@ def spec(trained):
 
 
 @pytest.fixture
-def workshop(tmp_path):
-    workshop = BuildFolder(tmp_path / "zoo")
-    workshop.path.mkdir()
-    return workshop
+def build_folder(tmp_path):
+    build_folder = BuildFolder(tmp_path / "zoo")
+    build_folder.path.mkdir()
+    return build_folder
 
 
-def test_a_network_comes_back_as_it_was_put(workshop, trained, spec):
-    assert not workshop.has(spec)
-    workshop.put(spec, trained)
-    assert workshop.has(spec)
-    found = workshop.get(spec)
+def test_a_network_comes_back_as_it_was_put(build_folder, trained, spec):
+    assert not build_folder.has(spec)
+    build_folder.put(spec, trained)
+    assert build_folder.has(spec)
+    found = build_folder.get(spec)
     assert (found.record, found.run) == (trained.record, trained.run)
     assert found.weights.read_bytes() == trained.weights
-    assert workshop.failure(spec) is None
+    assert build_folder.failure(spec) is None
 
 
-def test_a_failure_comes_back_with_its_reason(workshop, spec):
-    workshop.put(spec, Diverged("the training loss is nan in epoch 3"))
-    assert workshop.has(spec)
-    assert workshop.failure(spec) == "the training loss is nan in epoch 3"
-    assert str(workshop.get(spec)) == "the training loss is nan in epoch 3"
+def test_a_failure_comes_back_with_its_reason(build_folder, spec):
+    build_folder.put(spec, Diverged("the training loss is nan in epoch 3"))
+    assert build_folder.has(spec)
+    assert build_folder.failure(spec) == "the training loss is nan in epoch 3"
+    assert str(build_folder.get(spec)) == "the training loss is nan in epoch 3"
 
 
-def test_a_network_is_never_put_twice(workshop, trained, spec):
-    workshop.put(spec, trained)
+def test_a_network_is_never_put_twice(build_folder, trained, spec):
+    build_folder.put(spec, trained)
     with pytest.raises(OSError, match="not empty"):
-        workshop.put(spec, trained)
-    assert [path.name for path in workshop.path.iterdir()] == [spec.id]
-    workshop.get(spec)
+        build_folder.put(spec, trained)
+    assert [path.name for path in build_folder.path.iterdir()] == [spec.id]
+    build_folder.get(spec)
 
 
 @pytest.mark.parametrize("name", ["record.json", "run.json", "weights.safetensors"])
 @pytest.mark.parametrize("damage", ["cut", "gone"])
-def test_damage_is_noticed(workshop, trained, spec, name, damage):
-    workshop.put(spec, trained)
-    file = workshop.path / spec.id / name
+def test_damage_is_noticed(build_folder, trained, spec, name, damage):
+    build_folder.put(spec, trained)
+    file = build_folder.path / spec.id / name
     if damage == "cut":
         file.write_bytes(file.read_bytes()[:-1])
     else:
         file.unlink()
     with pytest.raises(CorruptZooError, match=f"{spec.id} is damaged"):
-        workshop.get(spec)
-    workshop.remove(spec)
-    assert not workshop.has(spec)
+        build_folder.get(spec)
+    build_folder.remove(spec)
+    assert not build_folder.has(spec)
 
 
-def test_another_networks_files_are_damage(workshop, trained):
+def test_another_networks_files_are_damage(build_folder, trained):
     other = tiny().networks()[1]
-    workshop.put(other, trained)
+    build_folder.put(other, trained)
     with pytest.raises(CorruptZooError, match=f"{other.id} is damaged"):
-        workshop.get(other)
+        build_folder.get(other)
 
 
-def test_images_are_held_to_what_was_first_trained_on(workshop):
-    workshop.keep_images({"cifar100": 64 * "a"})
-    workshop.keep_images({"cifar100": 64 * "a", "digits": 64 * "b"})
+def test_images_are_held_to_what_was_first_trained_on(build_folder):
+    build_folder.keep_images({"cifar100": 64 * "a"})
+    build_folder.keep_images({"cifar100": 64 * "a", "digits": 64 * "b"})
     with pytest.raises(RecipeError, match=r"cifar100 images here \(digest cccccccccccc\) are not"):
-        workshop.keep_images({"cifar100": 64 * "c"})
-    kept = json.loads((workshop.path / "images.json").read_text())
+        build_folder.keep_images({"cifar100": 64 * "c"})
+    kept = json.loads((build_folder.path / "images.json").read_text())
     assert kept == {"cifar100": 64 * "a", "digits": 64 * "b"}
 
 
-def test_only_what_is_unfinished_is_cleared(workshop, trained, spec):
+def test_only_what_is_unfinished_is_cleared(build_folder, trained, spec):
     other = tiny().networks()[1]
-    workshop.put(spec, trained)
+    build_folder.put(spec, trained)
     for id in (other.id, "shard-of-another-build"):
-        (workshop.path / f".{id}").mkdir()
-    workshop.clear_unfinished([spec, other])
-    left = sorted(path.name for path in workshop.path.iterdir())
+        (build_folder.path / f".{id}").mkdir()
+    build_folder.clear_unfinished([spec, other])
+    left = sorted(path.name for path in build_folder.path.iterdir())
     assert left == [".shard-of-another-build", spec.id]
 
 
-def test_only_what_its_own_packing_left_is_cleared(tmp_path, workshop):
+def test_only_what_its_own_packing_left_is_cleared(tmp_path, build_folder):
     own = [f".zoo-{step}-a1_b2" for step in ("packing", "old", "done")]
     others = [".zoo-epochs1-packing-a1_b2", ".zoo.locks", "zoo-packing-a1", ".zoopacking-a"]
     for name in (*own, *others):
         (tmp_path / name).mkdir()
-    workshop.clear_packing()
+    build_folder.clear_packing()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*others, "zoo.building"])
-    workshop.close()
-    assert not workshop.is_left()
+    build_folder.close()
+    assert not build_folder.is_left()
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])

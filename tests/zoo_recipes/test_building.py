@@ -94,6 +94,7 @@ def test_shards_train_everything_once_and_a_build_packs_it(recipe, tmp_path, und
     assert not wanted[0] & wanted[1]
     assert {path.name for path in finished(folder)} == wanted[0] | wanted[1]
     assert all(plan.missing == () and not plan.packed for plan in plans)
+    assert plans == [plan_zoo(recipe, folder, shard=Shard(number, 3)) for number in (1, 2)]
     assert not folder.exists()
     assert str(plan_zoo(recipe, folder, shard=Shard(3, 3))).startswith(
         "tiny, shard 3/3: 4 of 12 networks wanted, 0 trained, 4 to train, into "
@@ -113,6 +114,7 @@ def test_networks_that_diverge_are_recorded_and_left_out(tmp_path):
     recipe = Recipe.model_validate({**load_recipe(TINY).model_dump(), **settings})
     plan = build_zoo(recipe, tmp_path / "zoo", shard=Shard(1, 1))
     assert len(plan.failed) == 2
+    assert plan == plan_zoo(recipe, tmp_path / "zoo", shard=Shard(1, 1))
     zoo = build_zoo(recipe, tmp_path / "zoo")
     assert len(zoo) == 2
     assert set(zoo.table["learning_rate"]) == {0.01}
@@ -146,7 +148,7 @@ def test_damaged_networks_are_trained_anew(recipe, tmp_path):
     assert len(zoo) == 4
 
 
-def test_other_images_than_the_workshops_are_refused(recipe, tmp_path):
+def test_other_images_than_the_build_was_begun_with_are_refused(recipe, tmp_path):
     build_zoo(recipe, tmp_path / "zoo", limit=1)
     images = tmp_path / "zoo.building" / "images.json"
     assert json.loads(images.read_text())["digits"].startswith("3f96231daab4")
@@ -178,7 +180,7 @@ def test_missing_images_are_one_clear_line(tmp_path):
         ({"ray": "auto", "device": "cuda"}, "instead of --device cuda give --gpus-per-network"),
     ],
 )
-def test_hands_that_are_not_there_are_refused_first(recipe, tmp_path, settings, message):
+def test_resources_that_are_not_there_are_refused_first(recipe, tmp_path, settings, message):
     with pytest.raises(RecipeError, match=message):
         build_zoo(recipe, tmp_path / "zoo", **settings)
     assert list(tmp_path.iterdir()) == []

@@ -72,7 +72,7 @@ def test_a_dead_process_holds_no_lock(tmp_path, shard):
 
 
 def test_a_gate_that_stays_shut_is_one_clear_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(locks, "GATE_SECONDS", 0.01)
+    monkeypatch.setattr(locks, "START_SECONDS", 0.01)
     with (
         start_lock(tmp_path / "zoo"),
         pytest.raises(RecipeError, match="zoo is locked: .*gate has been held for 0.01 seconds"),

@@ -6,7 +6,7 @@ import torch
 from demogen.images.image_set import load_images
 from demogen.networks import architectures
 from demogen.schema.records import MLP, ConvNet, Data, NetworkSpec, NiN, Training, sha256
-from demogen.zoo import weights as checkpoints
+from demogen.zoo.weights import from_bytes, load_into, to_bytes
 from zoo_recipes.optimization import Diverged
 from zoo_recipes.training import label_digest, swap_labels, train_network
 
@@ -49,7 +49,7 @@ def test_record_says_what_came_out(digits):
     trained = train_network(asked, digits)
     record = trained.record
     module = architectures.skeleton(asked)
-    module = checkpoints.load_into(module, checkpoints.from_bytes(trained.weights, ""), "")
+    module = load_into(module, from_bytes(trained.weights, ""), "")
     module.eval()
     part = digits.training_part(asked.data)
     for name, x, y in (
@@ -65,7 +65,7 @@ def test_record_says_what_came_out(digits):
     assert record.labels == label_digest(part.labels)
     assert (record.epochs_run, record.steps_run, record.kept_epoch) == (6, 24, 6)
     assert record.stopped == "epochs"
-    initial = checkpoints.to_bytes(architectures.build(asked).state_dict())
+    initial = to_bytes(architectures.build(asked).state_dict())
     assert record.initial_sha256 == sha256(initial)
     assert train_network(spec(epochs=1), digits).record.labels is None
 
@@ -85,7 +85,7 @@ def test_divergence_is_found_out(digits):
 def test_normalized_losses_are_those_of_the_network_whose_weights_are_divided(digits):
     asked = spec(ConvNet(family="convnet", channels=(4, 5), kernel=3, bias="all"), epochs=4)
     trained = train_network(asked, digits)
-    weights = checkpoints.from_bytes(trained.weights, "trained")
+    weights = from_bytes(trained.weights, "trained")
     divided, product = {}, 1.0
     for layer in ("layer1.conv", "layer2.conv", "classifier.dense"):
         weight, bias = weights[f"{layer}.weight"].double(), weights[f"{layer}.bias"].double()
@@ -134,7 +134,7 @@ def test_networks_see_the_center_of_the_images(digits):
     asked = asked.model_copy(update={"data": data})
     trained = train_network(asked, digits)
     module = architectures.build(asked)
-    module.load_state_dict(checkpoints.from_bytes(trained.weights, "trained"))
+    module.load_state_dict(from_bytes(trained.weights, "trained"))
     x = digits.standardize(digits.test.images[:, :, 2:6, 2:6], "image")
     accuracy = (module(x).argmax(1) == digits.test.labels).double().mean().item()
     assert trained.record.test_accuracy == accuracy
@@ -163,7 +163,7 @@ def test_precision_is_part_of_the_network(digits):
     threads = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     trained = train_network(mixed, digits)
     assert trained.weights != train_network(exact, digits).weights
-    weights = checkpoints.from_bytes(trained.weights, "trained")
+    weights = from_bytes(trained.weights, "trained")
     assert weights["block1.conv1.weight"].dtype == torch.float32
     train_network(spec(epochs=1, precision="tf32"), digits)
     assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == threads

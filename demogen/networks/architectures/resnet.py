@@ -20,10 +20,10 @@ _BLOCKS_OF_34 = (3, 4, 6, 3)
 
 @final
 class PreActivationBlock(nn.Module):
-    """Norm and ReLU come before each convolution; what is kept is added last.
+    """Norm and ReLU come before each convolution; the shortcut is added last.
 
-    Without a projection the input itself is kept; a projection gets the input after the first norm
-    and ReLU (He et al. 2016, "Identity mappings", Fig. 1b).
+    The shortcut is the input itself, or a projection of the input after the first norm and ReLU
+    (He et al. 2016, "Identity mappings", Fig. 1b).
     """
 
     def __init__(
@@ -45,8 +45,8 @@ class PreActivationBlock(nn.Module):
         """From (n, inputs, h, w) to (n, outputs, h / stride, w / stride), rounded up."""
         activated = self.norm1(x).relu()
         kept = x if self.shortcut is None else self.shortcut(activated)
-        found: Tensor = kept + self.conv2(self.norm2(self.conv1(activated)).relu())
-        return found
+        output: Tensor = kept + self.conv2(self.norm2(self.conv1(activated)).relu())
+        return output
 
 
 @final
@@ -60,8 +60,8 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """From (n, inputs, h, w) to (n, outputs, h / stride, w / stride), rounded up."""
-        found: Tensor = self.main(x) + self.shortcut(x)
-        return found
+        output: Tensor = self.main(x) + self.shortcut(x)
+        return output
 
 
 def construct(spec: ResNet, shape: tuple[int, int, int], classes: int) -> TappedModule:

@@ -62,7 +62,9 @@ def test_records_are_the_same_whatever_the_row_groups(source, opened):
 def test_what_is_written_has_row_groups_of_bounded_size(source, tmp_path, monkeypatch, tiny_zoo):
     monkeypatch.setattr(table, "ROWS", 7)
     pairs = [tiny_zoo._table.record(id) for id in tiny_zoo.ids]
-    content = table.to_parquet(*zip(*pairs, strict=True))
+    rows = table.network_rows(*zip(*pairs, strict=True))
+    content = table.to_parquet(rows)
+    assert table.to_frame(rows).equals(tiny_zoo.table)
     (tmp_path / "n.parquet").write_bytes(content)
     assert pq.ParquetFile(tmp_path / "n.parquet").num_row_groups == 4
     assert Table(tmp_path / "n.parquet", 24, "z").frame.equals(tiny_zoo.table)

@@ -116,7 +116,7 @@ def test_a_counted_file_tells_each_byte_once(tmp_path: Path) -> None:
     with CountedFile(io.FileIO(path)) as file:
         assert file.read() == bytes(100)
         file.seek(0)
-        file.told = told.append
+        file.on_progress = told.append
         pieces = [
             file.read(30),
             file.read(30),

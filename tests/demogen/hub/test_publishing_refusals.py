@@ -124,7 +124,7 @@ def test_a_disk_that_fails_while_a_file_is_sent(
 
     def broken(self: CountedFile, size: int | None = -1) -> bytes:
         content = read(self, size)
-        if self.told is not None and str(self.name).endswith("00001.tar"):
+        if self.on_progress is not None and str(self.name).endswith("00001.tar"):
             raise OSError(errno.EIO, "Input/output error", self.name)
         return content
 

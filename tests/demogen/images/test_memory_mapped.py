@@ -88,7 +88,7 @@ def test_a_second_time_nothing_is_decoded(pictures, tmp_path, monkeypatch):
     write_class_folders(tmp_path / "imagenet", pictures)
     digest = load_images("imagenet", tmp_path).digest
     images_module._load.cache_clear()
-    monkeypatch.setattr(memory_mapped, "_keep", None)
+    monkeypatch.setattr(memory_mapped, "_decode_set", None)
     assert load_images("imagenet", tmp_path).digest == digest
 
 

@@ -4,7 +4,7 @@ import torch
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.cluster import KMeans
 
-from demogen import Access, Measure, Predictor, ZooError, check_predictor
+from demogen import Access, Measure, Predictor, PredictorError, check_predictor
 from demogen.measuring.conformance import example_networks
 
 
@@ -118,7 +118,7 @@ def test_a_good_measure_passes_and_the_random_state_is_left_alone():
     ],
 )
 def test_each_fault_is_named(measure, check):
-    with pytest.raises(ZooError, match=check):
+    with pytest.raises(PredictorError, match=check):
         check_predictor(measure)
 
 
@@ -131,7 +131,7 @@ def test_each_fault_is_named(measure, check):
     ],
 )
 def test_faults_of_the_regressor_are_named(predictor, reason):
-    with pytest.raises(ZooError, match=f"regressor_fits: .*{reason}"):
+    with pytest.raises(PredictorError, match=f"regressor_fits: .*{reason}"):
         check_predictor(predictor)
 
 
@@ -139,7 +139,7 @@ def test_all_faults_are_named_at_once():
     class Both(First):
         name = "BOTH"
 
-    with pytest.raises(ZooError) as error:
+    with pytest.raises(PredictorError) as error:
         check_predictor(Both())
     assert "is_described" in str(error.value)
     assert "ignores_sample_order" in str(error.value)

@@ -9,6 +9,7 @@ from demogen import (
     Network,
     NotMeasurable,
     Predictor,
+    PredictorError,
     ZooError,
     measure,
     measure_all,
@@ -237,13 +238,15 @@ def test_a_corrupt_network_is_reported_and_the_rest_go_on(copied_zoo_folder):
 
 def test_predictors_take_columns_and_parameters_by_name():
     predictor = Predictor("p", MeanLogit(), columns=("mean_logt",), regressor=LinearRegression())
-    with pytest.raises(ZooError, match="did you mean 'mean_logit'"):
+    with pytest.raises(PredictorError, match="did you mean 'mean_logit'"):
         predictor.design(["mean_logit"])
     changed = Predictor("p", MeanLogit()).with_parameters(scale=3.0)
     assert (changed.name, changed.measure.scale) == ("p(scale=3.0)", 3.0)
-    with pytest.raises(ZooError, match="no parameter of p 'scael'; did you mean 'scale'"):
+    with pytest.raises(PredictorError, match="no parameter of p 'scael'; did you mean 'scale'"):
         Predictor("p", MeanLogit()).with_parameters(scael=1)
-    with pytest.raises(ZooError, match="no predictor 'unit-sparsty'; did you mean 'unit-sparsity'"):
+    with pytest.raises(
+        PredictorError, match="no predictor 'unit-sparsty'; did you mean 'unit-sparsity'"
+    ):
         demogen.get_predictor("unit-sparsty")
 
 

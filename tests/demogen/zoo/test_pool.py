@@ -1,5 +1,6 @@
 import hashlib
 import json
+import pickle
 import shutil
 
 import pytest
@@ -198,6 +199,17 @@ def test_processes_open_each_networks_own_zoo(pool):
     assert len(alone.table) == 36
     assert together.table.to_numpy() == pytest.approx(alone.table.to_numpy(), rel=1e-6)
     assert list(together.table.index) == sorted(pool.ids)
+
+
+def test_a_pickled_pool_reads_the_same_networks_and_is_opened_once(pool):
+    pickled = pickle.dumps(pool)
+    opened = pickle.loads(pickled)
+    assert opened is not pool
+    assert (opened.digest, opened.ids) == (pool.digest, pool.ids)
+    for (id, there), (_, here) in zip(opened.weights(), pool.weights(), strict=True):
+        assert all(here[name].equal(tensor) for name, tensor in there.items()), id
+    assert pickle.loads(pickled) is opened
+    assert len(pickled) < 1000
 
 
 def test_images_of_each_zoo_are_looked_for_before_anything_is_measured(zoos, monkeypatch):

@@ -10,9 +10,8 @@ from demogen.errors import CorruptZooError, ZooError
 from demogen.format.storage import Folder, Storage
 from demogen.format.table import ByteRange
 from demogen.schema.records import sha256
-from demogen.zoo import prefetch
-from demogen.zoo import weights as checkpoints
-from demogen.zoo.prefetch import Wanted, plan_spans
+from demogen.zoo import prefetch, weights
+from demogen.zoo.prefetch import WeightsRequest, plan_spans
 
 
 @dataclass
@@ -27,11 +26,11 @@ class Recorded(Storage):
 
     where, revision, published = "here", "", ""
 
-    def local(self, path, *, again=False):
-        return self.folder.local(path, again=again)
+    def local(self, path, *, refetch=False):
+        return self.folder.local(path, refetch=refetch)
 
-    def stream(self, path, start, length, *, again=False):
-        self.reads.append((start, length, again))
+    def stream(self, path, start, length, *, refetch=False):
+        self.reads.append((start, length, refetch))
         for piece in self.folder.stream(path, start, length):
             content = bytearray(piece)
             for position, times in self.spoiled.items():
@@ -50,16 +49,16 @@ class Recorded(Storage):
 def shelf(tmp_path):
     """Forty networks of about 300 kB in one shard: their storage, places and tensors."""
     tensors = {f"n{n:02}": {"w": torch.full((75_000,), float(n))} for n in range(40)}
-    contents = {id: checkpoints.to_bytes(each) for id, each in tensors.items()}
-    places = checkpoints.write_shards(tmp_path, contents.items())
-    wanted = [Wanted(id, places[id], sha256(content)) for id, content in contents.items()]
+    contents = {id: weights.to_bytes(each) for id, each in tensors.items()}
+    places = weights.write_shards(tmp_path, contents.items())
+    wanted = [WeightsRequest(id, places[id], sha256(content)) for id, content in contents.items()]
     return Recorded(Folder(tmp_path)), wanted, tensors
 
 
 def test_tensors_come_in_order_in_few_reads(shelf):
     storage, wanted, tensors = shelf
     read = list(prefetch.read_ahead(storage, wanted, "zoo z"))
-    assert [weights.id for weights in read] == list(tensors)
+    assert [each.id for each in read] == list(tensors)
     assert all(torch.equal(w.tensors["w"], tensors[w.id]["w"]) for w in read)
     # 1 network alone, then pieces of at most 1, 2, 4 and 8 MB: 3 + 6 + 13 + 17 networks.
     assert len(storage.reads) == 5
@@ -70,7 +69,7 @@ def test_who_wants_one_network_pays_for_one(shelf):
     storage, wanted, _ = shelf
     reading = prefetch.read_ahead(storage, wanted, "zoo z")
     next(reading)
-    place = wanted[0].place
+    place = wanted[0].byte_range
     assert storage.reads == [(place.offset, place.length, False)]
     next(reading)
     reading.close()
@@ -82,14 +81,16 @@ def test_scattered_networks_are_read_alone(shelf):
     storage, wanted, _ = shelf
     scattered = wanted[::7][::-1]
     read = list(prefetch.read_ahead(storage, scattered, "zoo z"))
-    assert [weights.id for weights in read] == [each.id for each in scattered]
-    assert sum(length for _, length, _ in storage.reads) == sum(w.place.length for w in scattered)
+    assert [each.id for each in read] == [each.id for each in scattered]
+    assert sum(length for _, length, _ in storage.reads) == sum(
+        w.byte_range.length for w in scattered
+    )
 
 
 @pytest.mark.parametrize("number", [0, 5, 39])
 def test_a_bad_read_is_made_once_more(shelf, number):
     storage, wanted, tensors = shelf
-    place = wanted[number].place
+    place = wanted[number].byte_range
     storage.spoiled = {place.offset + 200: 1}
     read = list(prefetch.read_ahead(storage, wanted, "zoo z"))
     assert torch.equal(read[number].tensors["w"], tensors[read[number].id]["w"])
@@ -98,10 +99,10 @@ def test_a_bad_read_is_made_once_more(shelf, number):
 
 def test_what_stays_bad_is_named_and_the_rest_goes_on(shelf):
     storage, wanted, _ = shelf
-    storage.spoiled = {wanted[7].place.offset + 200: 99}
+    storage.spoiled = {wanted[7].byte_range.offset + 200: 99}
     read = list(prefetch.read_ahead(storage, wanted, "zoo z"))
-    faulty = [weights for weights in read if weights.fault]
-    assert [weights.id for weights in faulty] == ["n07"]
+    faulty = [each for each in read if each.fault]
+    assert [each.id for each in faulty] == ["n07"]
     assert "zoo z: network n07 has sha256" in str(faulty[0].fault)
     assert faulty[0].tensors == {}
 
@@ -110,23 +111,23 @@ def test_a_shard_that_ends_too_soon_is_the_fault_of_the_networks_behind(shelf):
     storage, wanted, _ = shelf
     shard = storage.folder.place / "shards/00000.tar"
     with shard.open("r+b") as file:
-        file.truncate(wanted[30].place.offset + 10)
+        file.truncate(wanted[30].byte_range.offset + 10)
     read = list(prefetch.read_ahead(storage, wanted, "zoo z"))
-    assert [weights.fault is None for weights in read] == [True] * 30 + [False] * 10
+    assert [each.fault is None for each in read] == [True] * 30 + [False] * 10
     assert "n30 ends in shards/00000.tar after 10 of" in str(read[30].fault)
     shard.unlink()
     read = list(prefetch.read_ahead(storage, wanted[:2], "zoo z"))
-    assert all("00000.tar is missing" in str(weights.fault) for weights in read)
+    assert all("00000.tar is missing" in str(each.fault) for each in read)
 
 
 def test_storage_that_cannot_be_read_is_an_error_at_once(shelf, monkeypatch):
     storage, wanted, _ = shelf
     honest = storage.stream
 
-    def broken(path, start, length, *, again=False):
-        if start > wanted[20].place.offset:
+    def broken(path, start, length, *, refetch=False):
+        if start > wanted[20].byte_range.offset:
             raise ZooError("the disk is gone")
-        return honest(path, start, length, again=again)
+        return honest(path, start, length, refetch=refetch)
 
     monkeypatch.setattr(storage, "stream", broken)
     reading = prefetch.read_ahead(storage, wanted, "zoo z")
@@ -138,17 +139,17 @@ def test_storage_that_cannot_be_read_is_an_error_at_once(shelf, monkeypatch):
 
 def test_spans_join_neighbors_only():
     def wanted(shard, offset, length):
-        return Wanted("n", ByteRange(shard=shard, offset=offset, length=length), "")
+        return WeightsRequest("n", ByteRange(shard=shard, offset=offset, length=length), "")
 
     near, far = 512, prefetch.GAP + 1
     size = 100_000
     one = wanted("a", 0, size)
     two = wanted("a", size + near, size)
-    three = wanted("a", two.place.stop + near, size)
-    apart = wanted("a", three.place.stop + far, size)
-    other = wanted("b", apart.place.stop, size)
+    three = wanted("a", two.byte_range.stop + near, size)
+    apart = wanted("a", three.byte_range.stop + far, size)
+    other = wanted("b", apart.byte_range.stop, size)
     back = wanted("b", 0, size)
-    spans = [span.wanted for span in plan_spans([one, two, three, apart, other, back])]
+    spans = [span.requests for span in plan_spans([one, two, three, apart, other, back])]
     assert spans == [[one], [two, three], [apart], [other], [back]]
 
 

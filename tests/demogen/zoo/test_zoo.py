@@ -1,4 +1,5 @@
 import json
+import pickle
 import tarfile
 import threading
 
@@ -16,7 +17,7 @@ from demogen.networks import architectures
 from demogen.networks.golden_logits import probe_inputs
 from demogen.networks.network import Access
 from demogen.schema.records import ZooManifest, sha256
-from demogen.zoo import weights as checkpoints
+from demogen.zoo.weights import check_size, from_bytes, load_into, write_shards
 from tests.hub.server import WRITER
 
 
@@ -121,7 +122,7 @@ def test_shards_are_plain_tar_files_of_safetensors(tiny_zoo):
             f"{i}/network.safetensors" for i in tiny_zoo.ids
         ]
         content = shard.extractfile(members[5]).read()
-    weights = checkpoints.from_bytes(content, "member")
+    weights = from_bytes(content, "member")
     expected = tiny_zoo[tiny_zoo.ids[5]].module.state_dict()
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
     assert {(m.mtime, m.uid, m.uname, m.mode) for m in members} == {(0, 0, "", 0o644)}
@@ -129,7 +130,7 @@ def test_shards_are_plain_tar_files_of_safetensors(tiny_zoo):
 
 def test_a_network_is_never_in_two_shards(tmp_path):
     weights = [(f"n{number}", bytes([number]) * 700) for number in range(5)]
-    places = checkpoints.write_shards(tmp_path, weights, limit=2500)
+    places = write_shards(tmp_path, weights, limit=2500)
     assert len({place.shard for place in places.values()}) == 3
     for id, content in weights:
         place = places[id]
@@ -240,7 +241,7 @@ def test_a_spec_of_another_size_is_refused_before_memory_is_taken(copied_zoo_fol
     tensors, count = architectures.weight_sizes(huge.canonical(), "network x")
     assert tensors > 10**11
     with pytest.raises(CorruptZooError, match=f"its architecture takes {tensors:,}"):
-        checkpoints.check_size(112_008, tensors, count, "network x")
+        check_size(112_008, tensors, count, "network x")
     table = pd.read_parquet(copied_zoo_folder / "networks.parquet")
     table.loc[0, ["id", "spec"]] = huge.id, huge.canonical()
     table.to_parquet(copied_zoo_folder / "networks.parquet")
@@ -300,7 +301,7 @@ def test_other_tensors_than_the_architectures_are_refused(tiny_zoo):
     weights = dict(network.module.state_dict())
 
     def load(tensors):
-        checkpoints.load_into(architectures.skeleton(network.spec), tensors, "network x")
+        load_into(architectures.skeleton(network.spec), tensors, "network x")
 
     name = "block1.conv1.weight"
     wrong = {
@@ -313,7 +314,7 @@ def test_other_tensors_than_the_architectures_are_refused(tiny_zoo):
         with pytest.raises(CorruptZooError, match=message):
             load(tensors)
     with pytest.raises(CorruptZooError, match="is no safetensors file"):
-        checkpoints.from_bytes(b"pickle", "network x")
+        from_bytes(b"pickle", "network x")
 
 
 def test_other_images_than_those_trained_on_are_refused(copied_zoo_folder):
@@ -328,6 +329,27 @@ def test_wrong_count_of_networks_is_refused(copied_zoo_folder):
     rewrite_manifest(copied_zoo_folder, networks=23)
     with pytest.raises(CorruptZooError, match="has 24 rows; zoo.json counts 23 networks"):
         _ = load_zoo(copied_zoo_folder).table
+
+
+def test_a_pickled_zoo_reads_the_same_networks_and_is_opened_once(copied_zoo_folder, tmp_path):
+    zoo = load_zoo(copied_zoo_folder, images=tmp_path)
+    pickled = pickle.dumps(zoo)
+    opened = pickle.loads(pickled)
+    assert opened is not zoo
+    assert (opened.digest, opened.ids) == (zoo.digest, zoo.ids)
+    assert opened.images_folder == tmp_path
+    for (id, there), (_, here) in zip(opened.weights(), zoo.weights(), strict=True):
+        assert all(here[name].equal(tensor) for name, tensor in there.items()), id
+    assert pickle.loads(pickled) is opened
+    assert len(pickled) < 500
+
+
+def test_a_zoo_that_changed_after_it_was_pickled_is_refused(copied_zoo_folder):
+    zoo = load_zoo(copied_zoo_folder)
+    pickled = pickle.dumps(zoo)
+    rewrite_manifest(copied_zoo_folder, name="another")
+    with pytest.raises(ZooError, match=rf"has changed .*sha256:{zoo.digest[:12]}.*; run again"):
+        pickle.loads(pickled)
 
 
 def test_probe_inputs_are_pinned():

@@ -114,7 +114,7 @@ def test_what_is_made_is_validated_and_nothing_is_left_of_what_fails(
 
 
 def test_checks_come_first(tiny_zoo_folder, package, tmp_path):
-    from demogen.errors import ZooError
+    from demogen.errors import PredictorError
 
     path = package / "bias_package/__init__.py"
     path.write_text(
@@ -122,7 +122,7 @@ def test_checks_come_first(tiny_zoo_folder, package, tmp_path):
         "    name = 'random'\n    def compute(self, network):\n"
         "        return {'x': float(torch.rand(1))}\n"
     )
-    with pytest.raises(ZooError, match="fails .* check.*is_deterministic"):
+    with pytest.raises(PredictorError, match="fails .* check.*is_deterministic"):
         submitted(tiny_zoo_folder, tmp_path / "mine", predictor="bias_package:Random")
 
 
@@ -139,7 +139,7 @@ def test_the_commands_answer_without_torch():
 
 def test_options_of_validate_reach_the_code(tmp_path, monkeypatch):
     told = {}
-    monkeypatch.setattr("leaderboard.cli.submission._opened", lambda zoos: list(zoos))
+    monkeypatch.setattr("leaderboard.cli.submission._each_and_pool", lambda zoos: list(zoos))
     monkeypatch.setattr(
         "leaderboard.submissions.validation.validate",
         lambda *given: told.update(given=given) or ("contents", ["checked"]),

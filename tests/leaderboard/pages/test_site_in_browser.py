@@ -106,11 +106,11 @@ def open_page(tabs, folder):
 
 def names(page):
     """Predictors shown, from top to bottom."""
-    return page.locator("#board tbody th").all_inner_texts()
+    return page.locator("#ranking tbody th").all_inner_texts()
 
 
 def heading(page, key):
-    return page.locator(f"#board th[data-key={key}]")
+    return page.locator(f"#ranking th[data-key={key}]")
 
 
 def draws(page):
@@ -148,7 +148,7 @@ def test_a_click_sorts_best_first_then_the_other_way_and_undefined_stays_last(op
     assert names(page) == ["weak", HOSTILE, "strong", "lost"]
     heading(page, "r2_fold_mean").get_by_role("button").click()
     assert names(page) == ["strong", HOSTILE, "weak", "lost"]
-    assert page.locator("#board [aria-sort]").count() == 1
+    assert page.locator("#ranking [aria-sort]").count() == 1
 
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
@@ -174,7 +174,7 @@ def test_the_keyboard_alone_reaches_filters_headings_and_pages(open_page, key):
     assert heading(page, "predictor").get_attribute("aria-sort") == "ascending"
     page.keyboard.press(key)
     assert names(page) == sorted(names(page), reverse=True)
-    page.locator("#board tbody a", has_text="weak").focus()
+    page.locator("#ranking tbody a", has_text="weak").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/predictors/weak.html")
 
@@ -197,16 +197,16 @@ def test_each_control_filters_and_reset_brings_all_back(open_page):
     page.get_by_label("Find").fill("WEA")
     assert names(page) == ["weak"]
     page.get_by_label("Find").fill("no such thing")
-    assert "No predictor has all of this" in page.locator("#board tbody").inner_text()
+    assert "No predictor has all of this" in page.locator("#ranking tbody").inner_text()
     assert page.locator("#status").inner_text().startswith("0 rows.")
 
 
 def test_a_split_shows_its_scores_alone(open_page):
     page = open_page("index.html#zoo=%3Dtoy")
-    keys = page.eval_on_selector_all("#board thead th", "all => all.map(th => th.dataset.key)")
+    keys = page.eval_on_selector_all("#ranking thead th", "all => all.map(th => th.dataset.key)")
     column, pooled = keys.index("ssr_mean"), keys.index("r2_pooled")
     page.get_by_label("Split", exact=True).select_option(label="holdout-100")
-    cells = page.locator("#board tbody tr").first.locator("td, th")
+    cells = page.locator("#ranking tbody tr").first.locator("td, th")
     assert cells.nth(pooled).inner_text() == "–"
     assert float(cells.nth(column).inner_text()) > 0
     assert "Every score on holdout-100 alone" in page.locator("#status").inner_text()
@@ -220,7 +220,7 @@ def test_all_zoos_show_which_zoo_a_row_is_of(open_page):
     assert not heading(page, "zoo").is_visible()
     page.get_by_label("Zoo").select_option(label="all")
     assert heading(page, "zoo").is_visible()
-    assert sorted(page.locator("#board tbody td:first-child").all_inner_texts()) == [
+    assert sorted(page.locator("#ranking tbody td:first-child").all_inner_texts()) == [
         "other, gap",
         *["toy, gap"] * 4,
     ]
@@ -231,7 +231,7 @@ def test_the_address_keeps_the_view_and_coming_back_restores_it(open_page):
     heading(page, "predictor").get_by_role("button").click()
     before = names(page)
     assert "split=%3Dkfold-10&sort=predictor&direction=asc" in page.url
-    page.locator("#board tbody a").first.click()
+    page.locator("#ranking tbody a").first.click()
     page.wait_for_url("**/predictors/**")
     page.go_back()
     page.locator("#filters").wait_for()
@@ -260,7 +260,7 @@ def test_explanations_come_with_the_mouse_and_with_the_focus_and_go_with_escape(
 
 def test_a_predictors_page_draws_and_redraws(open_page):
     page = open_page()
-    page.locator("#board tbody a", has_text="strong").click()
+    page.locator("#ranking tbody a", has_text="strong").click()
     draws(page)
     assert page.locator("h1").inner_text() == "strong"
     page.get_by_label("Zoo and target").select_option(label="toy, gap")
@@ -319,7 +319,7 @@ def test_the_policy_stops_a_request_to_the_outside(tabs, folder, address):
 
 def test_names_that_hold_markup_lead_to_their_page(open_page):
     page = open_page("index.html#zoo=%3Dtoy")
-    page.locator("#board tbody a", has_text=HOSTILE).click()
+    page.locator("#ranking tbody a", has_text=HOSTILE).click()
     draws(page)
     assert page.locator("h1").inner_text() == HOSTILE
     assert HOSTILE in page.title()
@@ -363,7 +363,7 @@ def contrast(page, name):
 
 def test_without_scripts_the_table_the_folds_and_the_explanations_are_there(open_page):
     page = open_page(scripts="none")
-    assert len([row for row in page.locator("#board tbody tr").all() if row.is_visible()]) == 6
+    assert len([row for row in page.locator("#ranking tbody tr").all() if row.is_visible()]) == 6
     assert heading(page, "mse").get_attribute("title")
     page = open_page("predictors/strong.html", scripts="none")
     assert page.get_by_text("drawn by a script").is_visible()

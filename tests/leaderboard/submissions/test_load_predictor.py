@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from demogen.errors import SubmissionError, ZooError
+from demogen.errors import PredictorError, SubmissionError
 from leaderboard.submissions.load_predictor import file_of, resolve
 
 CODE = """
@@ -68,7 +68,7 @@ def test_what_does_not_load_is_told_in_one_line(code, tmp_path):
         resolve("no_such_package_here:MINE")
     with pytest.raises(SubmissionError, match=r"there is no file .*nowhere\.py"):
         resolve(f"{tmp_path}/nowhere.py:MINE")
-    with pytest.raises(ZooError, match="did you mean 'mean-gap'"):
+    with pytest.raises(PredictorError, match="did you mean 'mean-gap'"):
         resolve("meen-gap")
 
 
