@@ -100,8 +100,7 @@ def new_network(name, dtype=torch.float64, samples=60, batch_size=17, test_sampl
         for key, parameter in module.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator, dtype=dtype)
             parameter.add_(0.3 * noise if key.endswith("bias") else 0.1 * noise)
-        for _ in range(20):
-            _as_if_training(module, images)
+        _as_if_training(module, images)
         _even_out(module.eval(), images)
         logits = module(images)
     # The second best class for every third sample, so that some margins are negative.
@@ -129,9 +128,11 @@ def _freshly_initialized(name):
 
 def _as_if_training(module, images):
     # Moves running statistics of batch norm; dropout would draw from the global random state.
-    for layer in module.modules():
-        layer.train(isinstance(layer, nn.BatchNorm2d))
-    module(images)
+    norms = [
+        layer.train() for layer in module.eval().modules() if isinstance(layer, nn.BatchNorm2d)
+    ]
+    for _ in range(20 if norms else 0):
+        module(images)
 
 
 def _even_out(module, images):

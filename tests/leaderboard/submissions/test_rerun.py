@@ -72,53 +72,51 @@ def refused(made, zoo, sample=FEW):
     return str(error.value)
 
 
-def test_an_honest_one_gives_its_signatures_again(submitted, tiny_zoo):
-    contents, _ = validate(submitted, [tiny_zoo])
-    assert contents.submission.code == "train_confidence.py"
-    [line] = remeasure(contents, [tiny_zoo], FEW)
-    assert line.startswith(
-        "2 networks of tiny (seed 0) measured again give the signatures submitted; "
-    )
-    assert line.endswith("with bounded memory")
-
-
-def test_one_is_run_with_little_memory_no_network_and_no_token(
+def test_an_honest_one_gives_its_signatures_again_and_reaches_nothing_meanwhile(
     changed, tiny_zoo, tmp_path, monkeypatch
 ):
+    """In a real child, whose code looks around first and then does as the submitted one."""
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     (tmp_path / "hf").mkdir()
     (tmp_path / "hf/token").write_text("hf_secret")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    alone = can_leave()
     with socket.create_server(("127.0.0.1", 0)) as server:
-        changed.body(PROBE.replace("PORT", str(server.getsockname()[1])))
-        start, _, said = refused(changed, tiny_zoo).partition("ValueError: ")
+        port = server.getsockname()[1]
+        changed.body(LOOK_AROUND + (CALL_HOME.replace("PORT", str(port)) if alone else ""))
+        contents, _ = validate(changed.folder, [tiny_zoo])
+        assert contents.submission.code == "train_confidence.py"
+        [line] = remeasure(contents, [tiny_zoo], FEW)
         server.setblocking(False)
-        if can_leave():
-            with pytest.raises(BlockingIOError):
-                server.accept()
-    assert start == "train-confidence: measured again on tiny, its code failed: "
-    network = "[Errno 101] Network is unreachable" if can_leave() else "reached"
-    assert json.loads(said) == {
-        "token": None,
-        "variable": None,
-        "network": network,
-        "bounded": True,
-    }
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    network = "without a network" if alone else "the system did not let it take away the network"
+    assert line == (
+        "2 networks of tiny (seed 0) measured again give the signatures submitted; "
+        f"{network}, with bounded memory"
+    )
 
 
-PROBE = """
-        import json, os, socket, torch, huggingface_hub
-        found = {"token": huggingface_hub.get_token(), "variable": os.environ.get("HF_TOKEN")}
-        try:
-            found["network"] = "reached" if socket.create_connection(("127.0.0.1", PORT), 5) else ""
-        except OSError as error:
-            found["network"] = str(error)
+LOOK_AROUND = """
+        import os, torch, huggingface_hub
+        assert huggingface_hub.get_token() is None, huggingface_hub.get_token()
+        assert "HF_TOKEN" not in os.environ
         try:
             kept = [torch.ones(600 << 20, dtype=torch.uint8) for _ in range(2)]
         except RuntimeError as error:
-            # In torch's words it would be taken for one that ran out of memory.
-            found["bounded"] = "can't allocate memory" in str(error)
-        raise ValueError(json.dumps(found))
+            # In torch's own words it would be taken for one that ran out of memory.
+            assert "can't allocate memory" in str(error), "torch says it in other words"
+        else:
+            raise AssertionError("memory is not bounded")
+"""
+CALL_HOME = """
+        import socket
+        try:
+            socket.create_connection(("127.0.0.1", PORT), 5)
+        except OSError as error:
+            assert str(error) == "[Errno 101] Network is unreachable", error
+        else:
+            raise AssertionError("there is a network")
 """
 
 
