@@ -11,7 +11,7 @@ from baselines.functional.logit_gradients import logit_jacobian_norms
 from baselines.functional.margins import QUARTILES, output_margins, quartile_signature
 from baselines.regressors import log_least_squares
 from demogen._util.lookup import lookup
-from demogen.errors import NotMeasurable, ZooError
+from demogen.errors import NotMeasurable, PredictorError
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.network import Access, Network
 
@@ -47,7 +47,7 @@ class JacobianMargin(Measure):
         Raises:
             NotMeasurable: no sample is classified correctly, the Jacobian is zero at a quarter of
                 those that are, or logits or gradients are not finite.
-            ZooError: there is no such norm.
+            PredictorError: there is no such norm.
         """
         margins = self._margins(network)
         infinite = int(margins.isinf().sum())
@@ -69,7 +69,7 @@ class JacobianMargin(Measure):
         logits, norms = logit_jacobian_norms(
             network.module,
             train.images,
-            spectral=lookup(self.norm, _IS_SPECTRAL, "norm", ZooError),
+            spectral=lookup(self.norm, _IS_SPECTRAL, "norm", PredictorError),
             batch_size=network.batch_size,
         )
         margins = output_margins(logits, train.labels)

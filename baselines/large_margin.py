@@ -8,7 +8,7 @@ from torch import Tensor
 
 from baselines.functional.logit_gradients import class_distances
 from demogen._util.lookup import lookup
-from demogen.errors import ZooError
+from demogen.errors import PredictorError
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.network import Access, Network
 
@@ -63,7 +63,7 @@ class LargeMargin(Measure):
         Raises:
             NotMeasurable: a gradient is zero with ε = 0 or not finite, logits are not finite, or
                 there are fewer other classes than asked for.
-            ZooError: a parameter is out of its range.
+            PredictorError: a parameter is out of its range.
         """
         losses = self._losses(network)
         return {f"{tap}.loss": float(loss.mean()) for tap, loss in losses.items()}
@@ -74,15 +74,17 @@ class LargeMargin(Measure):
 
     def _losses(self, network: Network) -> dict[str, Tensor]:
         if not (self.gamma > 0 and self.alpha > 0 and self.epsilon >= 0):
-            raise ZooError(f"{self!r}: gamma and alpha have to be above 0, epsilon at least 0")
+            raise PredictorError(
+                f"{self!r}: gamma and alpha have to be above 0, epsilon at least 0"
+            )
         if self.classes is not None and self.classes < 1:
-            raise ZooError(f"{self!r}: classes has to be at least 1, or None for all")
+            raise PredictorError(f"{self!r}: classes has to be at least 1, or None for all")
         train = network.train
         distances = class_distances(
             network.module,
             train.images,
             train.labels,
-            probabilities=lookup(self.output, _ARE_PROBABILITIES, "output", ZooError),
+            probabilities=lookup(self.output, _ARE_PROBABILITIES, "output", PredictorError),
             classes=self.classes,
             epsilon=self.epsilon,
             batch_size=network.batch_size,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from baselines.functional.input_planes import anchor_points, boundary_counts, slice_through
+from baselines.functional.input_planes import anchor_points, boundary_counts, plane_through
 from baselines.functional.jacobians import point_sensitivities, softmax_jacobian_norms
 from baselines.functional.pointwise_bounds import (
     jacobian_norm_of_loss,
@@ -105,7 +105,7 @@ class JacobianNormTrain(Measure):
         train = network.train
         points = point_sensitivities(network.module, train.images, network.batch_size)
         labels = train.labels.to(network.device)
-        found = {
+        arrays = {
             "jacobian_norm": points.norms,
             "logit_jacobian_squared": points.logit_squares,
             "cross_entropy": F.nll_loss(points.log_probabilities, labels, reduction="none"),
@@ -113,22 +113,22 @@ class JacobianNormTrain(Measure):
         }
         for kind, ellipse in _ellipses(train):
             along = sensitivity_along(network.module, ellipse, batch_size=network.batch_size)
-            found |= {f"ellipse.{kind}.{name}": values for name, values in along.items()}
+            arrays |= {f"ellipse.{kind}.{name}": values for name, values in along.items()}
         angles = np.arange(ANGLES) * (2 * np.pi / ANGLES)
         return {
-            **_arrays(found | _slice(network)),
-            **_curves(found["cross_entropy"], points.logit_squares, points.row_norms.shape[1]),
+            **_arrays(arrays | _plane(network)),
+            **_curves(arrays["cross_entropy"], points.logit_squares, points.row_norms.shape[1]),
             "ellipse.angle": angles,
         }
 
 
-def _slice(network: Network) -> dict[str, Tensor]:
+def _plane(network: Network) -> dict[str, Tensor]:
     images = network.train.images
     anchors = anchor_indices(images, network.train.labels).get("different")
     if anchors is None or why_no_codes(network.module) is not None:
         return {}
     chosen = images[anchors.to(images.device)]
-    counts = boundary_counts(network.module, slice_through(chosen, SIDE), network.batch_size)
+    counts = boundary_counts(network.module, plane_through(chosen, SIDE), network.batch_size)
     return {"slice.boundaries": counts, "slice.anchors": anchor_points(), "slice.images": chosen}
 
 

@@ -12,16 +12,16 @@ from baselines.functional.margins import QUARTILES, output_margins, quartile_sig
 from baselines.functional.spectra import DISTANCES, log_data_norm, log_spectral_complexity
 from baselines.regressors import log_least_squares
 from demogen._util.lookup import lookup
-from demogen.errors import NotMeasurable, ZooError
+from demogen.errors import NotMeasurable, PredictorError
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.homogeneity import CHAINS, AffineLayer, affine_layers, why_not_homogeneous
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule
 
-LOG_FLOOR = 1e-280
+SMALLEST_MARGIN = 1e-280
 """Margins carry 1 / R_A, which has no natural scale: hundreds of decades in deep networks."""
 
-_SMALLEST_LOG = math.log(LOG_FLOOR)
+_SMALLEST_LOG = math.log(SMALLEST_MARGIN)
 
 
 @final
@@ -58,7 +58,7 @@ class SpectralMargin(Measure):
         Raises:
             NotMeasurable: no sample is classified correctly, a layer is the zero map, or the
                 complexity leaves the range of a double.
-            ZooError: there is no such norm.
+            PredictorError: there is no such norm.
         """
         return _statistics(_margins(network, self.norm))
 
@@ -97,7 +97,7 @@ class SpectralMarginInitial(Measure):
 
         Raises:
             NotMeasurable: as for `SpectralMargin`, or no layer has moved from its initial weights.
-            ZooError: there is no such norm.
+            PredictorError: there is no such norm.
         """
         return _statistics(_margins(network, self.norm, _initial_layers(network)))
 
@@ -114,7 +114,7 @@ def _initial_layers(network: Network) -> list[AffineLayer]:
 def _margins(
     network: Network, norm: str, references: Sequence[AffineLayer] | None = None
 ) -> Tensor:
-    distance = lookup(norm, DISTANCES, "norm", ZooError)
+    distance = lookup(norm, DISTANCES, "norm", PredictorError)
     images, labels = network.train.images, network.train.labels
     logits = logits_of(network.module, images, network.batch_size)
     margins = output_margins(logits, labels)
@@ -134,21 +134,21 @@ def _statistics(margins: Tensor) -> dict[str, float]:
 SPECTRAL_MARGIN_LOG = Predictor(
     "spectral-margin-log",
     SpectralMargin(),
-    regressor=log_least_squares(LOG_FLOOR),
+    regressor=log_least_squares(SMALLEST_MARGIN),
     paper="jiang2019",
     summary="least squares on the logs of the quartiles of the spectrally normalized output margin",
 )
 SPECTRAL_MARGIN_L1_LOG = Predictor(
     "spectral-margin-l1-log",
     SpectralMargin(norm="l1"),
-    regressor=log_least_squares(LOG_FLOOR),
+    regressor=log_least_squares(SMALLEST_MARGIN),
     paper="jiang2019",
     summary="spectral-margin-log with the sum of absolute entries in place of the (2,1) norm",
 )
 SPECTRAL_MARGIN_INITIAL_LOG = Predictor(
     "spectral-margin-initial-log",
     SpectralMarginInitial(),
-    regressor=log_least_squares(LOG_FLOOR),
+    regressor=log_least_squares(SMALLEST_MARGIN),
     paper="jiang2019",
     summary="spectral-margin-log with layers measured from their initial weights",
 )

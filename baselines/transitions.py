@@ -61,12 +61,12 @@ class Transitions(Measure):
         """
         sample = self._sample(network)
         inputs = network.test_inputs[sample]
-        found = {"image": sample.cpu().numpy()}
+        arrays = {"image": sample.cpu().numpy()}
         for divisor, ending in ((1, ""), (2, ".half"), (4, ".quarter")):
             if self.points_per_step % divisor == 0:
                 counts = self._count(network, inputs, divisor)
-                found[f"transitions{ending}"] = counts.cpu().numpy()
-        return found
+                arrays[f"transitions{ending}"] = counts.cpu().numpy()
+        return arrays
 
     def _sample(self, network: Network) -> Tensor:
         inputs = network.test_inputs

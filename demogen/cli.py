@@ -3,35 +3,39 @@
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
 from demogen import __version__
+from demogen import cli_options as options
 from demogen.errors import DemogenError
+
+if TYPE_CHECKING:
+    from demogen.measuring.options import MeasuringOptions
 
 COMMANDS = "demogen.commands"
 """Entry-point group: name → click command of another package, loaded when called or listed."""
 
 
 class _Commands(click.Group):
-    """Our own commands, and those that other packages bring."""
+    """The commands of this package, and those that other packages bring."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_brought()})
+        return sorted({*super().list_commands(ctx), *_commands_of_packages()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        own = super().get_command(ctx, cmd_name)
-        if own is not None or cmd_name not in _brought():
-            return own
-        entry = _brought()[cmd_name]
+        command = super().get_command(ctx, cmd_name)
+        entry = _commands_of_packages().get(cmd_name)
+        if command is not None or entry is None:
+            return command
         try:
-            command = entry.load()
+            loaded = entry.load()
         except Exception as error:
             raise click.ClickException(
                 f"command {cmd_name!r} ({entry.value}) does not load: {error!r}"
             ) from error
-        return command if isinstance(command, click.Command) else None
+        return loaded if isinstance(loaded, click.Command) else None
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         try:
@@ -42,12 +46,12 @@ class _Commands(click.Group):
             names = dict.fromkeys(self.list_commands(ctx))
             try:
                 lookup(args[0], names, "command", DemogenError)
-            except DemogenError as better:
-                raise click.UsageError(str(better), ctx) from error
+            except DemogenError as with_near_names:
+                raise click.UsageError(str(with_near_names), ctx) from error
             raise
 
 
-def _brought() -> dict[str, EntryPoint]:
+def _commands_of_packages() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=COMMANDS)}
 
 
@@ -58,28 +62,20 @@ def commands() -> None:
 
     \b
     Start with:
-      demogen demo                      the whole way, on a small zoo, in minutes
-      demogen measure --list            the predictors installed here
+      demogen demo          train, publish, measure and rank a small zoo, in minutes
+      demogen predictors    list the predictors installed here
     """
-
-
-_ZOO = click.argument("zoo")
-_IMAGES = click.option(
-    "--images",
-    type=click.Path(path_type=Path),
-    help="Folder with the image sets (default: $DEMOGEN_IMAGES).",
-)
-_ENDPOINT = click.option("--endpoint", help="Address of another Hub.")
-_REVISION = click.option("--revision", help="Tag, branch or commit on the Hub.")
 
 
 @commands.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("target")
 @click.option("--private", is_flag=True, help="Make the Hub repository private.")
-@click.option("--tag", help="Tag the published revision, once it is read back.")
-@click.option("--pr", "pull_request", is_flag=True, help="Open a pull request instead.")
-@_ENDPOINT
+@click.option("--tag", help="Name of a tag to put on the revision once it is published.")
+@click.option(
+    "--pr", "pull_request", is_flag=True, help="Propose the zoo by a pull request instead."
+)
+@options.endpoint
 def push(
     folder: Path,
     target: str,
@@ -101,7 +97,7 @@ def push(
     """
     from demogen.hub import publishing
 
-    made = publishing.push(
+    pushed = publishing.push(
         folder,
         target,
         endpoint=endpoint,
@@ -109,16 +105,16 @@ def push(
         tag=tag,
         pull_request=pull_request,
     )
-    verb = "proposed" if made.proposed else "published"
-    news = ", with nothing new to send" if made.commit and not made.changes else ""
-    click.echo(f"{verb} {folder} to {target}{news}\n{made.report()}")
+    verb = "proposed" if pushed.proposed else "published"
+    unchanged = ", with nothing new to send" if pushed.commit and not pushed.changes else ""
+    click.echo(f"{verb} {folder} to {target}{unchanged}\n{pushed.report()}")
 
 
 @commands.command()
 @click.argument("source")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-@_REVISION
-@_ENDPOINT
+@options.revision
+@options.endpoint
 def pull(source: str, folder: Path | None, revision: str | None, endpoint: str | None) -> None:
     """Fetch the zoo SOURCE (OWNER/NAME on the Hub, or a folder) and check every byte.
 
@@ -134,8 +130,8 @@ def pull(source: str, folder: Path | None, revision: str | None, endpoint: str |
 
 
 @commands.command()
-@_ZOO
-@_REVISION
+@click.argument("zoo")
+@options.revision
 @click.option("--verify", is_flag=True, help="Read and check every network.")
 def info(zoo: str, revision: str | None, verify: bool) -> None:
     """Show what a zoo holds: networks, factors, accuracies, gap, splits, digests.
@@ -156,68 +152,64 @@ def info(zoo: str, revision: str | None, verify: bool) -> None:
 
 
 @commands.command()
-@click.argument("predictors", nargs=-1)
-@click.option("--zoo", help="Zoo to measure: a name, a folder, or OWNER/NAME.")
-@click.option(
-    "--list",
-    "show_list",
-    is_flag=True,
-    help="List the predictors installed here, what they read, cost and apply to.",
-)
-@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--ray", help="Address of a Ray cluster ('auto', or 'local' to start one).")
-@click.option("--device", default="cpu", show_default=True)
-@click.option("--batch-size", type=click.IntRange(min=1), default=256, show_default=True)
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    help="Folder of kept signatures (default: this machine's).",
-)
-@click.option("--csv", type=click.Path(path_type=Path), help="Write all signatures to this file.")
-@_IMAGES
-def measure(
-    predictors: tuple[str, ...],
-    zoo: str | None,
-    show_list: bool,
-    workers: int,
-    ray: str | None,
-    device: str,
-    batch_size: int,
-    cache: Path | None,
-    csv: Path | None,
-    images: Path | None,
-) -> None:
-    """Measure the networks of a zoo with PREDICTORS (default: all that are installed).
+@click.argument("names", nargs=-1, metavar="[PREDICTOR]...")
+def predictors(names: tuple[str, ...]) -> None:
+    """List the installed predictors: paper, what each reads, costs and applies to.
 
-    Signatures are kept: what is known is not computed again, and an interrupted run goes on.
+    Only those named by PREDICTOR, if any; a single one is described in full.
 
     \b
     Example:
-      demogen measure margin-quartiles-log unit-sparsity --zoo digits --workers 2
-      demogen measure --list
+      demogen predictors
+      demogen predictors unit-sparsity
     """
     from demogen.description import predictor_list
     from demogen.measuring.predictor import get_predictor, list_predictors
 
-    chosen = [get_predictor(name) for name in predictors or list_predictors()]
-    if show_list:
-        click.echo(predictor_list(chosen))
-        return
-    if zoo is None:
-        raise click.UsageError("which zoo? give --zoo NAME, a folder or OWNER/NAME")
-    from demogen.measuring.measurements import measure_all
-    from demogen.zoo.zoo import load_zoo
+    click.echo(predictor_list([get_predictor(name) for name in names or list_predictors()]))
 
-    results = measure_all(
-        [predictor.measure for predictor in chosen],
-        load_zoo(zoo, images=images),
-        workers=workers,
-        ray=ray,
-        device=device,
-        batch_size=batch_size,
-        cache=cache,
-        progress=True,
-    )
+
+@commands.command()
+@click.argument("names", nargs=-1, metavar="[PREDICTOR]...")
+@options.zoos_to_read()
+@options.measuring
+@click.option("--csv", type=click.Path(path_type=Path), help="Write all signatures to this file.")
+@click.option("--list", "list_only", is_flag=True, hidden=True)
+@click.pass_context
+def measure(
+    context: click.Context,
+    names: tuple[str, ...],
+    zoos: tuple[str, ...],
+    revision: str | None,
+    images: Path | None,
+    csv: Path | None,
+    list_only: bool,
+    **running: "Unpack[MeasuringOptions]",
+) -> None:
+    """Measure the networks of a zoo: compute the numbers that predictors start from.
+
+    Without a PREDICTOR, the measures of all installed ones are computed; `demogen predictors` lists
+    them. The numbers of a network, its signature, are kept: what is known is not computed again,
+    and an interrupted run goes on.
+
+    \b
+    Example:
+      demogen measure margin-quartiles-log unit-sparsity --zoo digits --workers 2
+      demogen measure unit-sparsity --zoo digits --zoo owner/name@v1 --csv signatures.csv
+    """
+    if list_only:
+        context.invoke(predictors, names=names)
+        return
+    from demogen.measuring.measurements import measure_all
+    from demogen.measuring.predictor import get_predictor, list_predictors
+    from demogen.zoo.pool import open_zoos
+
+    chosen = [get_predictor(name) for name in names or list_predictors()]
+    if not zoos:
+        raise click.UsageError("which zoo? give --zoo NAME, a folder or OWNER/NAME")
+    measures = [predictor.measure for predictor in chosen]
+    running["progress"] = True
+    results = measure_all(measures, open_zoos(zoos, revision, images=images), **running)
     for predictor, result in zip(chosen, results, strict=True):
         features = ", ".join(result.table.columns[:4]) or "no features"
         more = ", …" if len(result.table.columns) > 4 else ""
@@ -235,8 +227,8 @@ def measure(
 
 @commands.command()
 @click.argument("zoos", nargs=-1, required=True, metavar="ZOO[@REV]...")
-@_REVISION
-@click.option("--split", help="Cite this split too.")
+@options.revision
+@click.option("--split", help="Name of a split to cite as well.")
 def cite(zoos: tuple[str, ...], revision: str | None, split: str | None) -> None:
     """Print how to cite a zoo, or a pool of several, and a split of it.
 
@@ -262,9 +254,7 @@ def cite(zoos: tuple[str, ...], revision: str | None, split: str | None) -> None
     show_default=True,
     help="Where the zoo, the results, the page and the picture go.",
 )
-@click.option(
-    "--workers", type=click.IntRange(min=1), help="Local processes (default: one a core)."
-)
+@options.workers("Local processes (default: one a core).", default=None)
 def demo(folder: Path, workers: int | None) -> None:
     """Train the digits zoo, publish it to a folder, measure and rank every predictor.
 
@@ -284,12 +274,12 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a fault is one line on standard error and exit code 2."""
     try:
         commands.main(args=arguments, prog_name="demogen", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as asked:
-        click.echo(asked.format_message())
+    except click.exceptions.NoArgsIsHelpError as help_text:
+        click.echo(help_text.format_message())
         sys.exit(2)
     except click.UsageError as error:
-        help_of = error.ctx.command_path if error.ctx else "demogen"
-        _fail(f"{error.format_message()} (see '{help_of} --help')")
+        command = error.ctx.command_path if error.ctx else "demogen"
+        _fail(f"{error.format_message()} (see '{command} --help')")
     except click.ClickException as error:
         _fail(error.format_message())
     except DemogenError as error:

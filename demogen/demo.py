@@ -1,4 +1,4 @@
-"""The main job, end to end: the commands a user would type, one after the other."""
+"""The whole way from a recipe to a ranked page: the commands a user would type, one by one."""
 
 import shlex
 import time
@@ -7,33 +7,36 @@ from pathlib import Path
 
 import click
 
+DIGEST = "f66a77d77c0b"
+"""First digits of the digest of the zoo whose scores README.md and docs/digits.md show."""
+
 
 def run_demo(folder: Path, workers: int, run: Callable[[list[str]], None]) -> None:
     """Train, publish, measure and rank the digits zoo below `folder`.
 
     Args:
-        folder: everything made lies here.
+        folder: where the zoo, the measurements, the results and the page are written.
         workers: local processes.
-        run: the command line, called with the arguments of each step.
+        run: the command line, `demogen.cli.main`; called with the arguments of each step.
     """
     start = time.perf_counter()
     zoo, published = folder / "zoo", folder / "published"
     cache, results = folder / "measurements", folder / "results"
     site, figure = folder / "leaderboard", folder / "predicted-against-true.png"
-    parallel = ["--workers", str(workers)]
-    from_zoo = ["--zoo", str(published), "--cache", str(cache)]
+    in_processes = ["--workers", str(workers)]
+    of_zoo = ["--zoo", str(published), "--cache", str(cache)]
     steps = {
         "Train the digits zoo from its recipe": [
             "train",
             "digits",
             "--folder",
             str(zoo),
-            *parallel,
+            *in_processes,
         ],
         "Publish it to a folder": ["push", str(zoo), str(published.resolve())],
         "What it holds": ["info", str(published), "--verify"],
-        "Measure every network": ["measure", *from_zoo, *parallel],
-        "Score every predictor": ["evaluate", *from_zoo, "--results", str(results)],
+        "Measure every network": ["measure", *of_zoo, *in_processes],
+        "Score every predictor": ["evaluate", *of_zoo, "--results", str(results)],
         "Draw the page": [
             *("leaderboard", "build", "--results", str(results)),
             *("--site", str(site), "--figure", str(figure)),

@@ -1,4 +1,4 @@
-"""Zoos and predictors in words: what they are, and how to cite them."""
+"""Zoos and predictors as text for a reader: what they hold, and how to cite them."""
 
 import inspect
 from collections.abc import Sequence
@@ -36,52 +36,52 @@ def describe(zoo: Zoo) -> str:
 
 
 def citation(networks: Zoo | Pool, split: str | None = None) -> str:
-    """BibTeX of the papers behind and of the zoos themselves, and one line that pins all.
+    """BibTeX of each zoo and of its paper, and one line with the digests that identify them.
 
     Args:
         networks: a zoo or a pool of zoos.
-        split: name of a split of it, to be pinned as well.
+        split: name of a split of it that is cited as well.
 
     Raises:
         ZooError: it has no such split.
     """
-    chosen = None
+    cited_split = None
     if split is not None:
-        chosen = lookup(split, networks.splits, f"split of {networks.name}", ZooError)
+        cited_split = lookup(split, networks.splits, f"split of {networks.name}", ZooError)
     zoos = networks.zoos if isinstance(networks, Pool) else (networks,)
-    alone = len(zoos) == 1
+    is_pool = len(zoos) > 1
     entries = (
         bibtex(
             zoo.manifest,
             repository=zoo.storage.published,
             revision=zoo.revision,
-            split=chosen if alone else None,
+            split=None if is_pool else cited_split,
         )
         for zoo in zoos
     )
-    pins = [] if chosen is None else [chosen.citation()]
-    if not alone:
+    pins = [] if cited_split is None else [cited_split.citation()]
+    if is_pool:
         pins.append(f"pool {networks.name} of {len(networks)} networks, sha256:{networks.digest}")
     pins += map(_pin, zoos)
     return "\n\n".join([*entries, "; ".join(pins)])
 
 
 def _pin(zoo: Zoo) -> str:
-    commit = f", {zoo.storage.published} on the Hugging Face Hub at commit {zoo.revision}"
-    where = commit if zoo.revision else ""
-    return f"zoo {zoo.name} of {len(zoo)} networks{where}, sha256:{zoo.digest}"
+    on_hub = f", {zoo.storage.published} on the Hugging Face Hub at commit {zoo.revision}"
+    source = on_hub if zoo.revision else ""
+    return f"zoo {zoo.name} of {len(zoo)} networks{source}, sha256:{zoo.digest}"
 
 
 def predictor_list(predictors: Sequence[Predictor]) -> str:
-    """A line each: name, paper, what its measure reads, its cost in passes, what it applies to.
+    """A table with one line a predictor: paper, what its measure reads, costs and applies to.
 
-    Of a single predictor the summary and the measure's own description, too.
+    A single predictor is followed by its summary and the docstring of its measure.
     """
     rows = [("predictor", "paper", "reads", "cost", "applies to")]
     for predictor in predictors:
-        kind = type(predictor.measure)
-        reads, cost = str(predictor.measure.access), kind.cost or "-"
-        rows.append((predictor.name, predictor.paper or "-", reads, cost, kind.applies_to))
+        measure = predictor.measure
+        reads, cost = str(measure.access), measure.cost or "-"
+        rows.append((predictor.name, predictor.paper or "-", reads, cost, measure.applies_to))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,32 +1,108 @@
-"""Write generated tables anew: the demo's leaderboard, its columns, the index of predictors.
+"""Write generated tables anew: digits zoo, columns, scores, the index of predictors.
 
-Run by hand after `make demo`: .venv/bin/python tests/readme_tables.py
+Run by hand after `make demo`, with the results of the same commit on another machine, if there are
+any: .venv/bin/python tests/readme_tables.py [OTHER_RESULTS]
 """
 
+import re
+import sys
 import textwrap
 from pathlib import Path
+from typing import NamedTuple
+
+from scipy.stats import kendalltau, spearmanr
 
 import baselines
 from leaderboard import render
 from leaderboard.pages.markers import between_marks
 from leaderboard.results.ranking import COLUMNS
 from leaderboard.results.result import read_results
+from leaderboard.scoring import METRICS
 
 ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+DIGITS = ROOT / "docs" / "digits.md"
 PREDICTORS = ROOT / "docs" / "predictors"
 
 
+class Cells(NamedTuple):
+    """What the short tables show of a predictor."""
+
+    rank: int
+    reads: str
+    r2: str
+
+
 def main():
-    columns = [f"- **{column.heading}**: {column.explanation}" for column in COLUMNS]
-    parts = {
-        "leaderboard": render(read_results(ROOT / "demo" / "results")),
-        "columns": "\n".join(
-            textwrap.fill(line, 100, subsequent_indent="  ", break_on_hyphens=False)
-            for line in columns
-        ),
-    }
-    write(ROOT / "README.md", parts)
+    whole = render(read_results(ROOT / "demo" / "results"))
+    write(DIGITS, {"leaderboard": whole})
+    if len(sys.argv) > 1:
+        other = render(read_results(Path(sys.argv[1])))
+        write(DIGITS, {"machines": machines(whole, other)})
+        write(README, {"best": best(whole, other)})
+    parts = {"columns": other_columns(), "scores": scores_table()}
+    write(ROOT / "docs" / "leaderboard.md", parts)
     write(PREDICTORS / "README.md", {"index": index()})
+
+
+def digest(table):
+    """First digits of the digest of the zoo that a rendered table is of."""
+    return re.search(r"sha256 ([0-9a-f]{12})\)", table)[1]
+
+
+def cells(table):
+    """Predictor → its cells, in the order of the ranks."""
+    rows = [line.split(" | ") for line in table.splitlines() if re.match(r"\| \d", line)]
+    return {row[1]: Cells(int(row[0].strip("| ")), row[3], row[4]) for row in rows}
+
+
+def best(whole, other):
+    """The ten best predictors in five columns, and how much their ranks and R² move."""
+    here, there = cells(whole), cells(other)
+    rows = [
+        "| Rank | Predictor | Reads | R² | R² (rank) on another machine |",
+        "| ---: | --- | --- | ---: | ---: |",
+    ]
+    for name in list(here)[:10]:
+        mine, theirs = here[name], there[name]
+        rows.append(
+            f"| {mine.rank} | {name} | {mine.reads} | {mine.r2} | {theirs.r2} ({theirs.rank}) |"
+        )
+    return "\n".join([*rows, "", *paragraph(moves(whole, other))])
+
+
+def moves(whole, other):
+    """How the ranks of two tables differ, in words."""
+    here, there = cells(whole), cells(other)
+    ranks = [(here[name].rank, there[name].rank) for name in here]
+    rho, tau = spearmanr(ranks)[0], kendalltau(*zip(*ranks, strict=True))[0]
+    most = max(here, key=lambda name: abs(here[name].rank - there[name].rank))
+    return (
+        "Ranks move between machines, because training rounds differently on each: the same commit "
+        f"gave zoo {digest(whole)} on one and zoo {digest(other)} on another. Over all "
+        f"{len(here)} predictors the ranks agree with Spearman's ρ = {rho:.2f} and Kendall's τ = "
+        f"{tau:.2f}; the largest move is that of {most}, from {here[most].rank} to "
+        f"{there[most].rank} (R² {here[most].r2} and {there[most].r2}), and unit-sparsity has "
+        f"{here['unit-sparsity'].r2} and {there['unit-sparsity'].r2}."
+    )
+
+
+def machines(whole, other):
+    """All predictors on both machines."""
+    here, there = cells(whole), cells(other)
+    rows = [
+        f"| Predictor | Rank ({digest(whole)}) | Rank ({digest(other)}) "
+        f"| R² ({digest(whole)}) | R² ({digest(other)}) |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, mine in here.items():
+        theirs = there[name]
+        rows.append(f"| {name} | {mine.rank} | {theirs.rank} | {mine.r2} | {theirs.r2} |")
+    return "\n".join([*paragraph(moves(whole, other)), "", *rows])
+
+
+def paragraph(text):
+    return textwrap.wrap(text, 128, break_on_hyphens=False)
 
 
 def index():
@@ -45,6 +121,28 @@ def index():
             f"| [{page}]({page}.md) |"
         )
     return "\n".join(rows)
+
+
+def scores_table():
+    """One row a score: its name in result files, its column, what it is, where it is undefined."""
+    rows = ["| score | column | what it is | not defined |", "| --- | --- | --- | --- |"]
+    rows += [
+        f"| `{name}` | {metric.heading} | {metric.explanation} | {metric.undefined} |"
+        for name, metric in METRICS.items()
+    ]
+    return "\n".join(rows)
+
+
+def other_columns():
+    """What the columns mean that are no scores, one line each."""
+    lines = [
+        f"- **{column.heading}**: {column.explanation}"
+        for column in COLUMNS
+        if column.key not in METRICS
+    ]
+    return "\n".join(
+        textwrap.fill(line, 128, subsequent_indent="  ", break_on_hyphens=False) for line in lines
+    )
 
 
 def write(path, parts):

@@ -8,8 +8,8 @@ import demogen
 from demogen.cli import main
 
 COMMANDS = (
-    *("recipes", "train", "push", "pull", "info", "measure"),
-    *("evaluate", "leaderboard", "cite", "demo"),
+    *("recipes", "train", "push", "pull", "info", "predictors", "measure"),
+    *("evaluate", "leaderboard", "figures", "figure", "cite", "demo"),
 )
 
 
@@ -49,6 +49,8 @@ def test_help_lists_every_command_and_the_version_is_told(capsys):
         (["train", "digits", "--colour"], "No such option"),
         (["info", "nowhere"], "no zoo 'nowhere'"),
         (["measure", "unit-sparsty"], "did you mean 'unit-sparsity'"),
+        (["predictors", "unit-sparsty"], "did you mean 'unit-sparsity'"),
+        (["measure", "--zoo", "a", "--zoo", "b", "--revision", "v1"], "--revision v1 is for one"),
         (["measure"], "which zoo? give --zoo"),
         (["evaluate", "--zoo", "/nowhere"], "no zoo '/nowhere'"),
         (["push", "/nowhere", "./there"], "/nowhere"),
@@ -91,8 +93,9 @@ def test_a_dry_run_says_what_would_be_trained(capsys, tmp_path):
     assert not folder.exists()
 
 
-def test_predictors_are_listed_with_paper_and_access(capsys):
-    _, out, _ = run("measure", "--list", capsys=capsys)
+@pytest.mark.parametrize("command", [["predictors"], ["measure", "--list"]])
+def test_predictors_are_listed_with_paper_and_access(command, capsys):
+    _, out, _ = run(*command, capsys=capsys)
     heading, *rows = out.splitlines()
     assert re.split(" {2,}", heading) == ["predictor", "paper", "reads", "cost", "applies to"]
     assert sorted(row.split()[0] for row in rows) == demogen.list_predictors()
@@ -101,10 +104,17 @@ def test_predictors_are_listed_with_paper_and_access(capsys):
     assert cells["jacobian-norm"] == ["novak2018", "test inputs", cost, "every network"]
 
 
-def test_a_single_predictor_is_described(capsys):
-    _, out, _ = run("measure", "--list", "unit-sparsity", capsys=capsys)
+@pytest.mark.parametrize("command", [["predictors"], ["measure", "--list"]])
+def test_a_single_predictor_is_described(command, capsys):
+    _, out, _ = run(*command, "unit-sparsity", capsys=capsys)
     assert "UnitSparsity(): " in out
     assert demogen.get_predictor("unit-sparsity").summary in out
+
+
+def test_a_pool_is_measured_and_a_batch_size_is_taken(tiny_zoo_folder, mlp_zoo_folder, capsys):
+    zoos = ("--zoo", tiny_zoo_folder, "--zoo", mlp_zoo_folder)
+    _, out, _ = run("measure", "parameter-count", *zoos, "--batch-size", 8, capsys=capsys)
+    assert out == "parameter-count: 36 networks (parameters)\n"
 
 
 def test_the_whole_way_on_a_tiny_zoo(tiny_zoo_folder, tmp_path, capsys):

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from huggingface_hub import HfApi, snapshot_download
 
+from demogen.cli import commands
 from tests.hub.state import READER, WRITER
 
 ROOT = Path(__file__).parents[1]
@@ -25,8 +27,8 @@ version = "1.0"
 
 
 @pytest.fixture
-def installed(tmp_path):
-    """Folder in which a package of somebody else is installed, with a predictor of its own."""
+def installed(tmp_path, monkeypatch):
+    """A package of somebody else, installed by pip, with a predictor of its own."""
     code = re.search(r"```python\n(.*?)```", CONTRIBUTING, re.DOTALL)[1]
     entry = re.search(r"```toml\n(\[project\.entry-points.*?)```", CONTRIBUTING, re.DOTALL)[1]
     package = tmp_path / "theirs"
@@ -34,29 +36,30 @@ def installed(tmp_path):
     (package / "mypackage" / "__init__.py").touch()
     (package / "mypackage" / "predictors.py").write_text(code)
     (package / "pyproject.toml").write_text(BUILD + entry)
-    target = tmp_path / "site-packages"
-    alone = ("--no-index", "--no-deps", "--no-build-isolation", "--quiet")
-    pip = [sys.executable, "-m", "pip", "install", *alone, "--target", str(target), str(package)]
+    target = str(tmp_path / "site-packages")
+    alone = ("--no-index", "--no-deps", "--no-build-isolation", "--no-compile", "--quiet")
+    pip = [sys.executable, "-m", "pip", "install", *alone, "--target", target, str(package)]
     subprocess.run(pip, check=True)
-    return target
+    monkeypatch.syspath_prepend(target)
+    # Networks are measured again in a child, which finds packages by this.
+    monkeypatch.setenv("PYTHONPATH", target, prepend=os.pathsep)
+    yield
+    for name in ("mypackage", "mypackage.predictors"):
+        sys.modules.pop(name, None)
 
 
-@pytest.mark.timeout(300)
-def test_a_new_predictor_comes_to_stand_on_the_page(hub, installed, tiny_zoo_folder, tmp_path):
-    HfApi(hub.endpoint, WRITER).create_repo("owner/leaderboard", repo_type="dataset")
+@pytest.mark.usefixtures("installed")
+@pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
+def test_a_new_predictor_comes_to_stand_on_the_page(
+    standard_hub, tiny_zoo_folder, tmp_path, monkeypatch
+):
+    HfApi(standard_hub.endpoint, WRITER).create_repo("owner/leaderboard", repo_type="dataset")
+    monkeypatch.chdir(tmp_path)
 
     def demogen(*words, token):
-        environment = hub.environment(tmp_path / "home", token)
-        paths = [str(installed), environment.get("PYTHONPATH", "")]
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-        done = subprocess.run(
-            [sys.executable, "-m", "demogen", *map(str, words)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env=environment,
-        )
-        assert done.returncode == 0, done.stderr
+        monkeypatch.setenv("HF_TOKEN", token)
+        done = CliRunner().invoke(commands, list(map(str, words)), catch_exceptions=False)
+        assert done.exit_code == 0, done.output
         return done.stdout
 
     zoo = ("--zoo", tiny_zoo_folder)
@@ -65,28 +68,28 @@ def test_a_new_predictor_comes_to_stand_on_the_page(hub, installed, tiny_zoo_fol
     assert "| mean-logit |" in table
 
     words = ("submit", "mean-logit", *zoo, *splits, "--authors", "A. Author", "--folder", "mine")
-    told = demogen("leaderboard", *words, "--hub", "owner/leaderboard", token=READER)
-    assert f"pull request: {hub.endpoint}/datasets/owner/leaderboard/discussions/1" in told
+    report = demogen("leaderboard", *words, "--hub", "owner/leaderboard", token=READER)
+    pull_request = f"{standard_hub.endpoint}/datasets/owner/leaderboard/discussions/1"
+    assert f"pull request: {pull_request}" in report
 
     proposed = snapshot_download(
         "owner/leaderboard",
         repo_type="dataset",
         revision="refs/pr/1",
-        endpoint=hub.endpoint,
         local_dir=tmp_path / "proposed",
     )
     [submission] = [path.parent for path in Path(proposed).rglob("submission.toml")]
-    there = tmp_path / "results"
+    published = tmp_path / "results"
     known = ("mean-gap", "parameter-count")
-    demogen("evaluate", *known, *zoo, *splits, "--results", there, token=WRITER)
-    against = ("--against", there, "--run-code", "--sample", "2")
+    demogen("evaluate", *known, *zoo, *splits, "--results", published, token=WRITER)
+    against = ("--against", published, "--run-code", "--sample", "2")
     checked = demogen("leaderboard", "validate", submission, *zoo, *against, token=WRITER)
     assert "2 networks of tiny (seed 0) measured again give the signatures submitted" in checked
-    merge = ("leaderboard", "merge", submission, "--into", there, *zoo)
+    merge = ("leaderboard", "merge", submission, "--into", published, *zoo)
     assert demogen(*merge, token=WRITER).count("\nwrote ") == 2
     assert "wrote" not in demogen(*merge, token=WRITER)
 
-    demogen("leaderboard", "build", "--results", there, "--site", "page", token=WRITER)
+    demogen("leaderboard", "build", "--results", published, "--site", "page", token=WRITER)
     index = (tmp_path / "page" / "index.html").read_text()
     assert 'href="predictors/mean-logit.html"' in index
     page = (tmp_path / "page" / "predictors" / "mean-logit.html").read_text()

@@ -1,4 +1,4 @@
-"""The workflow that validates pull requests: what it may not have, and what its script does."""
+"""The workflows: what they may not have, and what the script that validates submissions does."""
 
 import os
 import subprocess
@@ -47,6 +47,17 @@ def test_nothing_of_the_pull_request_is_installed_or_put_into_a_script(steps):
     assert installing == ["pip install --constraint base/constraints.txt ./base"]
     assert steps[0]["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
     assert steps[0]["with"]["path"] == "base"
+
+
+def test_the_tests_run_as_on_anybodys_machine_and_with_a_token_that_only_reads():
+    text = (ROOT / ".github/workflows/tests.yml").read_text()
+    found = yaml.safe_load(text)
+    assert found["permissions"] == {"contents": "read"}
+    assert "secrets." not in text
+    [job] = found["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make test"]
+    versions = [step["with"]["python-version"] for step in job["steps"] if "python" in str(step)]
+    assert versions == ["3.11"]
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from demogen import cli_options
+
 
 @click.group(invoke_without_command=True)
 @click.pass_context
@@ -26,7 +28,7 @@ def recipes(ctx: click.Context) -> None:
 @recipes.command()
 @click.argument("recipe")
 def show(recipe: str) -> None:
-    """Show all that RECIPE (a name or a TOML file) says, and what training it costs.
+    """Show the networks, settings and training cost of RECIPE (a name or a TOML file).
 
     \b
     Example:
@@ -43,58 +45,55 @@ def show(recipe: str) -> None:
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    help="The zoo's folder (default: a zoo found by its name).",
+    help="Folder of the zoo (default: where a zoo is found by its name).",
 )
 @click.option(
     "--where",
     multiple=True,
     metavar="FACTOR=LEVEL[,LEVEL]…",
-    help="Only networks with one of these levels; may be repeated.",
+    help="Only networks in which FACTOR has one of these levels; may be repeated.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Only that many, spread over the grid.")
 @click.option(
-    "--shard", help="Train only this part of them, the second of ten by 2/10, and do not pack."
+    "--limit", type=click.IntRange(min=1), help="Only that many networks, spread over the grid."
 )
-@click.option("--epochs", type=click.IntRange(min=1), help="Other epochs than the recipe's.")
+@click.option(
+    "--shard",
+    help="Train only one part of the networks (2/10: the second of ten), and pack no zoo.",
+)
+@click.option("--epochs", type=click.IntRange(min=1), help="Epochs, instead of the recipe's.")
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="SETTING=VALUE",
-    help="Another fixed setting of the recipe, as steps=4000 or train_size=2500; may be repeated.",
+    help="Value of a fixed setting, instead of the recipe's, as steps=4000; may be repeated.",
 )
 @click.option(
     "--precision",
     type=click.Choice(["float32", "tf32", "bfloat16"]),
-    help="Other precision of training than the recipe's.",
+    help="Precision of training, instead of the recipe's.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    help="Local processes (default: one a core; on a GPU, which they share, one).",
+@cli_options.workers(
+    "Local processes (default: one a core; on a GPU, which they share, one).", default=None
 )
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda (the first), cuda:1 …")
-@click.option("--ray", help="Address of a Ray cluster ('auto', or 'local' to start one).")
+@cli_options.device
+@cli_options.ray
 @click.option(
     "--cpus-per-network",
     type=click.FloatRange(min=0, min_open=True),
     default=1,
     show_default=True,
-    help="Of the Ray cluster.",
+    help="Cores of the Ray cluster that training one network takes.",
 )
 @click.option(
     "--gpus-per-network",
     type=click.FloatRange(min=0),
     default=0,
     show_default=True,
-    help="Of the Ray cluster; 0.25: four networks on a GPU.",
+    help="GPUs of the Ray cluster that training one network takes; 0.25: four share a GPU.",
 )
-@click.option(
-    "--images",
-    type=click.Path(path_type=Path),
-    help="Folder with the image sets (default: $DEMOGEN_IMAGES).",
-)
-@click.option("--dry-run", is_flag=True, help="Say what would be trained, and stop.")
+@cli_options.images
+@click.option("--dry-run", is_flag=True, help="Print what would be trained, and stop.")
 def train(
     recipe: str,
     folder: Path | None,
@@ -135,10 +134,10 @@ def train(
     if ray is not None and workers is not None:
         raise click.UsageError("--workers are processes here; on Ray give --cpus-per-network")
     part = None if shard is None else Shard.parse(shard)
-    given = {"epochs": epochs, "precision": precision}
-    changed = {setting: value for setting, value in given.items() if value is not None}
-    changed = {**parsed_settings(settings), **changed}
-    loaded, name = variant(load_recipe(recipe), where, changed)
+    overrides = parsed_settings(settings)
+    overrides |= {} if epochs is None else {"epochs": epochs}
+    overrides |= {} if precision is None else {"precision": precision}
+    loaded, name = variant(load_recipe(recipe), where, overrides)
     target = folder or paths.zoos() / name
     plan = plan_zoo(loaded, target, limit, part)
     click.echo(plan)

@@ -154,16 +154,16 @@ def _classes(
     latest = torch.where(changes, steps, 0).cummax(dim=2).values
     to_run = changes & (steps != latest[:, :, -1:])
     to_run[:, 1, 0] = False
-    found = class_of_zeros.expand(count, 2, M + 1).clone()
+    classes = class_of_zeros.expand(count, 2, M + 1).clone()
     rows = to_run.nonzero()
     at_a_time = max(batch_size, VALUES_AT_A_TIME // units[0].numel())
     for start in range(0, len(rows), at_a_time):
         sample, direction, n = rows[start : start + at_a_time].unbind(dim=1)
         kept = removed_at[direction] > n.int()[:, None]
         ablated = units[sample].mul_(kept.reshape(like_units))
-        found[sample, direction, n] = logits_of(ablated).argmax(dim=1)
-    found[:, 1, 0] = found[:, 0, 0]
-    return found.gather(2, latest)
+        classes[sample, direction, n] = logits_of(ablated).argmax(dim=1)
+    classes[:, 1, 0] = classes[:, 0, 0]
+    return classes.gather(2, latest)
 
 
 def _by_position(units: Tensor) -> Tensor:

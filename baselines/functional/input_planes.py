@@ -15,7 +15,7 @@ RADIUS = 0.8
 
 
 @dataclass(frozen=True)
-class Slice:
+class InputPlane:
     """A square of the plane through three inputs, in which they are an equilateral triangle.
 
     The point (u, v) is z(u, v) = center + u · right + v · up, for u and v from −1 to 1.
@@ -39,7 +39,7 @@ class Slice:
         return self.center + u * self.right + along[number] * self.up
 
 
-def slice_through(anchors: Tensor, side: int) -> Slice:
+def plane_through(anchors: Tensor, side: int) -> InputPlane:
     """The square in which three inputs lie at distance 0.8 from the middle (section A.5.3).
 
     Args:
@@ -47,7 +47,7 @@ def slice_through(anchors: Tensor, side: int) -> Slice:
         side: points along either side of the grid.
     """
     circle = ellipse_through(anchors, length=1)
-    return Slice(circle.center, circle.cosine / RADIUS, circle.sine / RADIUS, side)
+    return InputPlane(circle.center, circle.cosine / RADIUS, circle.sine / RADIUS, side)
 
 
 def anchor_points() -> Tensor:
@@ -58,7 +58,7 @@ def anchor_points() -> Tensor:
     )
 
 
-def boundary_counts(module: TappedModule, plane: Slice, batch_size: int = 256) -> Tensor:
+def boundary_counts(module: TappedModule, plane: InputPlane, batch_size: int = 256) -> Tensor:
     """How many boundaries of the last activation's units pass through each cell of the grid.
 
     Counted between a point and its neighbor to the right, and between it and the one above: a

@@ -59,11 +59,11 @@ def class_distances(
         with torch.enable_grad():
             logits, activations = module.forward_with_taps(batch.detach().requires_grad_())
         scores = finite(logits).detach().double()
-        own = chosen.to(scores.device)[:, None]
-        others = _highest_others(scores, own, classes)
-        found: dict[str, list[Tensor]] = {tap: [] for tap in activations}
+        chosen_class = chosen.to(scores.device)[:, None]
+        others = _highest_others(scores, chosen_class, classes)
+        by_rank: dict[str, list[Tensor]] = {tap: [] for tap in activations}
         for rank in range(others.shape[1]):
-            difference, cotangent = compare(scores, own, others[:, rank : rank + 1])
+            difference, cotangent = compare(scores, chosen_class, others[:, rank : rank + 1])
             scale = cotangent.abs().amax(dim=1, keepdim=True)
             gradients = torch.autograd.grad(
                 logits,
@@ -73,8 +73,8 @@ def class_distances(
             )
             for tap, gradient in zip(activations, gradients, strict=True):
                 length = gradient.flatten(1).double().norm(dim=1, keepdim=True)
-                found[tap].append(difference / _positive(scale * length + epsilon, tap))
-        for tap, columns in found.items():
+                by_rank[tap].append(difference / _positive(scale * length + epsilon, tap))
+        for tap, columns in by_rank.items():
             distances[tap].append(torch.cat(columns, dim=1))
     return {tap: torch.cat(parts) for tap, parts in distances.items()}
 
@@ -111,10 +111,10 @@ def logit_jacobian_norms(
             logits = finite(module(x))
         scores.append(logits.detach().double())
         norms.append(_spectral_norms(logits, x) if spectral else _frobenius_norms(logits, x))
-    found = torch.cat(norms)
-    if not bool(found.isfinite().all()):
+    jacobian_norms = torch.cat(norms)
+    if not bool(jacobian_norms.isfinite().all()):
         raise NotMeasurable("the gradients of its logits are not all finite numbers")
-    return torch.cat(scores), found
+    return torch.cat(scores), jacobian_norms
 
 
 def _jacobian_rows(logits: Tensor, x: Tensor) -> Iterator[Tensor]:

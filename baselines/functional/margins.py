@@ -106,7 +106,7 @@ def tap_margins(
             slopes[tap].append(norm)
     scores = torch.cat(differences)
     root = torch.tensor(math.sqrt(epsilon), dtype=scores.dtype, device=scores.device)
-    found: dict[str, TapDistribution] = {}
+    distributions: dict[str, TapDistribution] = {}
     for tap, parts in slopes.items():
         guarded = torch.hypot(torch.cat(parts), root)
         if not bool(guarded.isfinite().all()):
@@ -116,8 +116,8 @@ def tap_margins(
         margins = scores / guarded
         if not bool(margins.isfinite().all()):
             raise NotMeasurable(f"at tap {tap!r} a margin is beyond the range of a double")
-        found[tap] = TapDistribution(margins, variation[tap].total)
-    return found
+        distributions[tap] = TapDistribution(margins, variation[tap].total)
+    return distributions
 
 
 def quartile_signature(margins: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-_SLICE = 1024
+_IMAGES_AT_A_TIME = 1024
 
 
 def fixed_sample(images: Tensor, count: int, seed: int = 0) -> Tensor:
@@ -25,6 +25,6 @@ def fixed_sample(images: Tensor, count: int, seed: int = 0) -> Tensor:
     factors = factors.to(images.device)
     tickets = [
         (part.flatten(1).float().contiguous().view(torch.int32).long() * factors).sum(dim=1)
-        for part in torch.split(images, _SLICE)
+        for part in torch.split(images, _IMAGES_AT_A_TIME)
     ]
     return torch.cat(tickets).argsort(stable=True)[:count]

@@ -157,13 +157,13 @@ def anchor_indices(images: Tensor, labels: Tensor, seed: int = 0) -> dict[str, T
     classes, counts = drawn.unique(return_counts=True)
     first = (drawn[:, None] == classes).int().argmax(dim=0)
     by_first = first.argsort()
-    found = {}
+    triples = {}
     if len(classes) >= 3:
-        found["different"] = order[first[by_first[:3]]]
+        triples["different"] = order[first[by_first[:3]]]
     large = classes[by_first][counts[by_first] >= 3]
     if len(large):
-        found["same"] = order[drawn == large[0]][:3]
-    return found
+        triples["same"] = order[drawn == large[0]][:3]
+    return triples
 
 
 def sensitivity_along(
@@ -188,15 +188,15 @@ def sensitivity_along(
     """
     everywhere = torch.arange(ellipse.length)
     (points,) = ellipse.points(slice(None), everywhere)
-    found = {"jacobian_norm": softmax_jacobian_norms(module, points, batch_size)}
+    curves = {"jacobian_norm": softmax_jacobian_norms(module, points, batch_size)}
     if why_no_codes(module) is None:
         finer = replace(ellipse, length=ellipse.length * points_per_angle)
         counts = transition_counts(module, finer, batch_size).view(-1, points_per_angle).sum(dim=1)
         lengths = finer.step_lengths().view(-1, points_per_angle).sum(dim=1).to(counts.device)
         # Three equal anchors make an ellipse of one point, on which nothing changes.
         density = counts / lengths.clamp_min(torch.finfo(torch.float64).tiny)
-        found["transition_density"] = density
-    return found
+        curves["transition_density"] = density
+    return curves
 
 
 def _shifted(images: Tensor, shift: Tensor) -> Tensor:

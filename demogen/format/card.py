@@ -14,6 +14,7 @@ import numpy as np
 from demogen.format.factors import coded, level_text
 from demogen.format.markdown import cell, fenced, quoted, table_of
 from demogen.format.splits import Split
+from demogen.format.tex import escaped
 from demogen.schema.records import ZooManifest, factor_types, sha256
 from demogen.schema.training import Data, Training
 
@@ -330,6 +331,5 @@ def _levels(counts: Mapping[Any, int]) -> str:
 
 
 def _tex(text: str) -> str:
-    """Text in which no sign is a command of TeX, with balanced braces."""
-    text = re.sub(r"[\\{}]", "", " ".join(text.split()))
-    return re.sub(r"([%&#_$~^])", r"\\\1", text)
+    """Text for a field of BibTeX, which counts braces even where they are escaped: without them."""
+    return escaped(re.sub(r"[\\{}]", "", text))

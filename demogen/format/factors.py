@@ -1,7 +1,7 @@
 """Factors of a table of networks and their levels: which network has which."""
 
 import typing
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,9 @@ from demogen.schema.records import factor_types
 if TYPE_CHECKING:
     import pandas as pd
 
+Level = Hashable
+"""What a network has of a factor: a number, a word, a tuple of words, or None."""
+
 COPIES = frozenset({"copy_number", "seed"})
 """Factors that tell copies of one configuration apart, and are not what a network is."""
 
@@ -20,7 +23,7 @@ ZOO = "zoo"
 
 
 class Coded(NamedTuple):
-    """A factor of some networks: the number of each one's level, and the levels by their number."""
+    """A factor of some networks: level of each as a number, and the levels that these stand for."""
 
     codes: NDArray[np.intp]
     levels: list[Any]
@@ -54,25 +57,43 @@ def coded(table: "pd.DataFrame", factor: str) -> Coded:
         factor: a column of it.
 
     Returns:
-        Numbers in the order of the rows, shape (networks,), and the levels in sorted order as plain
-        values: None (networks that have no such setting) and () first, then numbers, then words.
+        Numbers in the order of the rows, shape (networks,), and the levels, as `code_levels` gives
+        them.
 
     >>> import pandas as pd
     >>> codes, levels = coded(pd.DataFrame({"width": [64.0, 8.0, None, 64.0]}), "width")
     >>> codes.tolist(), levels
     ([2, 1, 0, 2], [None, 8.0, 64.0])
     """
-    import pandas as pd
+    column = table[factor]
+    levels = column.astype(object).where(column.notna(), None).tolist()
+    if typing.get_origin(factor_types().get(factor)) is tuple:
+        levels = [tuple(level) if hasattr(level, "__len__") else level for level in levels]
+    return code_levels(levels)
 
-    listed = typing.get_origin(factor_types().get(factor)) is tuple
-    column = table[factor].map(_listed) if listed else table[factor]
-    appearing, values = pd.factorize(column)
-    levels = [*map(_plain, values), *([None] if (appearing < 0).any() else [])]
-    order = sorted(range(len(levels)), key=lambda number: _order(levels[number]))
-    # A network without a level is -1, which picks the last number: that of None.
-    position = np.empty(len(levels), np.intp)
-    position[order] = np.arange(len(levels))
-    return Coded(position[appearing], [levels[number] for number in order])
+
+def code_levels(levels: Iterable[Level], *, none_first: bool = True) -> Coded:
+    """Levels as numbers.
+
+    Levels are equal where Python finds them equal (0 and 0.0 are). NaN is no level, as None is.
+
+    Args:
+        levels: of some networks.
+        none_first: whether having no level, None or (), comes before all levels; else it comes
+            between numbers and words.
+
+    Returns:
+        Numbers, shape (networks,), and the distinct levels as plain values in sorted order: numbers
+        by size, then words by their text.
+
+    >>> codes, levels = code_levels(["sgd", 0.5, float("nan"), 0.5], none_first=False)
+    >>> codes.tolist(), levels
+    ([2, 0, 1, 0], [0.5, None, 'sgd'])
+    """
+    plain = [_plain(level) for level in levels]
+    distinct = sorted(dict.fromkeys(plain), key=lambda level: _order(level, none_first))
+    code = {level: number for number, level in enumerate(distinct)}
+    return Coded(np.array([code[level] for level in plain], np.intp), distinct)
 
 
 def level_text(level: Any) -> str:
@@ -95,15 +116,15 @@ def _division(codes: Sequence[int]) -> bytes:
     return np.array(renumbered, np.int64).tobytes()
 
 
-def _listed(level: Any) -> Any:
-    return tuple(level) if hasattr(level, "__len__") else level
-
-
 def _plain(level: Any) -> Any:
-    """A number of numpy's as Python has it."""
-    return level.item() if hasattr(level, "item") else level
+    """A number of numpy's as Python has it, and None for NaN."""
+    level = level.item() if hasattr(level, "item") else level
+    return level if level == level else None
 
 
-def _order(level: Any) -> tuple[bool, bool, Any]:
-    number = isinstance(level, bool | int | float)
-    return level not in (None, ()), not number, level if number else level_text(level)
+def _order(level: Any, none_first: bool) -> tuple[int, Any]:
+    if level in (None, ()):
+        return (0 if none_first else 2), level_text(level)
+    if isinstance(level, bool | int | float):
+        return 1, level
+    return 3, level_text(level)

@@ -1,22 +1,34 @@
 """Foreign text in Markdown and YAML: shown as it is, never taken for markup."""
 
+import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 
 def cell(text: str) -> str:
-    """Text on one line in which no sign is markup, for a table's cell or a heading.
+    r"""Text on one line in which no sign is markup, for a table's cell or a heading.
 
-    >>> cell("a|b *c* <br>")
-    'a\\\\|b \\\\*c\\\\* \\\\<br\\\\>'
+    Signs of HTML become entities: not every reader of Markdown takes a backslash before them.
+
+    >>> print(cell("a|b *c* <br>"))
+    a\|b \*c\* &lt;br&gt;
     """
-    return re.sub(r"([\\`*_{}\[\]<>|&#~$])", r"\\\1", " ".join(text.split()))
+    escaped = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\`*_{}\[\]|#~$])", r"\\\1", escaped)
 
 
-def table_of(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; its cells are Markdown."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def table_of(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[int] = ()
+) -> str:
+    """A table.
+
+    Args:
+        heads: of the columns, Markdown.
+        rows: cells of each row, Markdown.
+        right: positions of the columns that are aligned to the right, as numbers are.
+    """
+    rules = ["---:" if column in right else "---" for column in range(len(heads))]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rules, *rows))
 
 
 def fenced(language: str, text: str) -> str:

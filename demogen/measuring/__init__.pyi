@@ -5,6 +5,7 @@ from .measurements import Measurements as Measurements
 from .measurements import compute_signature as compute_signature
 from .measurements import measure as measure
 from .measurements import measure_all as measure_all
+from .options import MeasuringOptions as MeasuringOptions
 from .predictor import Measure as Measure
 from .predictor import Predictor as Predictor
 from .predictor import get_predictor as get_predictor

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Unpack, overload
 
 from sklearn.base import clone
 
@@ -16,6 +16,7 @@ from demogen._util.progress import track
 from demogen.errors import CorruptZooError, NotMeasurable, ZooError
 from demogen.measuring.cache import Outcome, SignatureCache, measure_key, network_key
 from demogen.measuring.epoch_cost import epoch_seconds
+from demogen.measuring.options import Cache, MeasuringOptions
 from demogen.measuring.predictor import Measure, Predictor, Signature
 from demogen.networks.network import Access, Network
 from demogen.parallel import map_tasks
@@ -24,9 +25,6 @@ from demogen.zoo.base import NetworkSet
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Cache = Path | Literal[False] | None
-"""A folder for signatures; None: this machine's; False: keep nothing."""
 
 IMAGES = Access.TRAIN | Access.TEST_INPUTS
 """What a measure reads of the image set."""
@@ -60,26 +58,19 @@ class Measurements:
 def measure(predictor: Measure | Predictor, of: Network) -> dict[str, float]: ...
 @overload
 def measure(
-    predictor: Measure | Predictor,
-    of: NetworkSet,
-    *,
-    workers: int = 1,
-    device: str = "cpu",
-    batch_size: int = 256,
-    cache: Cache = None,
-    progress: bool = False,
+    predictor: Measure | Predictor, of: NetworkSet, **options: Unpack[MeasuringOptions]
 ) -> "pd.DataFrame": ...
 def measure(
     predictor: Measure | Predictor,
     of: Network | NetworkSet,
-    *,
-    workers: int = 1,
-    device: str = "cpu",
-    batch_size: int = 256,
-    cache: Cache = None,
-    progress: bool = False,
+    **options: Unpack[MeasuringOptions],
 ) -> "dict[str, float] | pd.DataFrame":
     """Measure one network, or every network of a zoo or a pool of zoos.
+
+    Args:
+        predictor: the measure, or a predictor that has one.
+        of: what is measured.
+        options: see `demogen.measuring.MeasuringOptions`; a single network takes none.
 
     Returns:
         For a network its signature. Else a DataFrame (index "id", one column a feature); networks
@@ -92,16 +83,13 @@ def measure(
     """
     chosen = predictor.measure if isinstance(predictor, Predictor) else predictor
     if isinstance(of, Network):
+        if options:
+            raise TypeError(
+                f"measure() of a single network takes no options, and got {min(options)!r}: it is "
+                "measured in this process, on its own device"
+            )
         return dict(compute_signature(chosen, of))
-    result = measure_all(
-        [chosen],
-        of,
-        workers=workers,
-        device=device,
-        batch_size=batch_size,
-        cache=cache,
-        progress=progress,
-    )[0]
+    result = measure_all([chosen], of, **options)[0]
     if result.failures:
         first, reason = min(result.failures.items())
         count = f"{len(result.failures)} of {len(of)} networks"
@@ -135,6 +123,8 @@ def measure_all(
     Where a measure reads images, four training steps of a copy of the network follow, which tell
     how long an epoch takes (see `demogen.measuring.epoch_cost`). choice: no steps for measures that
     read none; a count of parameters takes next to nothing, and needs no images.
+
+    The keyword options are those of `demogen.measuring.MeasuringOptions`; see there.
 
     Returns:
         One `Measurements` for each measure given, in that order.

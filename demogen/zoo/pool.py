@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 import torch
@@ -176,21 +177,24 @@ class Pool(NetworkSet):
         ]
 
 
-def open_zoos(sources: Sequence[str], revision: str | None = None) -> Zoo | Pool:
+def open_zoos(
+    sources: Sequence[str], revision: str | None = None, *, images: str | Path | None = None
+) -> Zoo | Pool:
     """The zoo that is named, or the pool of several.
 
     Args:
         sources: as `demogen.load_zoo` takes them.
         revision: of a single zoo on the Hub; of several each says its own as owner/name@revision.
+        images: folder with the image sets (see `demogen.load_images`).
 
     Raises:
         ZooError: there is no such zoo, they make no pool, or a revision is given for several.
     """
     if len(sources) == 1:
-        return load_zoo(sources[0], revision)
+        return load_zoo(sources[0], revision, images=images)
     if revision is not None:
         raise ZooError(f"--revision {revision} is for one zoo; of several write owner/name@REV")
-    return Pool([load_zoo(source) for source in sources])
+    return Pool([load_zoo(source, images=images) for source in sources])
 
 
 @cache

@@ -1,3 +1,4 @@
 from .commands import evaluate as evaluate
 from .commands import figure as figure
+from .commands import figures as figures
 from .commands import leaderboard as leaderboard

@@ -1,59 +1,41 @@
-"""Commands `demogen evaluate` and `demogen leaderboard`; what they need is imported when called."""
+"""Commands `demogen evaluate`, `figure`, `figures` and `leaderboard`, which import late."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
+from demogen import cli_options
+from leaderboard.cli import options
 from leaderboard.cli.paper import paper
 from leaderboard.cli.submission import merge, submit, validate
 
+if TYPE_CHECKING:
+    from demogen.measuring.options import MeasuringOptions
+
 
 @click.command()
-@click.argument("predictors", nargs=-1, metavar="[PREDICTOR]...")
-@click.option(
-    "--zoo",
-    "zoos",
-    multiple=True,
-    required=True,
-    help="A folder, a zoo built here, or owner/name[@revision] on the Hub; repeated, a pool.",
-)
-@click.option("--revision", help="Tag, branch or commit of a single zoo on the Hub.")
-@click.option("--split", "splits", multiple=True, help="May be repeated; default: all of the zoo.")
-@click.option(
-    "--target",
-    default="gap",
-    show_default=True,
-    help="Or test_accuracy, test_cross_entropy, test_normalized_cross_entropy.",
-)
-@click.option(
-    "--results",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("results"),
-    show_default=True,
-    help="Folder for the result files.",
-)
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--device", default="cpu", show_default=True, help="Where networks are measured.")
-@click.option(
-    "--cache",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for signatures, instead of this machine's.",
-)
+@click.argument("names", nargs=-1, metavar="[PREDICTOR]...")
+@cli_options.zoos_to_read(required=True)
+@options.splits
+@options.target
+@options.results("Folder that the result files are written to.")
+@cli_options.measuring
 def evaluate(
-    predictors: tuple[str, ...],
+    names: tuple[str, ...],
     zoos: tuple[str, ...],
     revision: str | None,
+    images: Path | None,
     splits: tuple[str, ...],
     target: str,
     results: Path,
-    workers: int,
-    device: str,
-    cache: Path | None,
+    **running: "Unpack[MeasuringOptions]",
 ) -> None:
-    """Measure a zoo, judge predictors on its splits, write results and print the table.
+    """Score predictors on the splits of a zoo, write the results and print the table.
 
-    Without a PREDICTOR, all installed ones are judged. Parameters of a measure may be given as in
-    "normalized-loss(p=1)".
+    Networks that were not measured before are measured first. Without a PREDICTOR, all that are
+    installed are scored; `demogen predictors` lists them. Parameters of a measure may be given, as
+    in "normalized-loss(p=1)".
 
     \b
     Example:
@@ -67,89 +49,97 @@ def evaluate(
     from leaderboard.results.predictor_names import predictor_called
     from leaderboard.results.result import write_result
 
-    chosen = [predictor_called(name) for name in predictors or list_predictors()]
-    found = benchmark(
-        chosen,
-        open_zoos(zoos, revision),
-        target,
-        splits or None,
-        workers=workers,
-        device=device,
-        cache=cache,
-        progress=True,
-    )
-    for result in found:
+    predictors = [predictor_called(name) for name in names or list_predictors()]
+    running["progress"] = True
+    zoo = open_zoos(zoos, revision, images=images)
+    scored = benchmark(predictors, zoo, target, splits or None, **running)
+    for result in scored:
         write_result(result, results)
-    click.echo(render(found), nl=False)
-    click.echo(f"{len(found)} results in {results}", err=True)
+    click.echo(render(scored), nl=False)
+    click.echo(f"{len(scored)} results in {results}", err=True)
+
+
+@click.command()
+def figures() -> None:
+    """List the figures of the papers that can be drawn, and what each is drawn from.
+
+    \b
+    Example:
+      demogen figures
+    """
+    from leaderboard.figures.catalog import listing
+
+    click.echo(listing())
 
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--list", "listed", is_flag=True, help="Name all figures, and what they need.")
+@cli_options.zoos_to_read()
+@options.results("Folder of result files.")
 @click.option(
-    "--zoo",
-    "zoos",
+    "--network",
+    "networks",
     multiple=True,
-    help="A folder, a zoo built here, or owner/name[@revision] on the Hub; repeated, a pool.",
+    help="Id of a network to show; may be repeated. Default: networks spread over the gap.",
 )
-@click.option(
-    "--results",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("results"),
-    show_default=True,
-    help="Folder of result files.",
-)
-@click.option(
-    "--network", "networks", multiple=True, help="Id; repeated. Default: a spread over the gap."
-)
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="A .png, .svg or .pdf file.  [default: NAME.png]",
-)
+@click.option("--output", type=options.FILE, help="A .png, .svg or .pdf file.  [default: NAME.png]")
 @click.option(
     "--train-accuracy",
     type=click.FloatRange(0, 1),
     default=1.0,
     show_default=True,
-    help="From it on a network fits its training set (figures of novak2018).",
+    help="Training accuracy from which on a network counts as fitting its training set "
+    "(figures of novak2018).",
 )
-@click.option("--device", default="cpu", show_default=True, help="Where networks are measured.")
+@cli_options.device
+@cli_options.batch_size
+@click.option("--list", "list_only", is_flag=True, hidden=True)
+@click.pass_context
 def figure(
+    context: click.Context,
     name: str | None,
-    listed: bool,
     zoos: tuple[str, ...],
+    revision: str | None,
+    images: Path | None,
     results: Path,
     networks: tuple[str, ...],
     output: Path | None,
     train_accuracy: float,
     device: str,
+    batch_size: int,
+    list_only: bool,
 ) -> None:
     """Draw the figure NAME of a paper from a zoo, from results, or from both.
 
+    `demogen figures` lists the names, as this command does without one.
+
     \b
     Example:
-      demogen figure --list
       demogen figure jiang2019-margins --zoo digits --output margins.pdf
       demogen figure zhao2021-ssr --results results
     """
-    from leaderboard.figures.catalog import find_figure, listing
+    if list_only or name is None:
+        context.invoke(figures)
+        return
+    from leaderboard.figures.catalog import find_figure
     from leaderboard.figures.sources import Sources
     from leaderboard.results.result import read_results, write_file
 
-    if listed or name is None:
-        click.echo(listing())
-        return
     chosen = find_figure(name)
     zoo = None
     if zoos:
         from demogen.zoo.pool import open_zoos
 
-        zoo = open_zoos(zoos)
-    found = read_results(results) if chosen.from_results else ()
+        zoo = open_zoos(zoos, revision, images=images)
+    sources = Sources(
+        zoo,
+        read_results(results) if chosen.from_results else (),
+        networks,
+        train_accuracy,
+        device,
+        batch_size,
+    )
     path = output or Path(f"{name}.png")
-    sources = Sources(zoo, found, networks, train_accuracy, device)
     write_file(path, chosen.draw(sources, path.suffix.lstrip(".")))
     click.echo(f"wrote {path}")
 
@@ -169,14 +159,10 @@ for _command in (merge, paper, submit, validate):
 
 
 @leaderboard.command()
-@click.option(
-    "--results",
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
-    help="Folder of result files; default: those published with demogen.",
-)
+@options.results("Folder of result files; default: those published with demogen.", default=None)
 @click.option(
     "--site",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=options.FOLDER,
     default=Path("leaderboard-site"),
     show_default=True,
     help="Folder of the page: new, empty, or made by this command.",
@@ -188,7 +174,7 @@ for _command in (merge, paper, submit, validate):
 )
 @click.option(
     "--figure",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=options.FILE,
     help="Also draw predictions against the truth to this .png or .svg (one zoo and target).",
 )
 def build(results: Path | None, site: Path, markdown: Path | None, figure: Path | None) -> None:
@@ -204,26 +190,28 @@ def build(results: Path | None, site: Path, markdown: Path | None, figure: Path 
     from leaderboard.pages.tables import render
     from leaderboard.results.result import PUBLISHED, read_results, write_file
 
-    found = read_results(results or PUBLISHED)
+    published = read_results(results or PUBLISHED)
     if figure is not None:
-        predicted_against_true(found, figure)
+        predicted_against_true(published, figure)
         click.echo(f"wrote {figure}")
     if markdown is not None:
         text = markdown.read_text(encoding="utf-8")
-        write_file(markdown, between_marks(text, "leaderboard", render(found)).encode())
+        write_file(markdown, between_marks(text, "leaderboard", render(published)).encode())
         click.echo(f"wrote the table in {markdown}")
-    click.echo(f"wrote {write_site(found, site)}")
+    click.echo(f"wrote {write_site(published, site)}")
 
 
 @leaderboard.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "--zoo",
-    "zoos",
-    multiple=True,
-    help="Hold split, targets and folds against this zoo too; repeated, against their pool.",
+@click.argument("files", nargs=-1, required=True, type=options.FILE)
+@cli_options.zoos(
+    "Also compare split, targets and folds with those of this zoo; repeated, of the pool of all."
 )
-@click.option("--refit/--no-refit", default=True, help="Fit installed predictors again.")
+@click.option(
+    "--refit/--no-refit",
+    default=True,
+    show_default=True,
+    help="Fit installed predictors again and compare the predictions.",
+)
 def verify(files: tuple[Path, ...], zoos: tuple[str, ...], refit: bool) -> None:
     """Check that result FILES hold what they claim.
 
@@ -245,13 +233,19 @@ def verify(files: tuple[Path, ...], zoos: tuple[str, ...], refit: bool) -> None:
 
 
 @leaderboard.command()
-@click.argument("first", type=click.Path(dir_okay=False, path_type=Path))
-@click.argument("second", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--statistic", default="r2", show_default=True, help="Or mse, pearson, kendall, ...")
+@click.argument("first", type=options.FILE)
+@click.argument("second", type=options.FILE)
+@click.option(
+    "--statistic",
+    default="r2",
+    show_default=True,
+    help="Score to compare by: r2, mse, pearson, kendall, ...",
+)
 def compare(first: Path, second: Path, statistic: str) -> None:
-    """Say whether the predictor of one result file is better than that of another, or lucky.
+    """Say whether the predictor of the FIRST result file is better than that of the SECOND.
 
-    Both are judged on the same 1,000 bootstrap draws of whole configurations.
+    Both are scored on the same 1,000 bootstrap draws of whole configurations: what holds in nearly
+    all of them is not luck.
 
     \b
     Example:
@@ -261,10 +255,11 @@ def compare(first: Path, second: Path, statistic: str) -> None:
     from leaderboard.results.result import read_result
 
     one, other = read_result(first), read_result(second)
-    found = pair(one, other, statistic)
-    difference = found.difference
+    pairing = pair(one, other, statistic)
+    difference = pairing.difference
     click.echo(
         f"{statistic} of {one.predictor} less that of {other.predictor}, {one.split} of "
         f"{one.zoo}: {difference.estimate:.3f}, 95 % interval {difference.low:.3f} to "
-        f"{difference.high:.3f}; {one.predictor} is better in {found.first_better:.1%} of the draws"
+        f"{difference.high:.3f}; {one.predictor} is better in {pairing.first_better:.1%} of the "
+        "draws"
     )

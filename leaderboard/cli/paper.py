@@ -6,33 +6,33 @@ from typing import TYPE_CHECKING
 
 import click
 
+from demogen import cli_options
+from leaderboard.cli import options
+
 if TYPE_CHECKING:
     from demogen.schema.collections import PublishedCollection
     from demogen.zoo.zoo import Zoo
 
 
 @click.command()
-@click.option(
-    "--results",
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
-    help="Folder of result files; default: none, only what the papers print and zoos record.",
+@options.results(
+    "Folder of result files; default: none, only what the papers print and zoos record.",
+    default=None,
 )
-@click.option(
-    "--zoo",
-    "zoos",
-    multiple=True,
-    help="A zoo at hand, to say what it cut down: a folder, a zoo built here, or "
-    "owner/name[@revision] on the Hub; repeated.",
+@cli_options.zoos(
+    "A zoo whose differences from the paper's collection are named: a folder, a zoo built here, or "
+    "owner/name[@revision] on the Hub; may be repeated."
 )
 @click.option(
     "--format",
-    "form",
+    "output_format",
     type=click.Choice(["markdown", "csv", "latex"]),
     default="markdown",
     show_default=True,
+    help="How the table is written.",
 )
-def paper(results: Path | None, zoos: tuple[str, ...], form: str) -> None:
-    """Print every number of the papers beside ours, with what our zoos cut down.
+def paper(results: Path | None, zoos: tuple[str, ...], output_format: str) -> None:
+    """Print every number of the papers beside ours, and how our zoos differ from theirs.
 
     \b
     Example:
@@ -44,26 +44,26 @@ def paper(results: Path | None, zoos: tuple[str, ...], form: str) -> None:
     from leaderboard.papers.tables import render_comparison
     from leaderboard.results.result import read_results
 
-    found = read_results(results) if results else []
     by_digest = {zoo.digest: zoo for zoo in map(load_zoo, zoos)}
     opened = [by_digest[digest] for digest in sorted(by_digest)]
     at_hand = [ZooAtHand(zoo.name, zoo.digest, zoo.table) for zoo in opened]
-    compared = compare(found, known_collections(opened), at_hand)
-    click.echo(render_comparison(compared, form), nl=False)
+    ours = read_results(results) if results else []
+    comparison = compare(ours, known_collections(opened), at_hand)
+    click.echo(render_comparison(comparison, output_format), nl=False)
 
 
 def known_collections(zoos: "Sequence[Zoo]") -> "list[PublishedCollection]":
-    """Collections that installed packages offer, and what zoos of others tell of their own."""
+    """Collections that installed packages offer, and those that only a zoo's manifest describes."""
     from demogen.schema.collections import PublishedCollection, published_collections
 
     offered = published_collections({zoo.name for zoo in zoos})
     known = {collection.name: collection for collection in offered}
     for zoo in zoos:
-        told = PublishedCollection(
+        described_by_zoo = PublishedCollection(
             name=zoo.name,
             paper=zoo.manifest.paper,
             networks=None,
             printed_results=zoo.manifest.printed_results,
         )
-        known.setdefault(zoo.name, told)
+        known.setdefault(zoo.name, described_by_zoo)
     return [known[name] for name in sorted(known)]

@@ -1,35 +1,29 @@
 """Commands of `demogen leaderboard` for submissions; what they need is imported when called."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
+from demogen import cli_options
+from leaderboard.cli import options
+
 if TYPE_CHECKING:
+    from demogen.measuring.options import MeasuringOptions
     from demogen.zoo.base import NetworkSet
 
-_FOLDER = click.argument("folder", type=click.Path(path_type=Path))
-_ZOOS = click.option(
-    "--zoo",
-    "zoos",
-    multiple=True,
-    help="Hold splits, targets and folds against this zoo; repeated, also against their pool.",
+_folder = click.argument("folder", type=click.Path(path_type=Path))
+_zoos_to_compare = cli_options.zoos(
+    "Compare splits, targets and folds with those of this zoo; repeated, also of the pool of all."
 )
-_RESULTS = click.Path(file_okay=False, exists=True, path_type=Path)
 
 
 @click.command()
 @click.argument("predictor")
-@click.option(
-    "--zoo",
-    "zoos",
-    multiple=True,
-    required=True,
-    help="A folder, a zoo built here, or owner/name[@revision] on the Hub; repeated, a pool.",
-)
-@click.option("--split", "splits", multiple=True, help="May be repeated; default: all of the zoo.")
-@click.option("--target", default="gap", show_default=True, help="Or test_accuracy, ...")
-@click.option("--authors", multiple=True, required=True, help="May be repeated.")
+@cli_options.zoos_to_read(required=True)
+@options.splits
+@options.target
+@click.option("--authors", multiple=True, required=True, help="An author; may be repeated.")
 @click.option("--paper", help="Short name of the paper (default: what the predictor says).")
 @click.option(
     "--folder",
@@ -38,16 +32,13 @@ _RESULTS = click.Path(file_okay=False, exists=True, path_type=Path)
     help="Where the submission goes; must be empty or not there.",
 )
 @click.option("--hub", metavar="OWNER/NAME", help="Open a pull request on this dataset repository.")
-@click.option("--endpoint", help="Address of another Hub.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True)
-@click.option(
-    "--cache",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for signatures, instead of this machine's.",
-)
+@cli_options.endpoint
+@cli_options.measuring
 def submit(
     predictor: str,
     zoos: tuple[str, ...],
+    revision: str | None,
+    images: Path | None,
     splits: tuple[str, ...],
     target: str,
     authors: tuple[str, ...],
@@ -55,12 +46,12 @@ def submit(
     folder: Path,
     hub: str | None,
     endpoint: str | None,
-    workers: int,
-    cache: Path | None,
+    **running: "Unpack[MeasuringOptions]",
 ) -> None:
     """Check, measure and score PREDICTOR, and write it as a folder to submit.
 
-    PREDICTOR is an installed name, module:attribute, or file.py:attribute; a file goes along.
+    PREDICTOR is an installed name, module:attribute, or file.py:attribute; a file is copied into
+    the submission.
 
     \b
     Example:
@@ -71,31 +62,57 @@ def submit(
     from demogen.zoo.pool import open_zoos
     from leaderboard.submissions import submitting
 
-    wish = submitting.SubmissionRequest(predictor, authors, paper, target, splits or None)
-    how = {"workers": workers, "cache": cache, "progress": True}
-    made = submitting.submit(wish, open_zoos(zoos), folder, click.echo, **how)
+    request = submitting.SubmissionRequest(predictor, authors, paper, target, splits or None)
+    running["progress"] = True
+    zoo = open_zoos(zoos, revision, images=images)
+    submission = submitting.submit(request, zoo, folder, click.echo, **running)
     click.echo(f"wrote {folder}")
     if hub is None:
-        click.echo(submitting.how_to_propose(made, folder))
+        click.echo(submitting.how_to_propose(submission, folder))
     else:
-        click.echo(f"pull request: {submitting.propose(made, folder, hub, endpoint)}")
+        click.echo(f"pull request: {submitting.propose(submission, folder, hub, endpoint)}")
 
 
 @click.command()
-@_FOLDER
-@_ZOOS
+@_folder
+@_zoos_to_compare
 @click.option(
     "--against",
-    type=_RESULTS,
+    type=options.EXISTING_FOLDER,
     help="Folder of the results already there; default: those published with demogen.",
 )
-@click.option("--run-code", is_flag=True, help="Measure a sample of networks again (needs --zoo).")
-@click.option("--sample", type=click.IntRange(1), default=5, show_default=True, help="Networks.")
-@click.option("--seed", default=0, show_default=True, help="Of the sample: keep it to yourself.")
 @click.option(
-    "--seconds", type=click.FloatRange(0, min_open=True), default=600.0, show_default=True
+    "--run-code",
+    is_flag=True,
+    help="Run the submitted code: measure a sample of networks again (needs --zoo).",
 )
-@click.option("--memory", type=click.IntRange(1), default=4096, show_default=True, help="In MB.")
+@click.option(
+    "--sample",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="How many networks are measured again.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    help="Decides which networks are drawn; keep it to yourself.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=600.0,
+    show_default=True,
+    help="How long the submitted code may run.",
+)
+@click.option(
+    "--memory",
+    type=click.IntRange(1),
+    default=4096,
+    show_default=True,
+    help="How much memory the submitted code may use, in MB.",
+)
 def validate(
     folder: Path,
     zoos: tuple[str, ...],
@@ -117,31 +134,31 @@ def validate(
 
     if run_code and not zoos:
         raise click.UsageError("--run-code measures networks again: of which zoo? give --zoo")
-    opened = _opened(zoos)
-    contents, checked = check(folder, opened, against)
-    for line in checked:
+    opened = _each_and_pool(zoos)
+    contents, report = check(folder, opened, against)
+    for line in report:
         click.echo(f"{folder}: {line}")
     if run_code:
         from leaderboard.submissions.rerun import Sample, remeasure
         from leaderboard.submissions.rerun_isolation import Limits
 
-        drawn = Sample(sample, seed, Limits(seconds, memory))
-        for line in remeasure(contents, opened, drawn):
+        networks = Sample(sample, seed, Limits(seconds, memory))
+        for line in remeasure(contents, opened, networks):
             click.echo(f"{folder}: {line}")
 
 
 @click.command()
-@_FOLDER
+@_folder
 @click.option(
     "--into",
     "results",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=options.FOLDER,
     required=True,
-    help="Folder of result files.",
+    help="Folder of the results already there.",
 )
-@_ZOOS
+@_zoos_to_compare
 def merge(folder: Path, results: Path, zoos: tuple[str, ...]) -> None:
-    """Validate the submission in FOLDER and copy its results where they belong.
+    """Validate the submission in FOLDER and copy its results to those already there.
 
     \b
     Example:
@@ -150,14 +167,14 @@ def merge(folder: Path, results: Path, zoos: tuple[str, ...]) -> None:
     from leaderboard.submissions.merging import merge as copy
     from leaderboard.submissions.validation import validate as check
 
-    contents, checked = check(folder, _opened(zoos), results)
-    for line in checked:
+    contents, report = check(folder, _each_and_pool(zoos), results)
+    for line in report:
         click.echo(f"{folder}: {line}")
     for path in copy(contents, results):
         click.echo(f"wrote {path}")
 
 
-def _opened(zoos: tuple[str, ...]) -> "list[NetworkSet]":
+def _each_and_pool(zoos: tuple[str, ...]) -> "list[NetworkSet]":
     """Each zoo, and the pool of all where several make one."""
     if not zoos:
         return []

@@ -3,7 +3,7 @@
 from typing import Any
 
 from demogen._util.lookup import lookup
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from leaderboard.figures import jiang2019, novak2018, puzzles2019, sensitivity, sweeps, zhao2021
 from leaderboard.figures.figure import PaperFigure
 
@@ -37,9 +37,9 @@ def find_figure(name: str) -> PaperFigure[Any]:
     """The figure of that name.
 
     Raises:
-        SubmissionError: there is none; near names are listed.
+        ResultError: there is none; near names are listed.
     """
-    return lookup(name, {figure.name: figure for figure in FIGURES}, "figure", SubmissionError)
+    return lookup(name, {figure.name: figure for figure in FIGURES}, "figure", ResultError)
 
 
 def listing() -> str:

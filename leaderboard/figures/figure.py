@@ -51,7 +51,7 @@ class PaperFigure(Generic[Data]):
         Raises:
             ZooError: no zoo is given where one is needed, it lacks what the figure shows, or a
                 network cannot be measured.
-            SubmissionError: there are no results of the predictors shown, or no such format.
+            ResultError: there are no results of the predictors shown, or no such format.
         """
         check_format(format)
         data = self.gather(sources)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from leaderboard.figures.style import (
     GRAY,
     grid_shape,
@@ -50,14 +50,12 @@ def predicted_against_true(
         levels: id → level of a factor, which colors the points; at most six levels are told apart.
 
     Raises:
-        SubmissionError: results of several zoos or targets, none on the ranking split, or a file
+        ResultError: results of several zoos or targets, none on the ranking split, or a file
             name with another ending or where nothing can be written.
     """
     found = ranked_tables(results)
     if len(found) != 1:
-        raise SubmissionError(
-            f"a figure shows one zoo and target; these are results of {len(found)}"
-        )
+        raise ResultError(f"a figure shows one zoo and target; these are results of {len(found)}")
     write_file(path, draw(found[0], path.suffix.lstrip("."), levels))
 
 
@@ -65,7 +63,7 @@ def draw(table: RankedTable, format: str = "png", levels: Mapping[str, str] | No
     """The figure as the bytes of a file; see `predicted_against_true`."""
     shown = [result for result in table.ranked() if result.folds][:MOST_PANELS]
     if not shown:
-        raise SubmissionError(f"no out-of-fold predictions on {table.zoo} to draw; evaluate first")
+        raise ResultError(f"no out-of-fold predictions on {table.zoo} to draw; evaluate first")
     return rendered(format, lambda figure: _fill(figure, table, shown, levels))
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from demogen.errors import NotMeasurable, SubmissionError, ZooError
+from demogen.errors import NotMeasurable, ResultError, ZooError
+from leaderboard.results.ranking import preferred_split
 from leaderboard.results.result import Result
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"]
 """Name → array, as `Measure.details` gives them."""
-
-SPLITS = ("kfold-10", "grouped-kfold-10", "leave-one-out")
-"""Where a result on any split would do, the first of these that there is, then any other."""
 
 
 @final
@@ -33,6 +31,7 @@ class Sources:
         networks: ids chosen by the reader; empty: a spread over the gap.
         train_accuracy: from it on a network fits its training set, as the figures of novak2018 ask.
         device: where networks are measured.
+        batch_size: how many images a network takes at a time.
     """
 
     zoo: "NetworkSet | None" = None
@@ -40,6 +39,7 @@ class Sources:
     networks: tuple[str, ...] = ()
     train_accuracy: float = 1.0
     device: str = "cpu"
+    batch_size: int = 256
 
     @property
     def given_zoo(self) -> "NetworkSet":
@@ -112,7 +112,7 @@ class Sources:
         Raises:
             ZooError: no zoo is given, an unknown id, or a network that cannot be read.
         """
-        return self.given_zoo.networks(ids, device=self.device)
+        return self.given_zoo.networks(ids, device=self.device, batch_size=self.batch_size)
 
     def results_of(
         self, predictors: Sequence[str], split: str | None = None, *, every: bool = False
@@ -128,7 +128,7 @@ class Sources:
             Predictor → its result, in the order of `predictors`.
 
         Raises:
-            SubmissionError: there is none, one is lacking, or they are of several zoos.
+            ResultError: there is none, one is lacking, or they are of several zoos.
         """
         found = [
             result
@@ -140,16 +140,18 @@ class Sources:
         ]
         zoos = sorted({f"{result.zoo} ({result.zoo_digest[:12]})" for result in found})
         if len(zoos) > 1:
-            raise SubmissionError(
+            raise ResultError(
                 f"the results are of several zoos: {', '.join(zoos)}; name one with --zoo"
             )
-        ordered = sorted(found, key=lambda result: (_place(result.split), result.split))
-        first = {result.predictor: result for result in reversed(ordered)}
+        by_split: dict[str, dict[str, Result]] = {}
+        for result in found:
+            by_split.setdefault(result.predictor, {}).setdefault(result.split, result)
+        first = {name: of[preferred_split(of)] for name, of in by_split.items()}
         lacking = [name for name in predictors if name not in first]
         if not first or (every and lacking):
             where = f" of zoo {self.zoo.name}" if self.zoo else ""
             on = f" --split {split}" if split else ""
-            raise SubmissionError(
+            raise ResultError(
                 f"no results{where} of {' or '.join(lacking)} for the gap; `demogen evaluate "
                 f"{' '.join(lacking)} --zoo {self.zoo.name if self.zoo else 'ZOO'}{on}` makes them"
             )
@@ -246,7 +248,3 @@ def captions(ids: Sequence[str]) -> list[str]:
     """
     short = [network.rpartition("-")[0] or network for network in ids]
     return short if len(set(short)) == len(set(ids)) else list(ids)
-
-
-def _place(split: str) -> int:
-    return SPLITS.index(split) if split in SPLITS else len(SPLITS)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from leaderboard.scoring.metrics import Vector
 
 if TYPE_CHECKING:
@@ -69,12 +69,10 @@ def check_format(format: str) -> None:
     """Refuse a format that no figure has.
 
     Raises:
-        SubmissionError: it is none of png, svg and pdf.
+        ResultError: it is none of png, svg and pdf.
     """
     if format not in _METADATA:
-        raise SubmissionError(
-            f"no figure format {format!r}; end the file name in .png, .svg or .pdf"
-        )
+        raise ResultError(f"no figure format {format!r}; end the file name in .png, .svg or .pdf")
 
 
 def rendered(format: str, paint: "Callable[[Figure], None]") -> bytes:
@@ -85,7 +83,7 @@ def rendered(format: str, paint: "Callable[[Figure], None]") -> bytes:
         paint: sets the size of the empty figure given to it, and fills it.
 
     Raises:
-        SubmissionError: another format.
+        ResultError: another format.
     """
     check_format(format)
     from matplotlib import style

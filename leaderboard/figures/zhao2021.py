@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from demogen.errors import SubmissionError, ZooError
+from demogen.errors import ResultError, ZooError
 from leaderboard.figures.figure import PaperFigure
 from leaderboard.figures.sources import Arrays, Sources, captions, details
 from leaderboard.figures.style import (
@@ -193,13 +193,13 @@ def _estimate(name: str, result: Result) -> Estimate:
     from sklearn.base import clone
 
     from demogen.measuring.predictor import get_predictor
-    from leaderboard.fitting.cross_validation import regressor_text
+    from leaderboard.fitting.regressor_text import regressor_to_text
 
     if not result.folds:
-        raise SubmissionError(f"the result of {name} on {DIVISIONS} has no folds to draw")
+        raise ResultError(f"the result of {name} on {DIVISIONS} has no folds to draw")
     regressor = get_predictor(name).regressor
-    if regressor_text(regressor) != result.regressor:
-        raise SubmissionError(
+    if regressor_to_text(regressor) != result.regressor:
+        raise ResultError(
             f"the result of {name} was fitted with {result.regressor}, not with what is installed "
             f"here; evaluate {name} again"
         )
@@ -254,7 +254,7 @@ def gather_sums(sources: Sources) -> Sums:
         for name, result in found.items()
     }
     if empty := [name for name, values in sums.items() if not len(values)]:
-        raise SubmissionError(f"the result of {empty[0]} on {DIVISIONS} has no division to draw")
+        raise ResultError(f"the result of {empty[0]} on {DIVISIONS} has no division to draw")
     first = next(iter(found.values()))
     return Sums(first.zoo, first.scores.test_networks or 0.0, sums)
 

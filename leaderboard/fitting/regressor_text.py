@@ -1,8 +1,7 @@
-"""A regressor's text → the regressor, from a list of known classes and functions; nothing is run.
+"""A regressor as text, and read back from it with known classes and functions; nothing is run.
 
-The text is what `leaderboard.fitting.cross_validation.regressor_text` wrote. It is parsed, never
-evaluated, and each class, function and parameter in it is looked up here: names lead to code
-installed beside this package, and nowhere else.
+The text is parsed, never evaluated, and each class, function and parameter in it is looked up here:
+names lead to code installed beside this package, and nowhere else.
 """
 
 import ast
@@ -13,7 +12,7 @@ from typing import Any, NoReturn, final
 
 import numpy as np
 
-from demogen.errors import SubmissionError
+from demogen.errors import PredictorError
 
 LONGEST_TEXT = 20_000
 LARGEST_COUNT = 100_000
@@ -58,27 +57,33 @@ UFUNCS = (
 )
 """numpy's functions of one argument that it may apply instead."""
 
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _FUNCTION = re.compile(r"<(function|ufunc) '?([A-Za-z_]\w*)'?>")
 
 
+def regressor_to_text(regressor: Any) -> str:
+    """The regressor's repr on one line, without memory addresses, which differ each time."""
+    return _ADDRESS.sub("", " ".join(repr(regressor).split()))
+
+
 def regressor_from_text(text: str) -> Any:
-    """The unfitted regressor that a result's `regressor` describes.
+    """The unfitted regressor of a text that `regressor_to_text` wrote.
 
     Raises:
-        SubmissionError: it is not made of known classes, functions and parameters.
+        PredictorError: it is not made of known classes, functions and parameters.
 
     >>> regressor_from_text("LinearRegression(fit_intercept=False)")
     LinearRegression(fit_intercept=False)
     """
     if len(text) > LONGEST_TEXT:
-        raise SubmissionError(f"the regressor's text is longer than {LONGEST_TEXT:,} signs")
+        raise PredictorError(f"the regressor's text is longer than {LONGEST_TEXT:,} signs")
     if "..." in text:
         _refuse(text, "is cut short, so that nobody can make it again; give it fewer parameters")
     try:
         parsed = ast.parse(_FUNCTION.sub(r"\1('\2')", text), mode="eval").body
         return _Reader(text).estimator(parsed)
     except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError) as error:
-        raise SubmissionError(f"the regressor {_short(text)} is no call of a class") from error
+        raise PredictorError(f"the regressor {_short(text)} is no call of a class") from error
 
 
 @final
@@ -171,7 +176,7 @@ class _Reader:
 
 
 def _refuse(text: str, what: str) -> NoReturn:
-    raise SubmissionError(f"the regressor {_short(text)} {what}")
+    raise PredictorError(f"the regressor {_short(text)} {what}")
 
 
 def _short(text: str) -> str:

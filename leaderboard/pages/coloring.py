@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from demogen.format.factors import level_text
+from demogen.format.factors import code_levels, level_text
 
 Factors = Mapping[str, Mapping[str, Any]]
 """Factor → id of a network → its level."""
@@ -18,7 +18,7 @@ class Coloring:
 
     Attributes:
         factor: its name.
-        levels: its levels in words: numbers in order, then words.
+        levels: its levels in words, in the order of `demogen.format.factors.code_levels`.
         numbers: the levels as numbers, where all are; else None.
         codes: place in `levels` for each network.
     """
@@ -43,15 +43,13 @@ def colorings(ids: Sequence[str], targets: Sequence[float], factors: Factors) ->
 
 
 def _coloring(name: str, levels: Iterable[Any]) -> Coloring:
-    found = list(levels)
-    distinct = sorted({level_text(level): level for level in found}.items(), key=_place)
-    code = {text: place for place, (text, _) in enumerate(distinct)}
-    numbers = tuple(float(level) for _, level in distinct if _is_number(level))
+    codes, distinct = code_levels(levels)
+    numbers = tuple(float(level) for level in distinct if _is_number(level))
     return Coloring(
         name,
-        tuple(text for text, _ in distinct),
+        tuple(map(level_text, distinct)),
         numbers if len(numbers) == len(distinct) else None,
-        tuple(code[level_text(level)] for level in found),
+        tuple(codes.tolist()),
     )
 
 
@@ -65,12 +63,5 @@ def _share(coloring: Coloring, targets: Sequence[float]) -> float:
     return round(between / total, 9) if total > 0 else 0.0
 
 
-def _place(entry: tuple[str, Any]) -> tuple[int, float, str]:
-    text, level = entry
-    if level in (None, ()):
-        return 0, 0.0, ""
-    return (1, float(level), "") if _is_number(level) else (2, 0.0, text)
-
-
 def _is_number(level: Any) -> bool:
-    return isinstance(level, int | float) and not isinstance(level, bool) and level == level
+    return isinstance(level, int | float) and not isinstance(level, bool)

@@ -3,35 +3,48 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from leaderboard.pages.table_rows import STANDARD, TableRow, zoo_labels
 from leaderboard.pages.tables import ARROWS, environment
-from leaderboard.pages.views import STANDARD, TableRow, views, zoo_labels
 from leaderboard.results.ranking import COLUMNS, RankedTable, Row
 
-BARRED = "r2_pooled"
+WITH_BAR = "r2_pooled"
 """The column whose cells show their number as a bar, too."""
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One cell of the index: `order` sorts it (empty: undefined, always last), `text` is read."""
+class IndexCell:
+    """One cell of the index.
+
+    Attributes:
+        key: of its column.
+        numeric: whether it is aligned as a number.
+        order: what the script sorts by; empty: undefined, always last.
+        text: what is read.
+        share: percent of the cell that its bar fills; None: it has no bar.
+    """
 
     key: str
     numeric: bool
     order: str
     text: str
     share: int | None
-    """Percent of the cell that its bar fills."""
 
 
 @dataclass(frozen=True)
-class Line:
-    """One row of the index."""
+class IndexRow:
+    """One row of the index.
 
-    view: TableRow
+    Attributes:
+        of: the predictor, zoo, target and split.
+        href: address of the predictor's page.
+        find: what a search for words looks through.
+        cells: in the order of `COLUMNS`.
+    """
+
+    of: TableRow
     href: str
     find: str
-    """What a search for words looks through."""
-    cells: tuple[Cell, ...]
+    cells: tuple[IndexCell, ...]
 
 
 @dataclass(frozen=True)
@@ -45,8 +58,16 @@ class Control:
 
 
 @dataclass(frozen=True)
-class Pinned:
-    """A zoo and the splits that results are on, by digest."""
+class ZooDigests:
+    """What results of a zoo are pinned to.
+
+    Attributes:
+        label: of the zoo (see `zoo_labels`).
+        name: of the zoo.
+        revision: of the zoo, or "".
+        digest: of the zoo, as are the next: sha256.
+        splits: name and digest of each split that there are results on.
+    """
 
     label: str
     name: str
@@ -57,6 +78,7 @@ class Pinned:
 
 def index_page(
     tables: Sequence[RankedTable],
+    rows: Sequence[TableRow],
     hrefs: Mapping[str, str],
     files: Sequence[tuple[str, str]],
     generator: str,
@@ -65,66 +87,66 @@ def index_page(
 
     Args:
         tables: at least one.
+        rows: of all tables.
         hrefs: predictor → address of its page.
         files: address and name of the data files.
         generator: what the page says that made it.
     """
     page = environment().get_template("index.html")
-    shown = list(views(tables))
     return page.render(
         root="",
         generator=generator,
         columns=COLUMNS,
         arrows=ARROWS,
-        figures=_figures(tables),
-        controls=_controls(shown),
-        lines=list(_lines(shown, tables, hrefs)),
-        zoos=_pinned(tables),
+        counts=_counts(tables),
+        controls=_controls(rows),
+        rows=list(_index_rows(rows, tables, hrefs)),
+        zoos=_zoo_digests(tables),
         files=files,
     )
 
 
-def _lines(
-    shown: Sequence[TableRow], tables: Sequence[RankedTable], hrefs: Mapping[str, str]
-) -> Iterator[Line]:
+def _index_rows(
+    rows: Sequence[TableRow], tables: Sequence[RankedTable], hrefs: Mapping[str, str]
+) -> Iterator[IndexRow]:
     summaries = {
         predictor: result.summary
         for table in tables
-        for predictor, of_splits in table.results.items()
-        for result in of_splits.values()
+        for predictor, by_split in table.results.items()
+        for result in by_split.values()
     }
-    for view in shown:
-        predictor = view.row.predictor
+    for row in rows:
+        predictor = row.cells.predictor
         find = f"{predictor} {summaries[predictor]}".casefold()
-        yield Line(view, hrefs[predictor], find, tuple(_cells(view.row)))
+        yield IndexRow(row, hrefs[predictor], find, tuple(_index_cells(row.cells)))
 
 
-def _cells(row: Row) -> Iterator[Cell]:
+def _index_cells(row: Row) -> Iterator[IndexCell]:
     for column in COLUMNS:
         value = getattr(row, column.key)
         order = "" if value is None else str(value)
         share = None
-        if column.key == BARRED and value is not None:
+        if column.key == WITH_BAR and value is not None:
             share = round(100 * min(1.0, max(0.0, value)))
-        yield Cell(column.key, column.numeric, order, column.text(row), share)
+        yield IndexCell(column.key, column.numeric, order, column.text(row), share)
 
 
-def _controls(shown: Sequence[TableRow]) -> list[Control]:
-    zoos = list(dict.fromkeys(view.zoo for view in shown))
-    targets = sorted({view.target for view in shown if view.zoo == zoos[0]})
+def _controls(rows: Sequence[TableRow]) -> list[Control]:
+    zoos = list(dict.fromkeys(row.zoo for row in rows))
+    targets = sorted({row.target for row in rows if row.zoo == zoos[0]})
     target = "gap" if "gap" in targets else targets[0]
-    splits = sorted({view.split for view in shown} - {STANDARD})
+    splits = sorted({row.split for row in rows} - {STANDARD})
     return [
         _choice("zoo", "Zoo", zoos, f"={zoos[0]}"),
-        _choice("target", "Target", sorted({view.target for view in shown}), f"={target}"),
+        _choice("target", "Target", sorted({row.target for row in rows}), f"={target}"),
         Control(
             "split",
             "Split",
             ((f"={STANDARD}", "each column's own"), *((f"={name}", name) for name in splits)),
             f"={STANDARD}",
         ),
-        _choice("paper", "Family (paper)", sorted({view.row.paper for view in shown})),
-        _choice("access", "Reads", sorted({view.row.access for view in shown})),
+        _choice("paper", "Family (paper)", sorted({row.cells.paper for row in rows})),
+        _choice("access", "Reads", sorted({row.cells.access for row in rows})),
     ]
 
 
@@ -133,14 +155,15 @@ def _choice(name: str, label: str, values: Sequence[str], initial: str = "") -> 
     return Control(name, label, (("", "all"), *options), initial)
 
 
-def _figures(tables: Sequence[RankedTable]) -> list[tuple[str, str]]:
+def _counts(tables: Sequence[RankedTable]) -> list[tuple[str, str]]:
+    """How many predictors, zoos and so on there are: number and noun."""
     predictors = {row.predictor for table in tables for row in table.rows}
     networks: dict[str, int] = {}
     splits = set()
     results = 0
     for table in tables:
-        most = max(row.measured + row.dropped for row in table.rows)
-        networks[table.zoo_digest] = max(most, networks.get(table.zoo_digest, 0))
+        size = max(row.measured + row.dropped for row in table.rows)
+        networks[table.zoo_digest] = max(size, networks.get(table.zoo_digest, 0))
         splits |= {(table.zoo_digest, name) for name in table.splits}
         results += sum(map(len, table.results.values()))
     counts = [
@@ -150,13 +173,14 @@ def _figures(tables: Sequence[RankedTable]) -> list[tuple[str, str]]:
         (len(splits), "split"),
         (results, "result file"),
     ]
-    return [(f"{count:,}", f"{what}{'' if count == 1 else 's'}") for count, what in counts]
+    return [(f"{count:,}", f"{noun}{'' if count == 1 else 's'}") for count, noun in counts]
 
 
-def _pinned(tables: Sequence[RankedTable]) -> list[Pinned]:
-    found: dict[str, Pinned] = {}
+def _zoo_digests(tables: Sequence[RankedTable]) -> list[ZooDigests]:
+    by_digest: dict[str, ZooDigests] = {}
     for table, label in zip(tables, zoo_labels(tables), strict=True):
-        before = dict(found[table.zoo_digest].splits) if table.zoo_digest in found else {}
-        splits = tuple(sorted({**before, **table.splits}.items()))
-        found[table.zoo_digest] = Pinned(label, table.zoo, table.revision, table.zoo_digest, splits)
-    return list(found.values())
+        digest = table.zoo_digest
+        others = by_digest[digest].splits if digest in by_digest else ()
+        splits = tuple(sorted({*others, *table.splits.items()}))
+        by_digest[digest] = ZooDigests(label, table.zoo, table.revision, digest, splits)
+    return list(by_digest.values())

@@ -1,14 +1,14 @@
 """A predictor's own page: its scores everywhere, pictures of its predictions, how to cite it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from demogen.format.factors import level_text
 from leaderboard.pages.plot_data import fold_scores, plot_data, terms
 from leaderboard.pages.provenance import cite, pins, recheck, reproduce
+from leaderboard.pages.table_rows import STANDARD, TableRow, zoo_labels
 from leaderboard.pages.tables import ARROWS, environment
-from leaderboard.pages.views import TableRow, rows_on, zoo_labels
 from leaderboard.results.ranking import COLUMNS, UNDEFINED, RankedTable
 from leaderboard.results.result import Result
 
@@ -23,19 +23,42 @@ PICTURES = (
 )
 
 
-Line = tuple[str, str, float | None]
-"""What is said, where, and the number."""
+class OrderScore(NamedTuple):
+    """How well predictions order some pairs of networks.
+
+    Attributes:
+        score: its name.
+        pairs: which pairs it is of, in words.
+        value: None where it is not defined.
+    """
+
+    score: str
+    pairs: str
+    value: float | None
 
 
 @dataclass(frozen=True)
-class Part:
-    """What the page says of one zoo and target."""
+class ZooSection:
+    """What the page says of one zoo and target.
+
+    Attributes:
+        zoo: label of the zoo.
+        target: what is predicted.
+        first: a result, for what is the same on every split.
+        terms: name and coefficient of each term of the linear model.
+        order: split → its order scores.
+        folds: split → scores of its folds.
+        reproduce: command that makes the results again.
+        recheck: commands that compute the scores again.
+        cite: command that prints BibTeX of zoo and split.
+        pins: a line a split that names all by digest.
+    """
 
     zoo: str
     target: str
     first: Result
     terms: list[tuple[str, float]]
-    order: list[tuple[str, list[Line]]]
+    order: list[tuple[str, list[OrderScore]]]
     folds: list[tuple[str, list[dict[str, Any]]]]
     reproduce: str
     recheck: list[str]
@@ -46,51 +69,53 @@ class Part:
 def predictor_page(
     name: str,
     tables: Sequence[RankedTable],
+    rows: Sequence[TableRow],
     csv: str,
     generator: str,
-    reference: str = "",
+    bibtex: str = "",
 ) -> str:
     """The page as HTML.
 
     Args:
         name: of a predictor that at least one of the tables has.
         tables: all of the leaderboard.
+        rows: of all tables.
         csv: address of the file of its predictions.
         generator: what the page says that made it.
-        reference: BibTeX of its paper, if known.
+        bibtex: of its paper, if known.
     """
     having = [
         (table, label)
         for table, label in zip(tables, zoo_labels(tables), strict=True)
         if name in table.results
     ]
-    parts = [_part(table.results[name], label, table.target) for table, label in having]
+    sections = [_section(table.results[name], label, table.target) for table, label in having]
     page = environment().get_template("predictor.html")
     return page.render(
         root="../",
         generator=generator,
         name=name,
-        first=parts[0].first,
+        first=sections[0].first,
         columns=[column for column in COLUMNS if column.key not in SAME],
         arrows=ARROWS,
         undefined_text=UNDEFINED,
-        views=list(_views(name, having)),
+        rows=[row for row in rows if row.cells.predictor == name and row.split != STANDARD],
         pictures=PICTURES,
-        parts=parts,
+        sections=sections,
         csv=csv,
-        reference=reference,
-        data={"boards": [_data(table, label, name) for table, label in having]},
+        bibtex=bibtex,
+        data={"tables": [_data(table, label, name) for table, label in having]},
     )
 
 
-def _part(of_splits: Mapping[str, Result], zoo: str, target: str) -> Part:
-    results = list(of_splits.values())
-    return Part(
+def _section(by_split: Mapping[str, Result], zoo: str, target: str) -> ZooSection:
+    results = list(by_split.values())
+    return ZooSection(
         zoo=zoo,
         target=target,
         first=results[0],
         terms=terms(results[0]),
-        order=[(result.split, lines) for result in results if (lines := _order(result))],
+        order=[(result.split, scores) for result in results if (scores := _order_scores(result))],
         folds=[(result.split, fold_scores(result)) for result in results if result.folds],
         reproduce=reproduce(results[0]),
         recheck=[recheck(result) for result in results],
@@ -99,31 +124,26 @@ def _part(of_splits: Mapping[str, Result], zoo: str, target: str) -> Part:
     )
 
 
-def _order(result: Result) -> list[Line]:
+def _order_scores(result: Result) -> list[OrderScore]:
     """Where predictions order networks rightly, and where they do not."""
     scores = result.scores
-    lines: list[Line] = [
-        ("granulated Kendall", f"{factor} alone differs", value)
+    found = [
+        OrderScore("granulated Kendall", f"{factor} alone differs", value)
         for factor, value in (scores.granulated or {}).items()
     ]
     if scores.information_given is not None:
         given = " and ".join(scores.information_given) or "nothing"
-        lines.append(("least conditional information", f"given {given}", scores.information))
+        found.append(
+            OrderScore("least conditional information", f"given {given}", scores.information)
+        )
     if scores.sign_error_at is not None:
         at = scores.sign_error_at
         one, other = map(level_text, at.levels)
-        where = f"{at.factor} {one} against {other}, {at.pairs} pairs"
-        lines.append(("worst sign error", where, scores.sign_error_worst))
-    return lines
-
-
-def _views(name: str, having: Sequence[tuple[RankedTable, str]]) -> Iterator[TableRow]:
-    for table, label in having:
-        for split in table.results[name]:
-            row = next(row for row in rows_on(table, split) if row.predictor == name)
-            yield TableRow(label, table.target, split, row)
+        pairs = f"{at.factor} {one} against {other}, {at.pairs} pairs"
+        found.append(OrderScore("worst sign error", pairs, scores.sign_error_worst))
+    return found
 
 
 def _data(table: RankedTable, zoo: str, name: str) -> dict[str, Any]:
-    drawn = plot_data(table.results[name])
-    return {"zoo": zoo, "target": table.target, "ranking": table.ranking, **drawn}
+    plots = plot_data(table.results[name])
+    return {"zoo": zoo, "target": table.target, "ranking": table.ranking, **plots}

@@ -1,17 +1,17 @@
 """The leaderboard as a folder of static pages: an index, a page a predictor, and data files."""
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from urllib.parse import quote
 
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
+from leaderboard.pages.bibliography import installed_bibliography
 from leaderboard.pages.index import index_page
 from leaderboard.pages.predictor import predictor_page
-from leaderboard.pages.tables import render
-from leaderboard.pages.views import STANDARD, views
+from leaderboard.pages.table_rows import STANDARD, TableRow, table_rows
+from leaderboard.pages.tables import render_tables
+from leaderboard.pages.text_tables import csv_table
 from leaderboard.results.ranking import COLUMNS, RankedTable, ranked_tables
 from leaderboard.results.result import Result, file_name, held_out, write_file
 
@@ -34,29 +34,32 @@ def write_site(
     results: Sequence[Result],
     folder: Path,
     *,
-    references: Mapping[str, str] | None = None,
+    bibliography: Mapping[str, str] | None = None,
 ) -> Path:
     """Write the leaderboard as a folder that can be opened from disk or served as it is.
 
-    The same results always give the same bytes. Pages of predictors that are no longer among the
-    results are removed.
+    The same results and bibliography always give the same bytes. Pages of predictors that are no
+    longer among the results are removed.
 
     Args:
         results: of any zoos and targets.
         folder: new, empty, or written by this function before.
-        references: paper → BibTeX.
+        bibliography: short name of a paper → BibTeX; None: what installed packages offer.
 
     Returns:
         The index.
 
     Raises:
-        SubmissionError: no results, results that contradict each other, a folder that holds other
+        ResultError: no results, results that contradict each other, a folder that holds other
             things, or no way to write.
+        DemogenError: the bibliographies of installed packages do not load or contradict each other.
     """
     if not results:
-        raise SubmissionError("no results to make a site of; `demogen evaluate` makes some")
+        raise ResultError("no results to make a site of; `demogen evaluate` makes some")
     _check(folder)
-    contents = dict(_contents(results, references or {}))
+    if bibliography is None:
+        bibliography = installed_bibliography()
+    contents = dict(_contents(ranked_tables(results), bibliography))
     index = contents.pop("index.html")
     for address, content in contents.items():
         write_file(folder / address, content)
@@ -67,58 +70,56 @@ def write_site(
 
 
 def _contents(
-    results: Sequence[Result], references: Mapping[str, str]
+    tables: Sequence[RankedTable], bibliography: Mapping[str, str]
 ) -> Iterator[tuple[str, bytes]]:
-    found = ranked_tables(results)
-    names = sorted({row.predictor for table in found for row in table.rows})
+    """Address and content of every file, the index last."""
+    rows = list(table_rows(tables))
+    papers = {row.cells.predictor: row.cells.paper for row in reversed(rows)}
     for path in sorted(ASSETS.rglob("*")):
         if path.is_file() and path.suffix != ".md":
             yield f"assets/{path.relative_to(ASSETS).as_posix()}", path.read_bytes()
     for address, (format, _) in FILES.items():
-        yield address, render(results, format).encode()
-    yield BY_SPLIT, _by_split(found).encode()
-    for name in names:
-        paper = next(result.paper for result in results if result.predictor == name)
+        yield address, render_tables(tables, format).encode()
+    yield BY_SPLIT, _by_split(rows).encode()
+    for name in sorted(papers):
         predictions = f"data/predictions/{file_name(name)}.csv"
-        page = predictor_page(
-            name,
-            found,
-            f"../{quote(predictions)}",
-            GENERATOR,
-            references.get(paper, ""),
-        )
+        bibtex = bibliography.get(papers[name], "")
+        page = predictor_page(name, tables, rows, f"../{quote(predictions)}", GENERATOR, bibtex)
         yield f"predictors/{file_name(name)}.html", page.encode()
-        yield predictions, _predictions(name, found).encode()
-    hrefs = {name: f"predictors/{quote(file_name(name))}.html" for name in names}
+        yield predictions, _predictions(name, tables).encode()
+    hrefs = {name: f"predictors/{quote(file_name(name))}.html" for name in papers}
     files = [(address, what) for address, (_, what) in FILES.items()]
     files.append((BY_SPLIT, "CSV of every split"))
-    yield "index.html", index_page(found, hrefs, files, GENERATOR).encode()
+    yield "index.html", index_page(tables, rows, hrefs, files, GENERATOR).encode()
 
 
-def _by_split(found: Sequence[RankedTable]) -> str:
-    """Every score on every split, unrounded."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["zoo", "target", "split", *(column.key for column in COLUMNS)])
-    for view in views(found):
-        if view.split != STANDARD:
-            writer.writerow([view.zoo, view.target, view.split, *astuple(view.row)])
-    return text.getvalue()
+def _by_split(rows: Sequence[TableRow]) -> str:
+    """Every score on every split."""
+    return csv_table(
+        ["zoo", "target", "split", *(column.key for column in COLUMNS)],
+        [
+            [row.zoo, row.target, row.split, *astuple(row.cells)]
+            for row in rows
+            if row.split != STANDARD
+        ],
+    )
 
 
-def _predictions(name: str, found: Sequence[RankedTable]) -> str:
-    """Out-of-fold predictions, unrounded; the many of holdouts stand in the result files."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["zoo", "zoo_digest", "target", "split", "network", "true", "predicted"])
-    for table in found:
-        for result in table.results.get(name, {}).values():
-            if result.split_kind == "holdout":
-                continue
-            of = [table.zoo, table.zoo_digest, table.target, result.split]
-            for network, prediction in sorted(held_out(result).items()):
-                writer.writerow([*of, network, result.targets[network], prediction])
-    return text.getvalue()
+def _predictions(name: str, tables: Sequence[RankedTable]) -> str:
+    """Out-of-fold predictions; the many of holdouts stand in the result files."""
+    return csv_table(
+        ["zoo", "zoo_digest", "target", "split", "network", "true", "predicted"],
+        [
+            [
+                *(table.zoo, table.zoo_digest, table.target, result.split),
+                *(network, result.targets[network], prediction),
+            ]
+            for table in tables
+            for result in table.results.get(name, {}).values()
+            if result.split_kind != "holdout"
+            for network, prediction in sorted(held_out(result).items())
+        ],
+    )
 
 
 def _check(folder: Path) -> None:
@@ -129,9 +130,9 @@ def _check(folder: Path) -> None:
         index = folder / "index.html"
         ours = index.is_file() and f'content="{GENERATOR}"'.encode() in index.read_bytes()
     except OSError as error:
-        raise SubmissionError(f"{folder}: cannot be read: {error.strerror or error}") from error
+        raise ResultError(f"{folder}: cannot be read: {error.strerror or error}") from error
     if not ours:
-        raise SubmissionError(
+        raise ResultError(
             f"{folder} holds other things than a leaderboard; name a new or an empty folder"
         )
 

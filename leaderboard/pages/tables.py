@@ -1,16 +1,15 @@
 """The ranked table as Markdown, HTML, CSV or LaTeX; names come from anybody and are escaped."""
 
-import csv
-import html
-import io
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from functools import cache
 from typing import TYPE_CHECKING
 
 from demogen._util.lookup import lookup
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
+from demogen.format.markdown import cell, table_of
+from demogen.format.tex import escaped
+from leaderboard.pages.text_tables import csv_table, latex_row, latex_table
 from leaderboard.results.ranking import COLUMNS, UNDEFINED, Column, RankedTable, Row, ranked_tables
 from leaderboard.results.result import Result
 
@@ -29,10 +28,14 @@ def render(results: Sequence[Result], format: str = "markdown") -> str:
             layout of Jiang et al. 2019, Table 1: one table a target, three columns a zoo).
 
     Raises:
-        SubmissionError: unknown format, or two results of the same predictor and split.
+        ResultError: unknown format, or two results of the same predictor and split.
     """
-    write = lookup(format, FORMATS, "format", SubmissionError)
-    return write(ranked_tables(results))
+    return render_tables(ranked_tables(results), format)
+
+
+def render_tables(tables: Sequence[RankedTable], format: str) -> str:
+    """See `render`, which makes the tables."""
+    return lookup(format, FORMATS, "format", ResultError)(tables)
 
 
 @cache
@@ -57,45 +60,35 @@ def title(table: RankedTable) -> str:
     return f"{table.target} on {table.zoo} (sha256 {table.zoo_digest[:12]}), {ranking}"
 
 
-def _markdown(found: Sequence[RankedTable]) -> str:
-    return "\n".join(_markdown_table(table) for table in found)
+def _markdown(tables: Sequence[RankedTable]) -> str:
+    return "\n".join(map(_markdown_table, tables))
 
 
 def _markdown_table(table: RankedTable) -> str:
     columns = [column for column in COLUMNS if column.brief]
-    headings = [column.heading + ARROWS[column.direction] for column in columns]
-    rules = ["---:" if column.numeric else "---" for column in columns]
-    rows = [[_markdown_text(column.text(row)) for column in columns] for row in table.rows]
-    lines = ["| " + " | ".join(cells) + " |" for cells in (headings, rules, *rows)]
-    return "\n".join([f"**{_markdown_text(title(table))}**", "", *lines, ""])
+    heads = [column.heading + ARROWS[column.direction] for column in columns]
+    rows = ([cell(column.text(row)) for column in columns] for row in table.rows)
+    right = [place for place, column in enumerate(columns) if column.numeric]
+    return f"**{cell(title(table))}**\n\n{table_of(heads, rows, right)}\n"
 
 
-def _markdown_text(text: str) -> str:
-    r"""Text that stays text: no markup of Markdown or HTML, no end of the cell.
-
-    >>> print(_markdown_text("a|b [c](d) <i>"))
-    a\|b \[c\](d) &lt;i&gt;
-    """
-    escaped = html.escape(" ".join(text.split()), quote=False)
-    return re.sub(r"([\\`*\[\]|])", r"\\\1", escaped)
-
-
-def _html(found: Sequence[RankedTable]) -> str:
+def _html(tables: Sequence[RankedTable]) -> str:
     template = environment().get_template("table.html")
     return "\n".join(
         template.render(table=table, columns=COLUMNS, arrows=ARROWS, title=title(table))
-        for table in found
+        for table in tables
     )
 
 
-def _csv(found: Sequence[RankedTable]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["zoo", "zoo_digest", "target", *(column.key for column in COLUMNS)])
-    for table in found:
-        for row in table.rows:
-            writer.writerow([table.zoo, table.zoo_digest, table.target, *astuple(row)])
-    return text.getvalue()
+def _csv(tables: Sequence[RankedTable]) -> str:
+    return csv_table(
+        ["zoo", "zoo_digest", "target", *(column.key for column in COLUMNS)],
+        [
+            [table.zoo, table.zoo_digest, table.target, *astuple(row)]
+            for table in tables
+            for row in table.rows
+        ],
+    )
 
 
 TABLE_1 = ("fit_adjusted_r2", "r2_fold_mean", "rmse_points")
@@ -104,70 +97,35 @@ squared error, but behaves like the root, in percentage points. The paper's is o
 column here out of fold."""
 
 
-def _latex(found: Sequence[RankedTable]) -> str:
-    targets = dict.fromkeys(table.target for table in found)
+def _latex(tables: Sequence[RankedTable]) -> str:
+    targets = dict.fromkeys(table.target for table in tables)
     return "\n".join(
-        _latex_table([table for table in found if table.target == target]) for target in targets
+        _latex_table([table for table in tables if table.target == target]) for target in targets
     )
 
 
-def _latex_table(found: Sequence[RankedTable]) -> str:
+def _latex_table(tables: Sequence[RankedTable]) -> str:
     """One row a predictor, in the first zoo's order of rank, and three columns a zoo."""
     columns = [column for key in TABLE_1 for column in COLUMNS if column.key == key]
-    rows_of = [{row.predictor: row for row in table.rows} for table in found]
-    predictors = dict.fromkeys(name for rows in rows_of for name in rows)
+    rows_of_zoos = [{row.predictor: row for row in table.rows} for table in tables]
+    predictors = dict.fromkeys(name for rows in rows_of_zoos for name in rows)
     wide = len(columns)
-    zoos = [rf"\multicolumn{{{wide}}}{{c}}{{{latex_text(table.zoo)}}}" for table in found]
-    rules = [rf"\cmidrule(lr){{{2 + wide * n}-{1 + wide * (n + 1)}}}" for n in range(len(found))]
-    headings = [latex_text(column.heading) for column in columns] * len(found)
-    body = [
+    zoos = [rf"\multicolumn{{{wide}}}{{c}}{{{escaped(table.zoo)}}}" for table in tables]
+    rules = [rf"\cmidrule(lr){{{2 + wide * n}-{1 + wide * (n + 1)}}}" for n in range(len(tables))]
+    headings = [escaped(column.heading) for column in columns] * len(tables)
+    return latex_table(
+        "l" + "r" * wide * len(tables),
+        [latex_row(["", *zoos]), " ".join(rules), latex_row(["Predictor", *headings])],
         [
-            latex_text(name),
-            *(_cell(column, rows.get(name)) for rows in rows_of for column in columns),
-        ]
-        for name in predictors
-    ]
-    head, names, *lines = (
-        " & ".join(cells) + r" \\" for cells in (["", *zoos], ["Predictor", *headings], *body)
-    )
-    return "\n".join(
-        [
-            *(f"% {' '.join(title(table).split())}" for table in found),
-            rf"\begin{{tabular}}{{l{'r' * wide * len(found)}}}",
-            r"\toprule",
-            head,
-            " ".join(rules),
-            names,
-            r"\midrule",
-            *lines,
-            r"\bottomrule",
-            r"\end{tabular}",
-            "",
-        ]
+            [name, *(_cell(column, rows.get(name)) for rows in rows_of_zoos for column in columns)]
+            for name in predictors
+        ],
+        map(title, tables),
     )
 
 
 def _cell(column: Column, row: Row | None) -> str:
-    return latex_text(UNDEFINED if row is None else column.text(row))
-
-
-_LATEX = {
-    **{character: "\\" + character for character in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "²": "$^2$",
-    "\u2013": "--",
-}
-
-
-def latex_text(text: str) -> str:
-    r"""Text without commands.
-
-    >>> print(latex_text("R² of a_b"))
-    R$^2$ of a\_b
-    """
-    return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
+    return UNDEFINED if row is None else column.text(row)
 
 
 FORMATS: dict[str, Callable[[Sequence[RankedTable]], str]] = {

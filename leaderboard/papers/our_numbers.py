@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from leaderboard.fitting.regressor_text import regressor_from_text
 from leaderboard.papers.loss_lines import LossLine, loss_line
 from leaderboard.papers.printed_numbers import Line
+from leaderboard.results.ranking import preferred_split
 from leaderboard.results.result import Result
 from leaderboard.scoring import metrics
 
 if TYPE_CHECKING:
     import pandas as pd
-
-ANY_SPLIT = ("kfold-10", "grouped-kfold-10", "leave-one-out")
-"""For what does not depend on the split: the first of these that there is, then any other."""
-
-LOG_FLOOR = 1e-12
-"""Below it nothing has a logarithm, as in the regressors of the baselines."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +63,7 @@ def our_number(
 
 
 def _any_split(found: dict[str, Result]) -> Result:
-    known = (found[name] for name in ANY_SPLIT if name in found)
-    return next(known, found[min(found)])
+    return found[preferred_split(found)]
 
 
 def _of_losses(statistic: str, found: LossLine | None) -> OurNumber:
@@ -156,12 +151,19 @@ def _univariate(
     result = _any_split(found)
     if feature not in result.columns:
         return OurNumber(None, remark=f"the result has no column {feature}")
-    column = result.columns.index(feature)
     ids = sorted(result.targets)
-    values = np.array([result.signatures[id][column] for id in ids], np.float64)
-    logs = np.log(np.maximum(values, LOG_FLOOR))
-    test = metrics.univariate_f([result.targets[id] for id in ids], logs)
+    fitted = _as_fitted(result, result.columns.index(feature), ids)
+    test = metrics.univariate_f([result.targets[id] for id in ids], fitted)
     return _of(result, part(test), "not defined: the statistic or the gap is constant")
+
+
+def _as_fitted(result: Result, column: int, ids: Sequence[str]) -> metrics.Vector:
+    """A column as the last step of the result's regressor takes it: its logarithm, say."""
+    values = np.array([[result.signatures[id][column]] for id in ids], np.float64)
+    steps = getattr(regressor_from_text(result.regressor), "steps", [])[:-1]
+    for _, transformer in steps:
+        values = np.asarray(transformer.fit_transform(values), np.float64)
+    return values[:, 0]
 
 
 SCORES: dict[str, Callable[[dict[str, Result], str], OurNumber]] = {

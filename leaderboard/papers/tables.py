@@ -1,13 +1,12 @@
 """Paper against ours as Markdown, CSV or LaTeX."""
 
-import csv
-import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from demogen._util.lookup import lookup
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from demogen.format.markdown import cell, table_of
-from leaderboard.pages.tables import latex_text
+from demogen.format.tex import escaped
+from leaderboard.pages.text_tables import csv_table, latex_row, latex_table
 from leaderboard.papers.comparison import ComparedNumber, Comparison
 from leaderboard.results.ranking import UNDEFINED
 
@@ -39,9 +38,9 @@ def render_comparison(comparisons: Sequence[Comparison], format: str = "markdown
             above it; LaTeX with booktabs), or "csv" (one row for each number, unrounded).
 
     Raises:
-        SubmissionError: unknown format.
+        ResultError: unknown format.
     """
-    return lookup(format, FORMATS, "format", SubmissionError)(comparisons)
+    return lookup(format, FORMATS, "format", ResultError)(comparisons)
 
 
 def _markdown(comparisons: Sequence[Comparison]) -> str:
@@ -86,43 +85,31 @@ def _cells(number: ComparedNumber) -> tuple[str, ...]:
 
 
 def _csv(comparisons: Sequence[Comparison]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(FIELDS)
-    for comparison in comparisons:
-        for number in comparison.numbers:
-            both = {
-                **vars(comparison),
-                **vars(number),
-                "cut_down": "; ".join(comparison.cut_down),
-            }
-            writer.writerow([both[name] for name in FIELDS])
-    return text.getvalue()
-
-
-def _latex(comparisons: Sequence[Comparison]) -> str:
-    return "\n".join(
-        "\n".join(_latex_part(comparison)) + "\n"
-        for comparison in comparisons
-        if comparison.numbers
+    return csv_table(
+        FIELDS,
+        [
+            [_fields(comparison, number)[name] for name in FIELDS]
+            for comparison in comparisons
+            for number in comparison.numbers
+        ],
     )
 
 
-def _latex_part(comparison: Comparison) -> Iterator[str]:
-    for text in (_title(comparison), _summary(comparison), *comparison.cut_down):
-        yield f"% {' '.join(text.split())}"
-    yield r"\begin{tabular}{llrrrl}"
-    yield r"\toprule"
-    yield _latex_row(HEADINGS)
-    yield r"\midrule"
-    for number in comparison.numbers:
-        yield _latex_row(_cells(number))
-    yield r"\bottomrule"
-    yield r"\end{tabular}"
+def _fields(comparison: Comparison, number: ComparedNumber) -> dict[str, object]:
+    return {**vars(comparison), **vars(number), "cut_down": "; ".join(comparison.cut_down)}
 
 
-def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(map(latex_text, cells)) + r" \\"
+def _latex(comparisons: Sequence[Comparison]) -> str:
+    return "\n".join(map(_latex_table, (each for each in comparisons if each.numbers)))
+
+
+def _latex_table(comparison: Comparison) -> str:
+    return latex_table(
+        "llrrrl",
+        [latex_row(map(escaped, HEADINGS))],
+        map(_cells, comparison.numbers),
+        [_title(comparison), _summary(comparison), *comparison.cut_down],
+    )
 
 
 FORMATS: dict[str, Callable[[Sequence[Comparison]], str]] = {

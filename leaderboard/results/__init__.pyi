@@ -4,6 +4,7 @@ from .evaluation import score_split as score_split
 from .paired_bootstrap import pair as pair
 from .ranking import ranked_tables as ranked_tables
 from .result import Result as Result
+from .result import Results as Results
 from .result import read_result as read_result
 from .result import read_results as read_results
 from .result import write_result as write_result

@@ -1,27 +1,30 @@
-"""Measure the networks of a zoo, fit and judge on its splits: predictors → results."""
+"""Measure the networks of a zoo, fit and score on its splits: predictors → results."""
 
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 from demogen._util.lookup import lookup
-from demogen.errors import ZooError
-from leaderboard.fitting import cross_validation
-from leaderboard.results.result import MeasureIdentity, Result, plain
-from leaderboard.scoring.scores import JsonLevel, ScoreInputs, score
+from demogen.errors import PredictorError, ZooError
+from leaderboard.fitting.cross_validation import cross_validate
+from leaderboard.fitting.regressor_text import regressor_to_text
+from leaderboard.results.measure_identity import MeasureIdentity
+from leaderboard.results.result import Result, Results
+from leaderboard.scoring.inputs import JsonLevel
+from leaderboard.scoring.metric import RANKING_SPLITS
 
 if TYPE_CHECKING:
     from demogen.format.splits import Split
     from demogen.measuring.measurements import Measurements
+    from demogen.measuring.options import MeasuringOptions
     from demogen.measuring.predictor import Measure, Predictor
     from demogen.zoo.base import NetworkSet
 
-RANKING_SPLIT = "grouped-kfold-10"
 TARGETS = ("gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy")
 NO_TARGET = "the normalized network is not defined"
 """Why a record lacks one of the targets: it holds every other one."""
@@ -32,25 +35,24 @@ VERSIONED = ("demogen", "numpy", "pandas", "scikit-learn", "scipy", "torch")
 def evaluate(
     predictor: "Predictor | Measure",
     zoo: "NetworkSet",
-    split: str = RANKING_SPLIT,
+    split: str = RANKING_SPLITS[0],
     target: str = "gap",
-    **measuring: Any,
+    **options: "Unpack[MeasuringOptions]",
 ) -> Result:
-    """Measure a zoo, and judge a predictor on one of its splits.
+    """Measure a zoo, and score a predictor on one of its splits.
 
     Args:
         predictor: or a bare measure: then all its features, by least squares.
         zoo: or a pool of zoos; its networks are measured unless they are in the cache.
         split: name of a split of the zoo.
         target: one of `TARGETS`.
-        measuring: `workers`, `device`, `batch_size`, `cache` and `progress` of
-            `demogen.measuring.measure_all`.
+        options: see `demogen.measuring.MeasuringOptions`.
 
     Raises:
-        ZooError: no such split or target, no network has the target, or the predictor's regressor
-            fails.
+        ZooError: no such split or target, or no network has the target.
+        PredictorError: the predictor's regressor fails.
     """
-    return benchmark([predictor], zoo, target, [split], **measuring)[0]
+    return benchmark([predictor], zoo, target, [split], **options)[0]
 
 
 def benchmark(
@@ -58,23 +60,23 @@ def benchmark(
     zoo: "NetworkSet",
     target: str = "gap",
     splits: Sequence[str] | None = None,
-    **measuring: Any,
-) -> list[Result]:
-    """Measure a zoo for many predictors together, and judge each on each split.
+    **options: "Unpack[MeasuringOptions]",
+) -> Results:
+    """Measure a zoo for many predictors together, and score each on each split.
 
     Args:
         predictors: two with equal measures cause one computation; their names must differ.
         zoo: or a pool of zoos; its networks are measured unless they are in the cache.
         target: one of `TARGETS`.
         splits: names of splits; None: all the zoo has.
-        measuring: as in `evaluate`.
+        options: see `demogen.measuring.MeasuringOptions`.
 
     Returns:
         One result for each predictor and split, predictors outermost.
 
     Raises:
-        ZooError: no such split or target, no network has the target, two predictors of one name, or
-            a regressor fails.
+        ZooError: no such split or target, or no network has the target.
+        PredictorError: two predictors have one name, or a regressor fails.
     """
     from demogen.measuring.measurements import measure_all
     from demogen.measuring.predictor import Predictor
@@ -82,16 +84,16 @@ def benchmark(
     named = [p if isinstance(p, Predictor) else Predictor.from_measure(p) for p in predictors]
     names = [predictor.name for predictor in named]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ZooError(f"two predictors are called {twice[0]!r}; give one another name")
+        raise PredictorError(f"two predictors are called {twice[0]!r}; give one another name")
     lookup(target, dict.fromkeys(TARGETS), "target", ZooError)
     _targets(zoo, target)
     chosen = [_split(zoo, name) for name in (zoo.splits if splits is None else splits)]
-    measured = measure_all([predictor.measure for predictor in named], zoo, **measuring)
-    return [
+    measured = measure_all([predictor.measure for predictor in named], zoo, **options)
+    return Results(
         score_split(predictor, measurements, zoo, split, target)
         for predictor, measurements in zip(named, measured, strict=True)
         for split in chosen
-    ]
+    )
 
 
 def score_split(
@@ -106,8 +108,8 @@ def score_split(
     Networks without a signature or a target are dropped from every fold, and named with the reason.
 
     Raises:
-        ZooError: the predictor names a feature that was not measured, no network has the target, or
-            the regressor fails.
+        ZooError: the predictor names a feature that was not measured, or no network has the target.
+        PredictorError: the regressor fails.
     """
     columns, signatures, dropped = _design(predictor, measurements, zoo)
     known = _targets(zoo, target)
@@ -115,30 +117,15 @@ def score_split(
     signatures = {id: values for id, values in signatures.items() if id in known}
     targets = {network: known[network] for network in signatures}
     try:
-        outcome = cross_validation.run(signatures, targets, split.folds, predictor.regressor)
-    except ZooError as error:
-        raise ZooError(f"{predictor.name} on {split.name} of {zoo.name}: {error}") from error
+        fitted = cross_validate(signatures, targets, split.folds, predictor.regressor)
+    except PredictorError as error:
+        raise PredictorError(f"{predictor.name} on {split.name} of {zoo.name}: {error}") from error
     configuration = zoo.table["configuration"].astype(str).to_dict()
-    inputs = ScoreInputs(
-        kind=split.kind,
-        folds=outcome.folds,
-        fit=outcome.fit,
-        targets=targets,
-        parameters=outcome.model.rank if outcome.model else len(columns),
-        columns=columns,
-        signatures=signatures,
-        configurations={network: configuration[network] for network in signatures},
-        factors=factors_of(zoo, signatures),
-    )
-    return Result(
+    return Result.scored(
         predictor=predictor.name,
-        measure=MeasureIdentity(
-            name=predictor.measure.name,
-            version=predictor.measure.version,
-            parameters={k: plain(v) for k, v in predictor.measure.get_params().items()},
-        ),
+        measure=MeasureIdentity.of(predictor.measure),
         columns=tuple(columns),
-        regressor=cross_validation.regressor_text(predictor.regressor),
+        regressor=regressor_to_text(predictor.regressor),
         paper=predictor.paper,
         summary=predictor.summary,
         access=str(predictor.measure.access),
@@ -151,14 +138,13 @@ def score_split(
         target=target,
         signatures=signatures,
         targets=targets,
-        configurations=dict(inputs.configurations),
-        factors={name: dict(of) for name, of in inputs.factors.items()},
-        folds=outcome.folds,
-        skipped_folds=outcome.skipped,
-        fit=outcome.fit,
-        model=outcome.model,
+        configurations={network: configuration[network] for network in signatures},
+        factors=factors_of(zoo, signatures),
+        folds=fitted.folds,
+        skipped_folds=fitted.skipped,
+        fit=fitted.fit,
+        model=fitted.model,
         dropped=dropped,
-        scores=score(inputs),
         seconds=_median(measurements.seconds, signatures),
         epochs=_median(measurements.epochs, signatures),
         versions=versions(),
@@ -169,24 +155,24 @@ def factors_of(zoo: "NetworkSet", ids: Iterable[str]) -> dict[str, dict[str, Jso
     """Factor in which networks of a zoo differ → id → level, for some of its networks."""
     from demogen.format.factors import level_text, varying
 
-    found: dict[str, dict[str, JsonLevel]] = {}
+    factors: dict[str, dict[str, JsonLevel]] = {}
     networks = list(map(str, zoo.table.index))
     for factor, (codes, levels) in varying(zoo.table).items():
         plain_levels = [level_text(x) if isinstance(x, tuple) else x for x in levels]
         of = dict(zip(networks, (plain_levels[code] for code in codes.tolist()), strict=True))
-        found[factor] = {network: of[network] for network in ids}
-    return found
+        factors[factor] = {network: of[network] for network in ids}
+    return factors
 
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the installed packages that the numbers depend on."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for package in VERSIONED:
         try:
-            found[package] = version(package)
+            installed[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def _median(values: Mapping[str, float], ids: Iterable[str]) -> float | None:

@@ -1,45 +1,47 @@
 """Is one predictor better than another, or lucky? A paired bootstrap of two results."""
 
-from demogen.errors import SubmissionError
+from demogen._util.lookup import lookup
+from demogen.errors import ResultError
 from leaderboard.results.result import Result, held_out
 from leaderboard.scoring import bootstrap
 from leaderboard.scoring.bootstrap import Comparison
+from leaderboard.scoring.scores import STATISTICS
 
 
 def pair(first: Result, second: Result, statistic: str = "r2") -> Comparison:
     """Compare the out-of-fold predictions of two results for the networks that both predict.
 
-    Both are judged on the same bootstrap draws of whole configurations; nothing is fitted again.
+    Both have the same bootstrap draws of whole configurations; nothing is fitted again.
 
     Args:
         first: on any split that tests each network once.
         second: on the same split of the same zoo, for the same target.
-        statistic: a name of `leaderboard.scoring.bootstrap.STATISTICS`.
+        statistic: a name of `leaderboard.scoring.STATISTICS`.
 
     Raises:
-        SubmissionError: the two are not of one zoo, split and target; the split is a holdout; or
-            they have no two configurations in common.
-        ZooError: there is no such statistic.
+        ResultError: the two are not of one zoo, split and target; the split is a holdout; they
+            have no two configurations in common; or there is no such statistic.
     """
+    chosen = lookup(statistic, STATISTICS, "statistic", ResultError)
     for what, here, there in (
         ("zoos", first.zoo_digest, second.zoo_digest),
         ("splits", first.split_digest, second.split_digest),
         ("targets", first.target, second.target),
     ):
         if here != there:
-            raise SubmissionError(
+            raise ResultError(
                 f"{first.predictor} and {second.predictor} are on different {what} "
                 f"({here[:12]} and {there[:12]}); compare results of one"
             )
     if first.split_kind == "holdout":
-        raise SubmissionError(
+        raise ResultError(
             f"{first.split} tests networks several times; compare on a split that tests each once"
         )
     one, other = held_out(first), held_out(second)
     ids = sorted(one.keys() & other.keys())
     groups = [first.configurations[network] for network in ids]
     if len(set(groups)) < 2:
-        raise SubmissionError(
+        raise ResultError(
             f"{first.predictor} and {second.predictor} have fewer than two configurations in "
             "common; there is nothing to draw"
         )
@@ -48,5 +50,5 @@ def pair(first: Result, second: Result, statistic: str = "r2") -> Comparison:
         [one[network] for network in ids],
         [other[network] for network in ids],
         groups,
-        statistic,
+        chosen,
     )

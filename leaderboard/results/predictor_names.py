@@ -3,7 +3,7 @@
 import ast
 from typing import TYPE_CHECKING, Any
 
-from demogen.errors import ZooError
+from demogen.errors import PredictorError
 
 if TYPE_CHECKING:
     from demogen.measuring.predictor import Predictor
@@ -17,15 +17,14 @@ def predictor_called(text: str) -> "Predictor":
             or words.
 
     Raises:
-        ZooError: no such predictor or parameter, or no such notation.
+        PredictorError: no such notation.
+        DemogenError: no such predictor or parameter, as `demogen.get_predictor` raises it.
     """
     from demogen.measuring.predictor import get_predictor
 
     name, bracket, rest = text.partition("(")
     return (
-        get_predictor(name, **_parameters(text, bracket + rest))
-        if bracket
-        else (get_predictor(name))
+        get_predictor(name, **_parameters(text, bracket + rest)) if bracket else get_predictor(name)
     )
 
 
@@ -38,7 +37,9 @@ def _parameters(text: str, brackets: str) -> dict[str, Any]:
     match parsed:
         case ast.Call(func=ast.Name(), args=[], keywords=words) if all(w.arg for w in words):
             return {str(word.arg): _value(word.value, call) for word in words}
-    raise ZooError(f"{text!r} is no predictor with parameters; write name(key=value,key=value)")
+    raise PredictorError(
+        f"{text!r} is no predictor with parameters; write name(key=value,key=value)"
+    )
 
 
 def _value(node: ast.expr, call: str) -> Any:

@@ -1,47 +1,20 @@
 """Rows of the leaderboard: the results of a predictor merged over splits, and ranked."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, make_dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from leaderboard.results.result import Result
-from leaderboard.scoring.scores import Scores
+from leaderboard.scoring.metric import RANKING_SPLITS, Metric
+from leaderboard.scoring.metric import decimals as decimals
+from leaderboard.scoring.metric import digits as digits
+from leaderboard.scoring.scores import METRICS, Scores
 
 UNDEFINED = "\u2013"
 
-RANKING_SPLITS = ("grouped-kfold-10", "leave-one-out", "kfold-10")
-"""The first of these that a table has results on ranks it."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One predictor. Its fields are the columns of the table; None: undefined."""
-
-    rank: int | None
-    predictor: str
-    paper: str
-    access: str
-    r2_pooled: float | None
-    r2_low: float | None
-    r2_high: float | None
-    r2_fold_mean: float | None
-    fit_adjusted_r2: float | None
-    mse: float | None
-    rmse_points: float | None
-    pearson: float | None
-    spearman: float | None
-    kendall: float | None
-    granulated_kendall: float | None
-    information: float | None
-    sign_error_worst: float | None
-    ssr_mean: float | None
-    ssr_max: float | None
-    test_networks: float | None
-    measured: int
-    dropped: int
-    seconds: float | None
-    epochs: float | None
+RANKED_BY = "r2_pooled"
+"""The score that ranks; its interval has columns, too."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +25,7 @@ class Column:
         key: name of the field of `Row`.
         heading: short.
         explanation: one or two sentences, for tooltips, legends and the documentation.
-        direction: which values are better; None for those that are not judged.
+        direction: which values are better; None where neither are.
         format: defined value → text.
         brief: whether the Markdown table has it; CSV and page have all.
     """
@@ -64,7 +37,7 @@ class Column:
     format: Callable[[Any], str]
     brief: bool = True
 
-    def text(self, row: Row) -> str:
+    def text(self, row: "Row") -> str:
         """The cell of a row; a dash where undefined."""
         value = getattr(row, self.key)
         return UNDEFINED if value is None or value == "" else self.format(value)
@@ -75,25 +48,31 @@ class Column:
         return self.key not in ("predictor", "paper", "access")
 
 
-def decimals(value: float) -> str:
-    """Three decimals; far below zero, two digits: nobody compares such values.
-
-    >>> decimals(0.12345), decimals(-0.0001), decimals(-123456.0)
-    ('0.123', '0.000', '-1.2e+05')
-    """
-    return f"{round(value, 3) + 0.0:.3f}" if abs(value) < 100 else f"{value:.1e}"
+SHOWN: Mapping[str, Metric] = {name: metric for name, metric in METRICS.items() if metric.heading}
+"""Scores that have a column."""
 
 
-def digits(value: float) -> str:
-    """Three significant digits, without an exponent where that is short.
-
-    >>> digits(0.1), digits(0.0000351), digits(12345.0), digits(8.0)
-    ('0.100', '3.5e-05', '12345', '8.00')
-    """
-    if 1000 <= abs(value) < 1e6:
-        return f"{value:.0f}"
-    short = value == 0 or 1e-3 <= abs(value) < 1e6
-    return f"{value:#.3g}".rstrip(".") if short else f"{value:.1e}"
+def _score_columns() -> Iterator[Column]:
+    for name, metric in SHOWN.items():
+        yield Column(
+            name,
+            metric.heading,
+            metric.explanation,
+            metric.direction,
+            metric.text,
+            metric.brief,
+        )
+        if name == RANKED_BY:
+            yield Column(
+                "r2_low",
+                "from",
+                "Lower end of the 95 % bootstrap interval of pooled R²: configurations with all "
+                "their copies are drawn from the out-of-fold predictions 1,000 times; nothing is "
+                "fitted again.",
+                None,
+                metric.text,
+            )
+            yield Column("r2_high", "to", "Upper end of that interval.", None, metric.text)
 
 
 COLUMNS = (
@@ -101,114 +80,7 @@ COLUMNS = (
     Column("predictor", "Predictor", "Name under which it is installed.", None, str),
     Column("paper", "Paper", "Where the predictor comes from.", None, str),
     Column("access", "Reads", "What the measure reads of a network.", None, str),
-    Column(
-        "r2_pooled",
-        "R² pooled",
-        "R² of all out-of-fold predictions together, on the ranking split: grouped-kfold-10, where "
-        "copies of one configuration stay together (leave-one-out in small zoos). A constant "
-        "predictor scores a little below 0.",
-        "up",
-        decimals,
-    ),
-    Column(
-        "r2_low",
-        "from",
-        "Lower end of the 95 % bootstrap interval of pooled R²: configurations with all their "
-        "copies are drawn from the out-of-fold predictions 1,000 times; nothing is fitted again.",
-        None,
-        decimals,
-    ),
-    Column("r2_high", "to", "Upper end of that interval.", None, decimals),
-    Column(
-        "r2_fold_mean",
-        "R² k-fold",
-        "Mean over folds of the held-out R² within each fold of kfold-10, as the papers report it.",
-        "up",
-        decimals,
-    ),
-    Column(
-        "fit_adjusted_r2",
-        "Adj. R²",
-        "Adjusted R² of the fit on all measured networks, where nothing is held out; its number of "
-        "parameters is the rank of what was fitted.",
-        "up",
-        decimals,
-    ),
-    Column("mse", "MSE", "Mean squared error out of fold, ranking split.", "down", digits, False),
-    Column(
-        "rmse_points",
-        "RMSE, pp",
-        "100 times the root mean squared error out of fold, ranking split: percentage points where "
-        "the target is a gap or an accuracy.",
-        "down",
-        digits,
-    ),
-    Column(
-        "pearson",
-        "Pearson",
-        "Correlation of out-of-fold predictions and targets, ranking split. A constant predictor "
-        "is below 0: the mean of the other folds moves against the fold left out.",
-        "up",
-        decimals,
-    ),
-    Column(
-        "spearman",
-        "Spearman",
-        "Rank correlation of out-of-fold predictions and targets, ranking split.",
-        "up",
-        decimals,
-        False,
-    ),
-    Column(
-        "kendall",
-        "Kendall",
-        "Kendall's rank correlation (b) of out-of-fold predictions and targets, ranking split: "
-        "the share of pairs of networks ordered rightly less that ordered wrongly.",
-        "up",
-        decimals,
-    ),
-    Column(
-        "granulated_kendall",
-        "Granulated",
-        "The same over pairs of networks that differ in one factor alone, mean over factors "
-        "(Jiang et al. 2020), ranking split.",
-        "up",
-        decimals,
-        False,
-    ),
-    Column(
-        "information",
-        "CMI",
-        "Conditional mutual information of the signs of differences, normalized, the least over "
-        "sets of at most two factors (PGDL), ranking split. It does not see direction: a reversed "
-        "perfect predictor has 1, too.",
-        "up",
-        decimals,
-    ),
-    Column(
-        "sign_error_worst",
-        "Worst sign error",
-        "Largest share of pairs ordered wrongly (ties count half) over environments that differ in "
-        "one factor (Dziugaite et al. 2020), ranking split.",
-        "down",
-        decimals,
-    ),
-    Column(
-        "ssr_mean",
-        "SSR mean",
-        "Sum of squared residuals over the test networks, mean over the 100 divisions of "
-        "holdout-100.",
-        "down",
-        digits,
-    ),
-    Column("ssr_max", "SSR max", "The largest of the 100 sums.", "down", digits, False),
-    Column(
-        "test_networks",
-        "SSR over",
-        "Test networks in a division of holdout-100, which SSR sums over.",
-        None,
-        "{:.3g}".format,
-    ),
+    *_score_columns(),
     Column("measured", "Measured", "Networks with a signature.", None, str),
     Column(
         "dropped",
@@ -228,27 +100,29 @@ COLUMNS = (
     ),
 )
 
+if TYPE_CHECKING:
 
-POOLED = (
-    "r2_pooled",
-    "r2_low",
-    "r2_high",
-    "mse",
-    "rmse_points",
-    "pearson",
-    "spearman",
-    "kendall",
-    "granulated_kendall",
-    "information",
-    "sign_error_worst",
-)
-"""Cells of the ranking split."""
+    @dataclass(frozen=True)
+    class Row:
+        """What the type checker knows of a row: `__getattr__` stands for the scores."""
 
-DIVISIONS = ("ssr_mean", "ssr_max", "test_networks")
-"""Cells of holdout-100."""
+        rank: int | None
+        predictor: str
+        paper: str
+        access: str
+        measured: int
+        dropped: int
+        seconds: float | None
+        epochs: float | None
 
-SCORED = (*POOLED, "r2_fold_mean", *DIVISIONS, "fit_adjusted_r2")
-"""All cells that scores fill."""
+        def __getattr__(self, score: str) -> float | None: ...
+else:
+    Row = make_dataclass(
+        "Row",
+        [column.key for column in COLUMNS],
+        frozen=True,
+        namespace={"__doc__": "One predictor: a field for each column; None where undefined."},
+    )
 
 
 @dataclass(frozen=True)
@@ -286,14 +160,48 @@ def ranked_tables(results: Sequence[Result]) -> list[RankedTable]:
     """Results as ranked tables, one for each zoo and target, sorted by these.
 
     Raises:
-        SubmissionError: two results are of the same predictor and split, or of different splits of
+        ResultError: two results are of the same predictor and split, or of different splits of
             one name.
     """
-    together: dict[tuple[str, str, str], list[Result]] = {}
+    by_table: dict[tuple[str, str, str], list[Result]] = {}
     for result in results:
         key = (result.zoo, result.zoo_digest, result.target)
-        together.setdefault(key, []).append(result)
-    return [_ranked_table(together[key]) for key in sorted(together)]
+        by_table.setdefault(key, []).append(result)
+    return [_ranked_table(by_table[key]) for key in sorted(by_table)]
+
+
+def ranked_rows(rows: Iterable[Row]) -> list[Row]:
+    """Rows with their ranks, the best first.
+
+    They are ranked by pooled R², equal ones alike. Rows without it are not ranked and come last,
+    by their mean sum of squared residuals.
+    """
+    ordered = sorted(rows, key=_order)
+    pooled = [row.r2_pooled for row in ordered if row.r2_pooled is not None]
+    return [
+        replace(
+            row,
+            rank=None
+            if row.r2_pooled is None
+            else 1 + sum(other > row.r2_pooled for other in pooled),
+        )
+        for row in ordered
+    ]
+
+
+def row_on_one_split(row: Row, result: Result) -> Row:
+    """A row, not ranked, with all scores from the result of its predictor on one split."""
+    return replace(row, rank=None, **_cells(result.scores, SHOWN))
+
+
+def preferred_split(names: Iterable[str]) -> str:
+    """The split to take for what is the same on every split.
+
+    Args:
+        names: of the splits that there are results on, at least one.
+    """
+    known = sorted(names)
+    return next((name for name in RANKING_SPLITS if name in known), known[0])
 
 
 def _ranked_table(results: Sequence[Result]) -> RankedTable:
@@ -303,67 +211,70 @@ def _ranked_table(results: Sequence[Result]) -> RankedTable:
     for result in sorted(results, key=lambda one: (one.predictor, one.split)):
         of_predictor = by_predictor.setdefault(result.predictor, {})
         if result.split in of_predictor:
-            raise SubmissionError(
+            raise ResultError(
                 f"two results of {result.predictor} on {result.split} of {result.zoo}; keep one"
             )
         of_predictor[result.split] = result
         if splits.setdefault(result.split, result.split_digest) != result.split_digest:
-            raise SubmissionError(
+            raise ResultError(
                 f"{result.predictor}: its split {result.split} of {result.zoo} is not that of "
                 f"other results"
             )
-    ranking = next((name for name in RANKING_SPLITS if name in splits), None)
-    rows = [_row(of_predictor, ranking) for of_predictor in by_predictor.values()]
-    rows.sort(key=lambda row: (row.r2_pooled is None, -(row.r2_pooled or 0), row.predictor))
-    ranked = (row if row.r2_pooled is None else replace(row, rank=_rank(row, rows)) for row in rows)
     return RankedTable(
         first.zoo,
         first.zoo_digest,
         first.revision,
         first.target,
-        ranking,
+        _first_of(RANKING_SPLITS, splits),
         dict(sorted(splits.items())),
-        tuple(ranked),
+        tuple(ranked_rows(_row(of_predictor, splits) for of_predictor in by_predictor.values())),
         by_predictor,
     )
 
 
-def _rank(row: Row, rows: Sequence[Row]) -> int:
-    """1 and the number of better rows: equal scores share a rank."""
-    own = row.r2_pooled
-    return 1 + sum(
-        other.r2_pooled is not None and own is not None and other.r2_pooled > own for other in rows
-    )
-
-
-def _row(of_predictor: dict[str, Result], ranking: str | None) -> Row:
-    main = of_predictor.get(ranking or "")
-    folds = of_predictor.get("kfold-10")
-    divisions = of_predictor.get("holdout-100")
-    any_result = main or next(iter(of_predictor.values()))
+def _row(of_predictor: Mapping[str, Result], splits: Iterable[str]) -> Row:
+    """The row of a predictor, not ranked, in a table with results on these splits."""
+    preferred = of_predictor[preferred_split(of_predictor)]
+    scores: dict[str, Any] = {}
+    for name, metric in SHOWN.items():
+        split = _first_of(metric.basis.splits, splits) if metric.basis.splits else preferred.split
+        result = of_predictor.get(split or "")
+        scores |= _cells(result.scores if result else None, [name])
     return Row(
         rank=None,
-        predictor=any_result.predictor,
-        paper=any_result.paper,
-        access=any_result.access,
-        **cells(main.scores if main else None, POOLED),
-        **cells(folds.scores if folds else None, ("r2_fold_mean",)),
-        **cells(divisions.scores if divisions else None, DIVISIONS),
-        fit_adjusted_r2=any_result.scores.fit_adjusted_r2,
-        measured=len(any_result.targets),
-        dropped=len(any_result.dropped),
-        seconds=any_result.seconds,
-        epochs=any_result.epochs,
+        predictor=preferred.predictor,
+        paper=preferred.paper,
+        access=preferred.access,
+        measured=len(preferred.targets),
+        dropped=len(preferred.dropped),
+        seconds=preferred.seconds,
+        epochs=preferred.epochs,
+        **scores,
     )
 
 
-def cells(scores: Scores | None, names: Sequence[str]) -> dict[str, Any]:
-    """Cells of a row, by name, from the scores on one split; None without scores."""
-    if scores is None:
-        return dict.fromkeys(names)
-    interval = (scores.intervals or {}).get("r2_pooled")
-    ends = {
-        "r2_low": interval.low if interval else None,
-        "r2_high": interval.high if interval else None,
-    }
-    return {name: ends[name] if name in ends else getattr(scores, name) for name in names}
+def _cells(scores: Scores | None, names: Iterable[str]) -> dict[str, Any]:
+    """Cells of a row, by column, from the scores on one split; None without scores."""
+    cells: dict[str, Any] = {}
+    for name in names:
+        cells[name] = getattr(scores, name, None)
+        if name == RANKED_BY:
+            interval = ((scores and scores.intervals) or {}).get(name)
+            cells["r2_low"] = interval and interval.low
+            cells["r2_high"] = interval and interval.high
+    return cells
+
+
+def _first_of(preferred: Iterable[str], splits: Iterable[str]) -> str | None:
+    known = set(splits)
+    return next((name for name in preferred if name in known), None)
+
+
+def _order(row: Row) -> tuple[bool, float, bool, float, str]:
+    return (
+        row.r2_pooled is None,
+        -(row.r2_pooled or 0.0),
+        row.ssr_mean is None,
+        row.ssr_mean or 0.0,
+        row.predictor,
+    )

@@ -1,27 +1,32 @@
-"""Result: what one predictor scored on one split, with all that is needed to score it again."""
+"""Results: what predictors scored on splits, with all that is needed to score them again."""
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, final, overload
 from urllib.parse import quote
 
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from demogen.errors import SubmissionError
+from demogen._util.lookup import lookup
+from demogen.errors import ResultError
 from demogen.format.integrity import write_atomically
 from demogen.format.splits import Kind
 from demogen.schema.records import Frozen, Sha256, first_fault, sha256
-from leaderboard.scoring.scores import (
+from leaderboard.results.measure_identity import MeasureIdentity, Name
+from leaderboard.scoring.inputs import (
     Count,
     Finite,
     FoldPredictions,
     JsonLevel,
     LinearModel,
     ScoreInputs,
-    Scores,
 )
+from leaderboard.scoring.scores import NUMBERS, Scores, score
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = 2
 """Version of result files that is written and read."""
@@ -32,16 +37,7 @@ PUBLISHED = Path(__file__).parents[1] / "published"
 LONGEST_NAME = 120
 """Longer names are cut and told apart by a digest: file systems allow 255 bytes."""
 
-Name = Annotated[str, Field(min_length=1)]
 Target = Literal["gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy"]
-
-
-class MeasureIdentity(Frozen):
-    """Which measure gave the signatures."""
-
-    name: Name
-    version: int
-    parameters: dict[str, JsonValue]
 
 
 class Result(Frozen):
@@ -93,6 +89,16 @@ class Result(Frozen):
     versions: dict[str, str]
     """Packages that the numbers depend on."""
 
+    @classmethod
+    def scored(cls, **parts: Any) -> Self:
+        """A result with the scores that follow from all other parts.
+
+        Raises:
+            ValueError: the parts do not agree.
+        """
+        unscored = cls.model_construct(**parts)
+        return cls(scores=score(unscored.score_inputs()), **parts)
+
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
         measured = set(self.targets)
@@ -141,15 +147,15 @@ class Result(Frozen):
     def score_inputs(self) -> ScoreInputs:
         """What its scores follow from."""
         return ScoreInputs(
-            self.split_kind,
-            self.folds,
-            self.fit,
-            self.targets,
-            self.model.rank if self.model else len(self.columns),
-            self.columns,
-            self.signatures,
-            self.configurations,
-            self.factors,
+            kind=self.split_kind,
+            folds=self.folds,
+            fit=self.fit,
+            targets=self.targets,
+            parameters=self.model.rank if self.model else len(self.columns),
+            columns=self.columns,
+            signatures=self.signatures,
+            configurations=self.configurations,
+            factors=self.factors,
         )
 
     def to_json(self) -> bytes:
@@ -164,23 +170,127 @@ class Result(Frozen):
         """Read a result back, its format version first.
 
         Raises:
-            SubmissionError: not JSON, another format version (named), or not a result; the first
+            ResultError: not JSON, another format version (named), or not a result; the first
                 fault is named.
         """
         try:
             content = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise SubmissionError(f"{source}: not JSON: {error}") from error
+            raise ResultError(f"{source}: not JSON: {error}") from error
         version = content.get("format_version") if isinstance(content, dict) else None
         if version is not None and version != FORMAT:
-            raise SubmissionError(
+            raise ResultError(
                 f"{source}: a result of format version {version}, but this demogen reads {FORMAT}; "
                 "evaluate again, or use the demogen that made it"
             )
         try:
             return cls.model_validate_json(text, strict=True)
         except ValidationError as error:
-            raise SubmissionError(f"{source}: no valid result: {first_fault(error)}") from error
+            raise ResultError(f"{source}: no valid result: {first_fault(error)}") from error
+
+
+@final
+class Results(Sequence[Result]):
+    """Results of any predictors, zoos, splits and targets, in an order that does not change.
+
+    Args:
+        results: any number.
+
+    Example:
+        results = leaderboard.Results.read("results")
+        results.select(split="kfold-10", predictor=["unit-sparsity", "mean-gap"]).to_frame()
+    """
+
+    def __init__(self, results: Iterable[Result] = ()) -> None:
+        self._results = tuple(results)
+
+    @classmethod
+    def read(cls, folder: Path | str) -> "Results":
+        """All results under a folder, in the order of their paths.
+
+        Raises:
+            ResultError: there are none, one is not valid, or one lies where another belongs.
+        """
+        return read_results(Path(folder))
+
+    def select(
+        self,
+        *,
+        predictor: str | Iterable[str] | None = None,
+        zoo: str | Iterable[str] | None = None,
+        split: str | Iterable[str] | None = None,
+        target: str | Iterable[str] | None = None,
+    ) -> "Results":
+        """The results of these names, in the order they stand in.
+
+        Args:
+            predictor: one name or several; None: all.
+            zoo: likewise.
+            split: likewise.
+            target: likewise.
+
+        Raises:
+            ResultError: no result is of a name; near names are listed.
+        """
+        wanted = {"predictor": predictor, "zoo": zoo, "split": split, "target": target}
+        results = self._results
+        for part, names in wanted.items():
+            if names is None:
+                continue
+            known = dict.fromkeys(getattr(result, part) for result in self._results)
+            chosen = {names} if isinstance(names, str) else set(names)
+            for name in sorted(chosen):
+                lookup(name, known, f"result of a {part}", ResultError)
+            results = tuple(result for result in results if getattr(result, part) in chosen)
+        return Results(results)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A table, one row a result.
+
+        Returns:
+            Columns `zoo`, `digest`, `target`, `split`, `predictor`, and every score that is a
+            number, NaN where it is not defined.
+        """
+        import pandas as pd
+
+        names = ("zoo", "zoo_digest", "target", "split", "predictor")
+        frame = pd.DataFrame(
+            [[getattr(result, name) for name in names] for result in self._results],
+            columns=["zoo", "digest", "target", "split", "predictor"],
+        )
+        for name in NUMBERS:
+            values = [getattr(result.scores, name) for result in self._results]
+            frame[name] = pd.Series(values, dtype="float64")
+        return frame
+
+    @overload
+    def __getitem__(self, place: int) -> Result: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "Results": ...
+
+    def __getitem__(self, place: int | slice) -> "Result | Results":
+        if isinstance(place, slice):
+            return Results(self._results[place])
+        return self._results[place]
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Results | list | tuple):
+            return NotImplemented
+        return self._results == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(result.path for result in self._results))
+
+    def __repr__(self) -> str:
+        counts = []
+        for part in ("predictor", "zoo", "split", "target"):
+            names = sorted({getattr(result, part) for result in self._results})
+            counts.append(names[0] if len(names) == 1 else f"{len(names)} {part}s")
+        return f"<{len(self)} Results: {', '.join(counts)}>"
 
 
 def held_out(result: Result) -> dict[str, float]:
@@ -213,7 +323,7 @@ def write_result(result: Result, folder: Path) -> Path:
     """Write a result where it belongs under `folder`, whole or not at all; where it lies now.
 
     Raises:
-        SubmissionError: the file cannot be written.
+        ResultError: the file cannot be written.
     """
     path = folder / result.path
     write_file(path, result.to_json())
@@ -224,40 +334,40 @@ def write_file(path: Path, content: bytes) -> None:
     """Write a file whole or not at all.
 
     Raises:
-        SubmissionError: it cannot be written.
+        ResultError: it cannot be written.
     """
     try:
         write_atomically(path, content)
     except OSError as error:
-        raise SubmissionError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise ResultError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def read_result(path: Path) -> Result:
     """Read one result file.
 
     Raises:
-        SubmissionError: it cannot be read, or is not a valid result.
+        ResultError: it cannot be read, or is not a valid result.
     """
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise SubmissionError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise ResultError(f"{path}: cannot be read: {error.strerror or error}") from error
     return Result.from_json(text, str(path))
 
 
-def read_results(folder: Path) -> list[Result]:
+def read_results(folder: Path) -> Results:
     """All results under a folder, in the order of their paths.
 
     Raises:
-        SubmissionError: there are none, one is not valid, or one lies where another belongs.
+        ResultError: there are none, one is not valid, or one lies where another belongs.
     """
-    results = list(_under(folder))
+    results = Results(_under(folder))
     if not results and folder == PUBLISHED:
-        raise SubmissionError(
+        raise ResultError(
             "no results are published with this demogen; name a folder of your own with --results"
         )
     if not results:
-        raise SubmissionError(
+        raise ResultError(
             f"no results in {folder}; `demogen evaluate PREDICTOR --zoo ZOO --results {folder}` "
             f"writes some"
         )
@@ -269,16 +379,5 @@ def _under(folder: Path) -> Iterator[Result]:
         result = read_result(path)
         belongs = result.path.parts
         if path.resolve().parts[-len(belongs) :] != belongs:
-            raise SubmissionError(f"{path} does not lie where it belongs: move it to {result.path}")
+            raise ResultError(f"{path} does not lie where it belongs: move it to {result.path}")
         yield result
-
-
-def plain(value: Any) -> JsonValue:
-    """A measure's parameter as JSON: numbers, text and lists as they are, anything else as text."""
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float) and value - value == 0:
-        return value
-    return str(value)

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from demogen.errors import DemogenError, SubmissionError
+from demogen.errors import DemogenError, PredictorError, ResultError
 from demogen.format.splits import Fold
 from leaderboard.results.result import Result
-from leaderboard.scoring.scores import FoldPredictions, LinearModel, score
+from leaderboard.scoring.inputs import FoldPredictions, LinearModel
+from leaderboard.scoring.scores import METRICS, score
 
 if TYPE_CHECKING:
     from sklearn.base import RegressorMixin
@@ -24,14 +25,12 @@ FIT_TOLERANCE = 1e-6
 more. A fit differs a little from one BLAS to another."""
 
 ROUNDING = 1e-12
-"""Absolute for scores that may cancel to nothing, as R² may; a part of the mean target in fits."""
-
-SIZES = frozenset({"mse", "rmse_points", "ssr", "ssr_mean", "ssr_max", "fit_mse"})
-"""From squares of stored numbers: nothing cancels in them, however small they are."""
+"""What rounding leaves where numbers cancel: absolute for scores, relative to the mean target for
+predictions."""
 
 
 def verify(result: Result, zoo: "NetworkSet | None" = None, *, refit: bool = True) -> list[str]:
-    """Check a result, which was found well formed when it was read.
+    """Check that a result holds what it claims; reading it has checked that it is well formed.
 
     Args:
         result: as `leaderboard.results.result.read_result` gives it.
@@ -42,7 +41,7 @@ def verify(result: Result, zoo: "NetworkSet | None" = None, *, refit: bool = Tru
         What was checked, and what could not be, a line each.
 
     Raises:
-        SubmissionError: the result is refused; the message names the fault.
+        ResultError: the result is refused; the message names the fault.
     """
     check_scores(result)
     checked = ["the scores follow from the predictions"]
@@ -58,14 +57,14 @@ def check_scores(result: Result) -> None:
     """Scores follow from predictions and targets.
 
     Raises:
-        SubmissionError: one does not.
+        ResultError: one does not.
     """
-    again = score(result.score_inputs()).model_dump()
+    recomputed = score(result.score_inputs()).model_dump()
     for name, claimed in result.scores.model_dump().items():
-        if not _agree(name, claimed, again[name]):
-            raise SubmissionError(
+        if not _agree(name, claimed, recomputed[name]):
+            raise ResultError(
                 f"{_label(result)}: it claims {name} {claimed}, but its predictions give "
-                f"{again[name]}"
+                f"{recomputed[name]}"
             )
 
 
@@ -73,10 +72,10 @@ def check_zoo(result: Result, zoo: "NetworkSet") -> None:
     """Zoo, split, targets and folds are the zoo's, and every network is accounted for.
 
     Raises:
-        SubmissionError: something is not.
+        ResultError: something is not.
     """
     if fault := next(_zoo_faults(result, zoo), None):
-        raise SubmissionError(f"{_label(result)}: {fault}")
+        raise ResultError(f"{_label(result)}: {fault}")
 
 
 def check_fit(result: Result) -> str:
@@ -86,7 +85,7 @@ def check_fit(result: Result) -> str:
         What was done: fitted again, or why not.
 
     Raises:
-        SubmissionError: the predictions are not what that regressor gives.
+        ResultError: the predictions are not what that regressor gives.
     """
     predictor = _installed(result)
     if isinstance(predictor, str):
@@ -99,19 +98,19 @@ def check_predictions(result: Result, regressor: "RegressorMixin") -> None:
     """Predictions and the linear model follow from the signatures, by this regressor.
 
     Raises:
-        SubmissionError: they are not what it gives.
+        ResultError: they are not what it gives.
     """
-    from leaderboard.fitting import cross_validation
+    from leaderboard.fitting.cross_validation import cross_validate
 
     try:
-        outcome = cross_validation.run(result.signatures, result.targets, _folds(result), regressor)
-    except DemogenError as error:
-        raise SubmissionError(f"{_label(result)}: {error}") from error
-    for fold, again in zip(result.folds, outcome.folds, strict=True):
-        _compare(result, f"fold {fold.fold}", _by_id(fold), _by_id(again))
-    _compare(result, "the fit on all networks", result.fit, outcome.fit)
-    if not _same_model(result.model, outcome.model):
-        raise SubmissionError(f"{_label(result)}: the linear model is not the one fitted again")
+        refitted = cross_validate(result.signatures, result.targets, _folds(result), regressor)
+    except PredictorError as error:
+        raise ResultError(f"{_label(result)}: {error}") from error
+    for claimed, fold in zip(result.folds, refitted.folds, strict=True):
+        _compare(result, f"fold {claimed.fold}", _by_id(claimed), _by_id(fold))
+    _compare(result, "the fit on all networks", result.fit, refitted.fit)
+    if not _same_model(result.model, refitted.model):
+        raise ResultError(f"{_label(result)}: the linear model is not the one fitted again")
 
 
 def _zoo_faults(result: Result, zoo: "NetworkSet") -> Iterator[str]:
@@ -195,24 +194,24 @@ def _by_id(fold: FoldPredictions) -> dict[str, float]:
 
 
 def _compare(
-    result: Result, what: str, claimed: Mapping[str, float], again: Mapping[str, float]
+    result: Result, what: str, claimed: Mapping[str, float], recomputed: Mapping[str, float]
 ) -> None:
     values = list(result.targets.values()) or [0.0]
     center, spread = fmean(values), max(values) - min(values)
     for network, value in claimed.items():
         # About the mean target: all targets may lie far from zero and close together.
         slack = FIT_TOLERANCE * max(spread, abs(value - center)) + ROUNDING * abs(center)
-        if not abs(value - again[network]) <= slack:
-            raise SubmissionError(
+        if not abs(value - recomputed[network]) <= slack:
+            raise ResultError(
                 f"{_label(result)}: {what} predicts {value} for {network}, but the regressor "
-                f"fitted again predicts {again[network]}"
+                f"fitted again predicts {recomputed[network]}"
             )
 
 
-def _same_model(claimed: LinearModel | None, again: LinearModel | None) -> bool:
-    if claimed is None or again is None or claimed.rank != again.rank:
-        return claimed is again
-    one, other = ([model.intercept, *model.coefficients] for model in (claimed, again))
+def _same_model(claimed: LinearModel | None, recomputed: LinearModel | None) -> bool:
+    if claimed is None or recomputed is None or claimed.rank != recomputed.rank:
+        return claimed is recomputed
+    one, other = ([model.intercept, *model.coefficients] for model in (claimed, recomputed))
     # Looser than predictions: coefficients of nearly collinear columns are known less well.
     slack = 1e-3 * max(map(abs, other))
     return len(one) == len(other) and all(
@@ -220,20 +219,20 @@ def _same_model(claimed: LinearModel | None, again: LinearModel | None) -> bool:
     )
 
 
-def _agree(name: str, claimed: Any, again: Any) -> bool:
-    if isinstance(claimed, tuple) and isinstance(again, tuple):
-        return len(claimed) == len(again) and all(
-            _agree(name, one, other) for one, other in zip(claimed, again, strict=True)
+def _agree(name: str, claimed: Any, recomputed: Any) -> bool:
+    if isinstance(claimed, tuple) and isinstance(recomputed, tuple):
+        return len(claimed) == len(recomputed) and all(
+            _agree(name, one, other) for one, other in zip(claimed, recomputed, strict=True)
         )
-    if isinstance(claimed, dict) and isinstance(again, dict):
-        return claimed.keys() == again.keys() and all(
-            _agree(name if key in ("low", "high") else key, claimed[key], again[key])
+    if isinstance(claimed, dict) and isinstance(recomputed, dict):
+        return claimed.keys() == recomputed.keys() and all(
+            _agree(name if key in ("low", "high") else key, claimed[key], recomputed[key])
             for key in claimed
         )
-    if isinstance(claimed, float | int) and isinstance(again, float | int):
-        near_zero = 0.0 if name in SIZES else ROUNDING
-        return math.isclose(claimed, again, rel_tol=SCORE_TOLERANCE, abs_tol=near_zero)
-    return bool(claimed == again)
+    if isinstance(claimed, float | int) and isinstance(recomputed, float | int):
+        near_zero = 0.0 if name in METRICS and METRICS[name].sums_squares else ROUNDING
+        return math.isclose(claimed, recomputed, rel_tol=SCORE_TOLERANCE, abs_tol=near_zero)
+    return bool(claimed == recomputed)
 
 
 def _label(result: Result) -> str:

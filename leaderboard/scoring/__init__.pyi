@@ -3,6 +3,8 @@ from .bootstrap import Interval as Interval
 from .bootstrap import compare as compare
 from .bootstrap import intervals as intervals
 from .granulated import granulated_kendall as granulated_kendall
+from .inputs import ScoreInputs as ScoreInputs
+from .metric import Metric as Metric
 from .metrics import adjusted_r2 as adjusted_r2
 from .metrics import kendall as kendall
 from .metrics import mse as mse
@@ -14,6 +16,8 @@ from .metrics import spearman as spearman
 from .metrics import ssr as ssr
 from .metrics import univariate_f as univariate_f
 from .mutual_information import conditional_information as conditional_information
+from .scores import METRICS as METRICS
+from .scores import STATISTICS as STATISTICS
 from .scores import Scores as Scores
 from .scores import score as score
 from .sign_error import sign_errors as sign_errors

@@ -1,14 +1,11 @@
 """Bootstrap intervals of statistics from stored predictions: nothing is fitted again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from demogen._util.lookup import lookup
-from demogen.errors import ZooError
-from leaderboard.scoring import metrics, resampled
 from leaderboard.scoring.metrics import Vector
 from leaderboard.scoring.ranks import ROUNDING
 from leaderboard.scoring.resampled import Counts
@@ -31,16 +28,6 @@ class Statistic:
     plain: Callable[[npt.ArrayLike, npt.ArrayLike], float]
     resampled: Callable[[Vector, Vector, Counts], Vector]
     larger_is_better: bool
-
-
-STATISTICS = {
-    "r2": Statistic(metrics.r2, resampled.r2, True),
-    "mse": Statistic(metrics.mse, resampled.mse, False),
-    "rmse_points": Statistic(metrics.rmse_points, resampled.rmse_points, False),
-    "pearson": Statistic(metrics.pearson, resampled.pearson, True),
-    "spearman": Statistic(metrics.spearman, resampled.spearman, True),
-    "kendall": Statistic(metrics.kendall, resampled.kendall, True),
-}
 
 
 @dataclass(frozen=True)
@@ -101,7 +88,7 @@ def intervals(
     targets: npt.ArrayLike,
     predictions: npt.ArrayLike,
     groups: Sequence[str],
-    statistics: Sequence[str] = tuple(STATISTICS),
+    statistics: Mapping[str, Statistic],
     draws: int = DRAWS,
     seed: int = 0,
 ) -> dict[str, Interval]:
@@ -114,20 +101,21 @@ def intervals(
         targets: shape (n,), finite.
         predictions: one for each target, shape (n,), finite.
         groups: configuration of each network, shape (n,).
-        statistics: names of `STATISTICS`.
+        statistics: name → statistic; those of the scores are `leaderboard.scoring.STATISTICS`.
         draws: number of bootstrap samples.
         seed: of the draws.
 
+    Returns:
+        Name → interval.
+
     Raises:
-        ZooError: there is no statistic of a name.
         ValueError: the lengths differ, or a value is not finite.
     """
-    chosen = {name: _statistic(name) for name in statistics}
     y, f = _values(targets, groups), _values(predictions, groups)
     counts = resample_counts(groups, draws, seed)
     return {
-        name: _interval(each.plain(y, f), each.resampled(y, f, counts))
-        for name, each in chosen.items()
+        name: _interval(statistic.plain(y, f), statistic.resampled(y, f, counts))
+        for name, statistic in statistics.items()
     }
 
 
@@ -136,7 +124,7 @@ def compare(
     first: npt.ArrayLike,
     second: npt.ArrayLike,
     groups: Sequence[str],
-    statistic: str = "r2",
+    statistic: Statistic,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Comparison:
@@ -149,26 +137,24 @@ def compare(
         first: predictions of the first predictor, shape (n,), finite.
         second: predictions of the second predictor, shape (n,), finite.
         groups: configuration of each network, shape (n,).
-        statistic: a name of `STATISTICS`.
+        statistic: to compare by, one of `leaderboard.scoring.STATISTICS`.
         draws: number of bootstrap samples.
         seed: of the draws.
 
     Raises:
-        ZooError: there is no statistic of that name.
         ValueError: the lengths differ, or a value is not finite.
     """
-    chosen = _statistic(statistic)
     y, one, other = (_values(values, groups) for values in (targets, first, second))
     counts = resample_counts(groups, draws, seed)
-    of_one, of_other = (chosen.resampled(y, values, counts) for values in (one, other))
+    of_one, of_other = (statistic.resampled(y, values, counts) for values in (one, other))
     with np.errstate(all="ignore"):
         difference = of_one - of_other
         near = ROUNDING * np.maximum(np.abs(of_one), np.abs(of_other))
     signs = np.where(np.abs(difference) <= near, 0, np.sign(difference))
-    wins = (1 + (signs if chosen.larger_is_better else -signs)) / 2
+    wins = (1 + (signs if statistic.larger_is_better else -signs)) / 2
     defined = wins[np.isfinite(difference)]
     return Comparison(
-        _interval(chosen.plain(y, one) - chosen.plain(y, other), difference),
+        _interval(statistic.plain(y, one) - statistic.plain(y, other), difference),
         float(defined.mean()) if len(defined) else float("nan"),
     )
 
@@ -178,10 +164,6 @@ def _interval(estimate: float, values: Vector) -> Interval:
     ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     low, high = np.quantile(defined, ends) if len(defined) else (np.nan, np.nan)
     return Interval(estimate, float(low), float(high), len(values) - len(defined))
-
-
-def _statistic(name: str) -> Statistic:
-    return lookup(name, STATISTICS, "statistic", ZooError)
 
 
 def _values(values: npt.ArrayLike, groups: Sequence[str]) -> Vector:

@@ -1,17 +1,17 @@
 """Factors (hyperparameters) of networks, and the pairs of networks that differ in one alone."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from demogen.format.factors import Level, code_levels
 from leaderboard.scoring.ranks import Ranks, dense_ranks
 
-Level = Hashable
 Factors = Mapping[str, Sequence[Level]]
 """Name of a factor → its level for each network, (networks,). Copies of a configuration have equal
-levels of all factors: which copy a network is, is no factor."""
+levels of all factors; the number of a copy is no factor."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Factor:
 
     Attributes:
         name: of the factor.
-        levels: its distinct levels: numbers in order, then others in order of their text.
+        levels: its distinct levels: numbers in order, then None, then words.
         codes: place in `levels` for each network, shape (networks,).
     """
 
@@ -54,7 +54,7 @@ class Pairs:
 def encode(factors: Factors, networks: int) -> list[Factor]:
     """Factors with their levels as codes, in order of their names.
 
-    Levels are equal where Python finds them equal (0 and 0.0 are); NaN is a level, equal to itself.
+    Levels are those of `demogen.format.factors.code_levels`: having none, None or NaN, is one, too.
 
     Raises:
         ValueError: a factor does not have one level for each network.
@@ -93,11 +93,11 @@ def pairs_differing_in(factor: Factor, factors: Sequence[Factor]) -> Pairs:
     group = group[order]
     first, second = [order[:0]], [order[:0]]
     for step in range(1, len(order)):
-        together = group[step:] == group[:-step]
-        if not together.any():
+        same_group = group[step:] == group[:-step]
+        if not same_group.any():
             break
-        first.append(order[:-step][together])
-        second.append(order[step:][together])
+        first.append(order[:-step][same_group])
+        second.append(order[step:][same_group])
     one, other = np.concatenate(first), np.concatenate(second)
     differ = factor.codes[one] != factor.codes[other]
     return Pairs(one[differ], other[differ])
@@ -115,16 +115,6 @@ def joint_codes(codes: Sequence[Ranks], networks: int) -> Ranks:
 def _factor(name: str, labels: Sequence[Level], networks: int) -> Factor:
     if len(labels) != networks:
         raise ValueError(f"factor {name!r} has {len(labels)} levels for {networks} networks")
-    same = [_NAN if label != label else label for label in labels]
-    levels = sorted(set(same), key=_place)
-    code = {level: number for number, level in enumerate(levels)}
-    return Factor(name, tuple(levels), np.array([code[label] for label in same], np.int64))
-
-
-_NAN = float("nan")
-
-
-def _place(level: object) -> tuple[bool, float, str]:
-    if isinstance(level, int | float | np.number) and level == level:
-        return False, float(level), ""
-    return True, 0.0, str(level)
+    # Result files name the two levels of an environment in this order.
+    codes, levels = code_levels(labels, none_first=False)
+    return Factor(name, tuple(levels), codes.astype(np.int64))

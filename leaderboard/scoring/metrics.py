@@ -52,7 +52,7 @@ def adjusted_r2(r2: float, networks: int, parameters: int) -> float:
         parameters: p, without the intercept.
 
     Returns:
-        NaN where n < p + 2: no degree of freedom is left to judge by.
+        NaN where n < p + 2: no degree of freedom is left for the residuals.
     """
     if networks < parameters + 2:
         return float("nan")

@@ -19,8 +19,8 @@ Counts = npt.NDArray[np.int64]
 Matrix = npt.NDArray[np.float64]
 
 DOUBTFUL = 1e-6
-"""A sample whose variance is at most this fraction of the squared range of all values is judged
-value by value: sums of squares about a common center have lost too many digits."""
+"""Samples whose variance is at most this fraction of the squared range of all values are computed
+value by value: their sums of squares about a common center have lost too many digits."""
 
 
 def mse(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
@@ -70,7 +70,7 @@ def pearson(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
 def spearman(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
     """Spearman's ρ, ties at their mean rank within each sample. The cost is linear in counts.
 
-    What ties is judged on all values together.
+    Two values tie where they do so among all values.
 
     Raises:
         ValueError: a value is not finite.
@@ -78,15 +78,15 @@ def spearman(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
     sides = [_centered_ranks(dense_ranks(side), counts) for side in (targets, predictions)]
     (of_y, y), (of_f, f) = sides
     with np.errstate(all="ignore"):
-        together = np.einsum("sn,sn,sn->s", counts.astype(np.float64), y, f)
-        values: Vector = np.clip(together / np.sqrt(of_y * of_f), -1, 1)
+        products = np.einsum("sn,sn,sn->s", counts.astype(np.float64), y, f)
+        values: Vector = np.clip(products / np.sqrt(of_y * of_f), -1, 1)
     return values
 
 
 def kendall(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
     """Kendall's τ_b. The cost is samples · n² multiplications: some 30 ms for 1,000 · 756².
 
-    What ties is judged on all values together. Memory: 20 n² bytes beside counts.
+    Two values tie where they do so among all values. Memory: 20 n² bytes beside counts.
 
     Raises:
         ValueError: a value is not finite.

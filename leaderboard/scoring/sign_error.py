@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leaderboard.scoring.factors import Factor, Factors, Level, Pairs, pairs_differing_in, ranked
+from demogen.format.factors import Level
+from leaderboard.scoring.factors import Factor, Factors, Pairs, pairs_differing_in, ranked
 from leaderboard.scoring.ranks import Ranks
 
 LEAST_PAIRS = 12
@@ -98,13 +99,13 @@ def sign_errors(
         ValueError: a value is not finite, or lengths differ.
     """
     ranks, others, encoded = ranked(targets, predictions, factors)
-    found: list[Environment] = []
+    environments: list[Environment] = []
     for factor in encoded:
         pairs = pairs_differing_in(factor, encoded)
-        found += _environments(factor, pairs, (1 - pairs.agreement(ranks, others)) / 2)
+        environments += _environments(factor, pairs, (1 - pairs.agreement(ranks, others)) / 2)
     return SignErrors(
-        tuple(each for each in found if each.pairs >= least_pairs),
-        tuple(each for each in found if each.pairs < least_pairs),
+        tuple(each for each in environments if each.pairs >= least_pairs),
+        tuple(each for each in environments if each.pairs < least_pairs),
     )
 
 

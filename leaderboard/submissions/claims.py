@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from demogen import __version__
-from demogen.errors import DemogenError, SubmissionError
-from leaderboard.fitting.cross_validation import regressor_text
-from leaderboard.fitting.regressor_text import regressor_from_text
-from leaderboard.results.result import MeasureIdentity, Result, plain
+from demogen.errors import DemogenError, PredictorError, SubmissionError
+from leaderboard.fitting.regressor_text import regressor_from_text, regressor_to_text
+from leaderboard.results.measure_identity import MeasureIdentity
+from leaderboard.results.result import Result
 from leaderboard.submissions.folder import Contents
 
 if TYPE_CHECKING:
@@ -117,7 +117,11 @@ def check_installed(contents: Contents) -> list[str]:
     except DemogenError as error:
         raise SubmissionError(f"{name}: {error}") from error
     for result in contents.results:
-        for what, claimed, true in _differences(result, installed):
+        try:
+            differences = list(_differences(result, installed))
+        except PredictorError as error:
+            raise SubmissionError(str(error)) from error
+        for what, claimed, true in differences:
             raise SubmissionError(
                 f"{result.path}: {what} is {claimed}, but the installed {name} has {true}; "
                 "evaluate again, or give another predictor another name"
@@ -125,23 +129,14 @@ def check_installed(contents: Contents) -> list[str]:
     return [f"measure, access, columns and regressor are those of the installed {name}"]
 
 
-def identity(predictor: "Predictor") -> MeasureIdentity:
-    """The measure of a predictor, as results name it."""
-    return MeasureIdentity(
-        name=predictor.measure.name,
-        version=predictor.measure.version,
-        parameters={key: plain(value) for key, value in predictor.measure.get_params().items()},
-    )
-
-
 def _differences(result: Result, installed: "Predictor") -> Iterable[tuple[str, object, object]]:
     columns = result.columns if installed.columns is None else tuple(installed.columns)
-    again = regressor_text(regressor_from_text(result.regressor))
+    again = regressor_to_text(regressor_from_text(result.regressor))
     for what, claimed, true in (
         ("its access", result.access, str(installed.measure.access)),
-        ("its measure", result.measure, identity(installed)),
+        ("its measure", result.measure, MeasureIdentity.of(installed.measure)),
         ("its columns", result.columns, columns),
-        ("its regressor", again, regressor_text(installed.regressor)),
+        ("its regressor", again, regressor_to_text(installed.regressor)),
     ):
         if claimed != true:
             yield what, claimed, true

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, final
 
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError, SubmissionError
 from leaderboard.results.result import Result
 from leaderboard.submissions.manifest import MANIFEST, Submission
 
@@ -150,7 +150,10 @@ def _read(folder: Path, path: str) -> bytes:
 
 def _result(folder: Path, path: str, text: bytes) -> Result:
     source = f"{folder}/{path}"
-    result = Result.from_json(text, source)
+    try:
+        result = Result.from_json(text, source)
+    except ResultError as error:
+        raise SubmissionError(str(error)) from error
     if path != f"{RESULTS}/{result.path}":
         _refuse(folder, path, f"does not lie where it belongs: {RESULTS}/{result.path}")
     return result

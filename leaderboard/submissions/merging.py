@@ -18,7 +18,8 @@ def merge(contents: Contents, results: Path) -> list[Path]:
         The files that are new; one that is there with the same content is left alone.
 
     Raises:
-        SubmissionError: a file is there with other content, or cannot be written.
+        SubmissionError: a file is there with other content.
+        ResultError: a file cannot be written.
     """
     new: dict[Path, bytes] = {}
     for path, content in contents.files.items():

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from demogen.errors import SubmissionError
-from leaderboard.fitting.cross_validation import regressor_text
-from leaderboard.fitting.regressor_text import regressor_from_text
+from demogen.errors import PredictorError, SubmissionError
+from leaderboard.fitting.regressor_text import regressor_from_text, regressor_to_text
 from leaderboard.results.result import Result
 from leaderboard.submissions.rerun_messages import Answer
 
@@ -67,7 +66,10 @@ def _check_identity(result: Result, answer: Answer) -> None:
 
 def _normal(regressor: str) -> str:
     """A regressor's text as it is written here: another scikit-learn may have other defaults."""
-    return regressor_text(regressor_from_text(regressor))
+    try:
+        return regressor_to_text(regressor_from_text(regressor))
+    except PredictorError as error:
+        raise SubmissionError(str(error)) from error
 
 
 def _check_network(result: Result, network: str, id: str, answer: Answer) -> None:

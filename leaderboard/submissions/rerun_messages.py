@@ -7,8 +7,8 @@ from pydantic import Field, ValidationError
 
 from demogen.errors import SubmissionError
 from demogen.schema.records import Frozen, first_fault
-from leaderboard.results.result import MeasureIdentity
-from leaderboard.scoring.scores import Finite
+from leaderboard.results.measure_identity import MeasureIdentity
+from leaderboard.scoring.inputs import Finite
 
 JOB = "job.json"
 ANSWER = "answer.json"

@@ -80,16 +80,16 @@ def _measure(job: "Job", folder: Path) -> "Answer":
 def _answer(
     predictor: "Predictor", signatures: dict[str, dict[str, float]], dropped: dict[str, str]
 ) -> "Answer":
-    from leaderboard.fitting.cross_validation import regressor_text
-    from leaderboard.submissions.claims import identity
+    from leaderboard.fitting.regressor_text import regressor_to_text
+    from leaderboard.results.measure_identity import MeasureIdentity
     from leaderboard.submissions.rerun_messages import Answer
 
     return Answer(
         predictor=predictor.name,
-        measure=identity(predictor),
+        measure=MeasureIdentity.of(predictor.measure),
         access=str(predictor.measure.access),
         columns=None if predictor.columns is None else tuple(predictor.columns),
-        regressor=regressor_text(predictor.regressor),
+        regressor=regressor_to_text(predictor.regressor),
         signatures=signatures,
         dropped=dropped,
     )

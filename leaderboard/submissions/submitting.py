@@ -6,11 +6,10 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Unpack, final
 
 from demogen.errors import SubmissionError
-from leaderboard.fitting.cross_validation import regressor_text
-from leaderboard.fitting.regressor_text import regressor_from_text
+from leaderboard.fitting.regressor_text import regressor_from_text, regressor_to_text
 from leaderboard.results.result import Result, file_name
 from leaderboard.submissions.claims import zoo_label
 from leaderboard.submissions.folder import RESULTS
@@ -19,6 +18,7 @@ from leaderboard.submissions.manifest import MANIFEST, Submission
 from leaderboard.submissions.validation import validate
 
 if TYPE_CHECKING:
+    from demogen.measuring.options import MeasuringOptions
     from demogen.zoo.base import NetworkSet
 
 PLACE = "submissions"
@@ -50,7 +50,7 @@ def submit(
     zoo: "NetworkSet",
     folder: Path,
     say: Callable[[str], object],
-    **measuring: Any,
+    **options: "Unpack[MeasuringOptions]",
 ) -> Submission:
     """Make the folder of a submission and validate it.
 
@@ -59,7 +59,7 @@ def submit(
         zoo: or a pool of zoos.
         folder: must not be there yet, or be empty.
         say: told each thing that is done or was checked.
-        measuring: `workers`, `device`, `cache` and `progress` of `demogen.measuring.measure_all`.
+        options: see `demogen.measuring.MeasuringOptions`.
 
     Raises:
         PredictorError: the predictor fails a check, or cannot be found.
@@ -74,10 +74,10 @@ def submit(
     if wish.paper is not None:
         predictor = replace(predictor, paper=wish.paper)
     # Here too, for measuring may take days.
-    regressor_from_text(regressor_text(predictor.regressor))
+    regressor_from_text(regressor_to_text(predictor.regressor))
     check_predictor(predictor)
     say(f"{predictor.name} passes every check of check_predictor")
-    results = benchmark([predictor], zoo, wish.target, wish.splits, **measuring)
+    results = benchmark([predictor], zoo, wish.target, wish.splits, **options)
     say(f"{len(results)} results on {zoo.name}")
     files = {f"{RESULTS}/{result.path}": result.to_json() for result in results}
     named = wish.predictor

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demogen.errors import SubmissionError
+from demogen.errors import PredictorError, ResultError, SubmissionError
 from leaderboard.fitting.regressor_text import regressor_from_text
-from leaderboard.results.result import PUBLISHED, Result, read_results
+from leaderboard.results.result import PUBLISHED, Result, Results, read_results
 from leaderboard.results.verification import check_predictions, check_scores, check_zoo
 from leaderboard.submissions.claims import check_claims
 from leaderboard.submissions.folder import Contents, read_folder
@@ -35,14 +35,15 @@ def validate(
     checked = check_claims(contents)
     check_names(contents, results_there(against))
     for result in contents.results:
-        check_scores(result)
         try:
-            regressor = regressor_from_text(result.regressor)
-        except SubmissionError as error:
+            check_scores(result)
+            check_predictions(result, regressor_from_text(result.regressor))
+            if zoos:
+                check_zoo(result, zoo_of(result, zoos))
+        except ResultError as error:
+            raise SubmissionError(str(error)) from error
+        except PredictorError as error:
             raise SubmissionError(f"{result.path}: {error}") from error
-        check_predictions(result, regressor)
-        if zoos:
-            check_zoo(result, zoo_of(result, zoos))
     checked.append("the scores follow from the predictions, and these from the signatures")
     checked.append(
         f"splits, targets and folds are those of {', '.join(zoo.name for zoo in zoos)}"
@@ -52,14 +53,14 @@ def validate(
     return contents, checked
 
 
-def results_there(against: Path | None) -> list[Result]:
+def results_there(against: Path | None) -> Results:
     """The results that a submission must not collide with.
 
     Raises:
-        SubmissionError: one of them is not valid.
+        ResultError: one of them is not valid.
     """
     folder = PUBLISHED if against is None else against
-    return read_results(folder) if any(folder.rglob("*.json")) else []
+    return read_results(folder) if any(folder.rglob("*.json")) else Results()
 
 
 def check_names(contents: Contents, there: Sequence[Result]) -> None:

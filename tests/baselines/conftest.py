@@ -92,7 +92,7 @@ def spec_of(name: str, **training) -> NetworkSpec:
     )
 
 
-def _network(name, dtype=torch.float64, samples=60, batch_size=17):
+def _network(name, dtype=torch.float64, samples=60, batch_size=17, test_samples=25):
     generator = torch.Generator().manual_seed(11)
     images = torch.randn(samples, 1, 8, 8, generator=generator, dtype=dtype)
     module, initial = (_freshly_initialized(name).to(dtype) for _ in range(2))
@@ -107,7 +107,7 @@ def _network(name, dtype=torch.float64, samples=60, batch_size=17):
     # The second best class for every third sample, so that some margins are negative.
     ranks = logits.argsort(dim=1, descending=True)
     labels = torch.where(torch.arange(samples) % 3 == 0, ranks[:, 1], ranks[:, 0])
-    test_inputs = torch.randn(25, 1, 8, 8, generator=generator, dtype=dtype)
+    test_inputs = torch.randn(test_samples, 1, 8, 8, generator=generator, dtype=dtype)
     return Network.of(
         module,
         images,
@@ -143,27 +143,28 @@ def _even_out(module, images):
 
 @pytest.fixture
 def make_network():
-    """(architecture, dtype, samples, batch_size) → Network with running statistics and biases."""
+    """(architecture, dtype, samples, …) → Network with running statistics and biases."""
     return _network
 
 
-_shared_network = functools.cache(_network)
-_LONG = {"mobilenet", "resnet34"}
-
-
-@pytest.fixture(params=[*sorted(ARCHITECTURES.keys() - _LONG), *sorted(OWN)])
-def network(request):
-    """One small float64 network of each kind in turn; some have no part for some measures.
+@functools.cache
+def shared_network(name):
+    """A small float64 network of one kind: two batches of images, correct and wrong samples.
 
     All tests get the same: one that would change it makes its own with `make_network`.
     """
-    return _shared_network(request.param)
+    return _network(name, samples=24, test_samples=8)
 
 
-@pytest.fixture(params=[*sorted(ARCHITECTURES), *sorted(OWN)])
-def any_network(request):
-    """As `network`, those of many layers too, for which each test takes a second."""
-    return _shared_network(request.param)
+# Of many layers: what a test does with them takes a second.
+LONG = ("mobilenet", "resnet34")
+SHORT = (*sorted(ARCHITECTURES.keys() - set(LONG)), *sorted(OWN))
+
+
+@pytest.fixture(params=SHORT)
+def network(request):
+    """The shared network of each kind in turn but the long ones."""
+    return shared_network(request.param)
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-import math
 import pickle
 import subprocess
 import sys
@@ -11,9 +10,8 @@ import torch
 from sklearn.base import clone
 
 import baselines
+from baselines import sensitivity
 from baselines.bibliography import BIBTEX
-from demogen.errors import NotMeasurable
-from demogen.measuring.measurements import compute_signature
 from demogen.networks.network import Network
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -50,21 +48,12 @@ def test_importing_the_package_does_not_import_torch():
     subprocess.run([sys.executable, "-c", check], check=True)
 
 
+# `check_predictor` holds the signature to this in double precision, not the details.
 @pytest.mark.parametrize("measure", MEASURES, ids=repr)
-def test_all_small_networks_are_measured(measure, network):
-    if measure.applicable(network.module):
-        with pytest.raises(NotMeasurable, match=f"not defined, .*{network.id}|{network.id}.*not"):
-            compute_signature(measure, network)
-        return
-    found = signature(measure, network)
-    assert all(type(value) is float and math.isfinite(value) for value in found.values())
-    assert signature(clone(measure), network) == found
-
-
-@pytest.mark.parametrize("measure", MEASURES, ids=repr)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_measuring_leaves_no_trace(measure, make_network, dtype):
-    network = make_network("nin-bn", dtype)
+def test_measuring_leaves_no_trace(measure, make_network, monkeypatch):
+    monkeypatch.setattr(sensitivity, "ANGLES", 60)
+    monkeypatch.setattr(sensitivity, "SIDE", 9)
+    network = make_network("nin-bn", torch.float32, samples=20, test_samples=4)
     before = {key: value.clone() for key, value in network.module.state_dict().items()}
     images = network.train.images.clone()
     random_states = torch.get_rng_state(), np.random.get_state()[1].tolist()  # noqa: NPY002
@@ -82,25 +71,6 @@ def test_measuring_leaves_no_trace(measure, make_network, dtype):
 
 
 @pytest.mark.parametrize("measure", MEASURES, ids=repr)
-def test_order_and_batches_do_not_matter(measure, make_network):
-    network = make_network("convnet-bn", batch_size=60)
-    order = torch.randperm(60, generator=torch.Generator().manual_seed(1))
-    train = network.train
-    shuffled = Network.of(
-        network.module,
-        train.images[order],
-        train.labels[order],
-        initial=network.initial,
-        test_inputs=network.test_inputs.flip(0),
-        spec=network.spec,
-        batch_size=9,
-    )
-    assert signature(measure, shuffled) == pytest.approx(
-        signature(measure, network), rel=1e-9, abs=0
-    )
-
-
-@pytest.mark.parametrize("measure", MEASURES, ids=repr)
 def test_single_images_make_no_difference_to_precision(measure, make_network):
     single, double = make_network("convnet", torch.float32), make_network("convnet")
     double.module.load_state_dict(single.module.state_dict())
@@ -115,28 +85,6 @@ def test_single_images_make_no_difference_to_precision(measure, make_network):
         spec=single.spec,
     )
     assert signature(measure, single) == pytest.approx(signature(measure, double), rel=2e-4, abs=0)
-
-
-@pytest.mark.parametrize("measure", MEASURES, ids=repr)
-def test_missing_classes_and_diverged_weights(measure, make_network):
-    network = make_network("convnet")
-    present = network.train.labels != network.train.labels[0]
-    images, labels = network.train.images[present], network.train.labels[present]
-    fewer = Network.of(
-        network.module,
-        images,
-        labels,
-        initial=network.initial,
-        test_inputs=images,
-        spec=network.spec,
-        batch_size=50,
-    )
-    assert all(map(math.isfinite, signature(measure, fewer).values()))
-    with torch.no_grad():
-        next(network.module.parameters()).fill_(torch.nan)
-    if measure.name not in ("nothing", "parameter-count", "hyperparameters"):
-        with pytest.raises(NotMeasurable):
-            signature(measure, fewer)
 
 
 @pytest.mark.parametrize("predictor", baselines.ALL, ids=lambda predictor: predictor.name)

@@ -8,25 +8,45 @@ import pytest
 
 import baselines
 from baselines.bibliography import BIBTEX
+from demogen.errors import NotMeasurable
+from demogen.measuring.measurements import compute_signature
 from demogen.measuring.predictor import Measure
+from tests.baselines.applies import defined_on
+from tests.baselines.conftest import LONG, SHORT, shared_network
 from tests.baselines.reference import REFERENCES
 
 HERE = Path(__file__).parent
 for path in sorted((HERE / "references").glob("*.py")):
     importlib.import_module(f"tests.baselines.references.{path.stem}")
 
-EVERY_MEASURE = list({repr(p.measure): p.measure for p in baselines.ALL}.values())
+EVERY_MEASURE = {repr(p.measure): p.measure for p in baselines.ALL}
+# Long networks add nothing but depth: one measure that goes through all layers sees it.
+ON_LONG = [("mobilenet", "SpectralMargin()"), ("resnet34", "JacobianNorm()")]
+CASES = [
+    *((name, key) for key, each in EVERY_MEASURE.items() for name in defined_on(each, SHORT)),
+    *ON_LONG,
+]
 SOURCE = re.compile(r"\b(Eqs?\.|[Ss]ections?|[Aa]ppendix|Table) ?[A-Z]?\.?\d*")
 
 
-@pytest.mark.parametrize("measure", EVERY_MEASURE, ids=repr)
-def test_measure_equals_its_reference(measure, any_network):
+@pytest.mark.parametrize(("name", "key"), CASES)
+def test_measure_equals_its_reference(name, key):
+    measure, network = EVERY_MEASURE[key], shared_network(name)
     assert type(measure) in REFERENCES, f"no reference in {HERE.name}/references for {measure!r}"
-    if measure.applicable(any_network.module):
-        pytest.skip(measure.applicable(any_network.module))
-    found = measure.compute(any_network.view(measure.access))
-    wanted = REFERENCES[type(measure)](measure, any_network)
+    found = measure.compute(network.view(measure.access))
+    wanted = REFERENCES[type(measure)](measure, network)
     assert dict(found) == pytest.approx(dict(wanted), rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize("name", [*SHORT, *LONG])
+def test_a_measure_that_is_not_defined_on_a_network_says_so(name):
+    network = shared_network(name)
+    for measure in EVERY_MEASURE.values():
+        if name in defined_on(measure, [name]):
+            assert measure.applicable(network.module) is None
+        else:
+            with pytest.raises(NotMeasurable, match=f"on network {network.id}: .*not defined, "):
+                compute_signature(measure, network)
 
 
 @pytest.mark.parametrize("predictor", baselines.ALL, ids=lambda predictor: predictor.name)

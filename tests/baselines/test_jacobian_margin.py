@@ -10,9 +10,10 @@ from torch.autograd.functional import jacobian
 from baselines.functional import logit_gradients
 from baselines.functional.logit_gradients import logit_jacobian_norms
 from baselines.jacobian_margin import JacobianMargin
-from demogen.errors import NotMeasurable, ZooError
+from demogen.errors import NotMeasurable, PredictorError
 from demogen.networks.network import Network
 from demogen.networks.tapped_module import TappedModule
+from tests.baselines.conftest import SHORT
 
 NORMS = {"spectral": 2, "frobenius": "fro"}
 
@@ -49,7 +50,11 @@ def test_margins_of_a_linear_network(norm):
 
 
 @pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("memory", [None, (1, 1), (3000, 100)])
+@pytest.mark.parametrize(
+    ("network", "memory"),
+    [*((name, None) for name in SHORT), ("nin-bn", (1, 1)), ("nin-bn", (3000, 100))],
+    indirect=["network"],
+)
 def test_norms_follow_their_definition(network, norm, memory, monkeypatch):
     if memory:
         monkeypatch.setattr(logit_gradients, "_JACOBIAN_ENTRIES", memory[0])
@@ -149,7 +154,7 @@ def test_broken_networks_are_refused(make_chain, norm):
 
 
 def test_an_unknown_norm_is_named(make_network):
-    with pytest.raises(ZooError, match="no norm 'spektral'; did you mean 'spectral'"):
+    with pytest.raises(PredictorError, match="no norm 'spektral'; did you mean 'spectral'"):
         JacobianMargin("spektral").compute(make_network("mlp"))
 
 

@@ -11,7 +11,7 @@ from baselines.functional.logit_gradients import class_distances
 from baselines.functional.margins import tap_margins
 from baselines.large_margin import LARGE_MARGIN_LINEAR, LARGE_MARGIN_LOGITS_LINEAR, LargeMargin
 from demogen import measure
-from demogen.errors import NotMeasurable, ZooError
+from demogen.errors import NotMeasurable, PredictorError
 from demogen.networks.network import Network
 from demogen.networks.tapped_module import TappedModule
 from tests.baselines.references.large_margin import large_margin as reference
@@ -33,7 +33,7 @@ OUTPUTS = ["probabilities", "logits"]
     ids=str,
 )
 def test_parameters_do_what_they_say(make_network, output, parameters):
-    network = make_network("convnet-bn")
+    network = make_network("convnet-bn", samples=20)
     chosen = LargeMargin(output, **parameters)
     assert chosen.compute(network) == pytest.approx(reference(chosen, network), rel=1e-9, abs=0)
 
@@ -190,7 +190,7 @@ def test_broken_networks_are_refused(make_chain, output):
     ],
 )
 def test_parameters_out_of_range_are_named(make_network, parameters, message):
-    with pytest.raises(ZooError, match=message):
+    with pytest.raises(PredictorError, match=message):
         LargeMargin(**parameters).compute(make_network("mlp"))
 
 

@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from baselines.margins import MARGIN_BEST4_LOG, MARGIN_STATISTIC_LOG, MARGIN_TAP_LOG
 from baselines.selection import BestGroup, ForwardSelection
 from demogen.format.splits import Fold
-from leaderboard.fitting import cross_validation
+from leaderboard.fitting.cross_validation import cross_validate, linear_model
 
 PAIRS = list(itertools.combinations(range(6), 2))
 
@@ -193,12 +193,12 @@ def test_what_is_held_out_has_no_say_in_the_choice(model):
     signatures = dict(zip(ids, np.column_stack([first, second]).tolist(), strict=True))
     targets = dict(zip(ids, target.tolist(), strict=True))
     folds = [Fold(train=tuple(ids[10:]), test=tuple(held_out))]
-    outcome = cross_validation.run(signatures, targets, folds, model)
+    outcome = cross_validate(signatures, targets, folds, model)
     assert np.flatnonzero(outcome.model.coefficients).tolist() == [1]
     line = LinearRegression().fit(first[10:, None], target[10:])
     assert outcome.folds[0].predictions == pytest.approx(line.predict(first[:10, None]))
     altered = targets | dict.fromkeys(held_out, -100.0)
-    assert cross_validation.run(signatures, altered, folds, model).folds == outcome.folds
+    assert cross_validate(signatures, altered, folds, model).folds == outcome.folds
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_predictors_find_what_a_gap_was_made_of(predictor, wanted):
     weights = {column: 0.5 + index for index, column in enumerate(sorted(wanted))}
     y = 0.2 + sum(weight * np.log(X[:, columns.index(c)]) for c, weight in weights.items())
     model = clone(predictor.regressor).fit(X, y)
-    found = cross_validation.linear_model(model)
+    found = linear_model(model)
     assert {columns[i] for i in model[-1].selected_} == wanted
     assert found.intercept == pytest.approx(0.2)
     assert {c: w for c, w in zip(columns, found.coefficients, strict=True) if w} == pytest.approx(

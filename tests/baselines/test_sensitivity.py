@@ -1,12 +1,15 @@
+import functools
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.functional.input_planes import boundary_counts, slice_through
+from baselines.functional.input_planes import boundary_counts, plane_through
 from baselines.functional.trajectories import anchor_indices, ellipse_through
 from baselines.sensitivity import ANGLES, SIDE, JacobianNorm, JacobianNormTrain
 from demogen.networks.network import Network
+from tests.baselines.conftest import shared_network
 
 AT_IMAGES = {"jacobian_norm", "logit_jacobian_squared", "cross_entropy", "target_row_norm"}
 BOUNDS = {
@@ -16,21 +19,26 @@ BOUNDS = {
 SLICE = {f"slice.{name}" for name in ("anchors", "boundaries", "images")}
 
 
+@functools.cache
+def details_of(name):
+    """At the training images of a small network, which is not to be changed."""
+    return JacobianNormTrain().details(shared_network(name))
+
+
 def along(kind, *names):
     return {f"ellipse.{kind}.{name}" for name in names}
 
 
 @pytest.mark.parametrize("measure", [JacobianNorm(), JacobianNormTrain()], ids=repr)
-def test_the_signature_is_the_mean_of_the_details(measure, make_network):
-    network = make_network("nin-bn").view(measure.access)
+def test_the_signature_is_the_mean_of_the_details(measure):
+    network = shared_network("mlp-deep").view(measure.access)
     mean = measure.details(network)["jacobian_norm"].mean()
     assert measure.compute(network)["jacobian_norm"] == pytest.approx(mean, rel=1e-12)
 
 
-def test_details_at_training_images_follow_their_definitions(make_network):
-    network = make_network("convnet")
-    details = JacobianNormTrain().details(network)
-    for index in range(0, 60, 7):
+def test_details_at_training_images_follow_their_definitions():
+    network, details = shared_network("convnet"), details_of("convnet")
+    for index in range(0, 24, 3):
         image, label = network.train.images[index], network.train.labels[index]
         jacobian = torch.autograd.functional.jacobian(lambda x: network.module(x[None])[0], image)
         logits = network.module(image[None])[0]
@@ -44,9 +52,8 @@ def test_details_at_training_images_follow_their_definitions(make_network):
     assert (details["target_row_norm"] < details["jacobian_norm"]).all()
 
 
-def test_details_hold_three_ellipses(make_network):
-    network = make_network("mlp-deep")
-    details = JacobianNormTrain().details(network)
+def test_details_hold_three_ellipses():
+    network, details = shared_network("mlp-deep"), details_of("mlp-deep")
     kinds = [
         along(kind, "jacobian_norm", "transition_density")
         for kind in ("random", "different", "same")
@@ -62,7 +69,7 @@ def test_details_hold_three_ellipses(make_network):
 
 
 def test_details_do_not_depend_on_the_order_or_the_batches(make_network):
-    network = make_network("mlp-tanh")
+    network = make_network("mlp-tanh", samples=24)
     train = network.train
     shuffled = Network.of(network.module, train.images.flip(0), train.labels.flip(0), batch_size=11)
     before, after = (JacobianNormTrain().details(each) for each in (network, shuffled))
@@ -71,8 +78,8 @@ def test_details_do_not_depend_on_the_order_or_the_batches(make_network):
         np.testing.assert_allclose(after[name], expected, rtol=1e-9)
 
 
-def test_details_hold_the_analytic_curves_over_the_losses_of_the_images(make_network):
-    details = JacobianNormTrain().details(make_network("convnet"))
+def test_details_hold_the_analytic_curves_over_the_losses_of_the_images():
+    details = details_of("convnet")
     losses = details["bound.cross_entropy"]
     assert losses[[0, -1]] == pytest.approx(
         [details["cross_entropy"].min(), details["cross_entropy"].max()], rel=1e-9
@@ -88,14 +95,13 @@ def test_details_hold_the_analytic_curves_over_the_losses_of_the_images(make_net
     np.testing.assert_allclose(details["bound.jacobian_norm"], full, rtol=1e-9)
 
 
-def test_details_hold_the_plane_through_images_of_different_classes(make_network):
-    network = make_network("mlp-deep")
-    details = JacobianNormTrain().details(network)
+def test_details_hold_the_plane_through_images_of_different_classes():
+    network, details = shared_network("mlp-deep"), details_of("mlp-deep")
     train = network.train
     anchors = anchor_indices(train.images, train.labels)["different"]
     np.testing.assert_array_equal(details["slice.images"], train.images[anchors].numpy())
     assert np.hypot(*details["slice.anchors"].T) == pytest.approx([0.8] * 3)
-    plane = slice_through(train.images[anchors], SIDE)
+    plane = plane_through(train.images[anchors], SIDE)
     expected = boundary_counts(network.module, plane, batch_size=7)
     assert expected.any()
     np.testing.assert_array_equal(details["slice.boundaries"], expected.numpy())

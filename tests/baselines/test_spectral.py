@@ -13,7 +13,7 @@ from baselines.spectral import (
     SpectralMarginInitial,
 )
 from demogen import measure
-from demogen.errors import NotMeasurable, ZooError
+from demogen.errors import NotMeasurable, PredictorError
 from demogen.measuring.measurements import compute_signature
 from demogen.networks.network import Access, Network
 from tests.baselines.references.spectral import margins
@@ -39,7 +39,7 @@ def test_details_are_the_margins_behind_the_signature(make_network, kind, norm):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_unknown_norm_is_named(make_network, kind):
-    with pytest.raises(ZooError, match=r"no norm 'frobenius'; there are: l1, two-one"):
+    with pytest.raises(PredictorError, match=r"no norm 'frobenius'; there are: l1, two-one"):
         kind("frobenius").compute(make_network("mlp"))
 
 

@@ -64,10 +64,13 @@ def test_workers_have_the_environment_of_the_call(monkeypatch):
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
 def test_workers_of_one_thread_end_with_their_parent_in_the_middle_of_a_task(tmp_path, signum):
     code = (
+        "import signal\n"
         "from contextlib import closing\n"
         "from demogen.parallel import map_tasks\n"
         "from tests.demogen.tasks import say_and_wait\n"
         "if __name__ == '__main__':\n"
+        # Python sets none in a process that a shell started in the background.
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"    with closing(map_tasks(say_and_wait, [{str(tmp_path)!r}] * 2, workers=2)) as tasks:\n"
         "        list(tasks)\n"
     )

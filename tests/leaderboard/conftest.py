@@ -10,7 +10,8 @@ from sklearn.linear_model import LinearRegression
 
 from demogen.format.splits import make_splits
 from leaderboard.results.evaluation import score_split
-from leaderboard.scoring.scores import ScoreInputs, score
+from leaderboard.scoring.inputs import ScoreInputs
+from leaderboard.scoring.scores import score
 
 
 @dataclass

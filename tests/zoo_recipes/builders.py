@@ -41,6 +41,8 @@ def train(errors, *arguments):
     from demogen.cli import main
 
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    # Python sets no handler in a process that a shell started in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with open(errors, "w") as file:
         os.dup2(file.fileno(), 2)
         main(["train", *map(str, arguments)])

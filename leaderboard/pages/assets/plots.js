@@ -2,10 +2,10 @@
 
 /* A predictor's pictures, drawn from the data block of its page. Nothing of it is run as code. */
 (() => {
-  const { boards } = JSON.parse(document.getElementById("data").textContent);
+  const { tables } = JSON.parse(document.getElementById("data").textContent);
   const form = document.getElementById("controls");
   const status = document.getElementById("status");
-  const { board: boardSelect, split: splitSelect, color: colorSelect } = form.elements;
+  const { table: tableSelect, split: splitSelect, color: colorSelect } = form.elements;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
   // Okabe and Ito's palette without its black and its yellow; markers differ, too.
@@ -117,17 +117,17 @@
     return count ? ` ${count} outside the axes; double-click to see all.` : "";
   }
 
-  function drawPoints(board, split, coloring) {
+  function drawPoints(table, split, coloring) {
     const points = [];
     split.predicted.forEach((predicted, place) => {
       if (predicted === null) return;
       points.push({
-        id: board.ids[place], true: board.true[place], predicted, digits: board.digits, code: coloring ? coloring.codes[place] : 0,
+        id: table.ids[place], true: table.true[place], predicted, digits: table.digits, code: coloring ? coloring.codes[place] : 0,
       });
     });
     const [predictions, truth] = [points.map((point) => point.predicted), points.map((point) => point.true)];
     const residuals = points.map((point) => point.true - point.predicted);
-    const target = board.target.replace(/_/g, " ");
+    const target = table.target.replace(/_/g, " ");
     const range = points.length ? inView(predictions, truth) : [0, 1];
     const title = coloring ? { title: { text: `${plain(coloring.factor)}: ` } } : {};
 
@@ -243,29 +243,29 @@
   }
 
   function redraw() {
-    const board = boards[Number(boardSelect.value)];
-    const split = board.splits[Number(splitSelect.value)];
-    const coloring = board.colorings[Number(colorSelect.value) - 1] || null;
-    drawPoints(board, split, coloring);
+    const table = tables[Number(tableSelect.value)];
+    const split = table.splits[Number(splitSelect.value)];
+    const coloring = table.colorings[Number(colorSelect.value) - 1] || null;
+    drawPoints(table, split, coloring);
     drawFolds(split);
-    drawCoefficients(board);
-    status.textContent = `${board.target.replace(/_/g, " ")} on ${board.zoo}, ${split.name}.`;
+    drawCoefficients(table);
+    status.textContent = `${table.target.replace(/_/g, " ")} on ${table.zoo}, ${split.name}.`;
   }
 
-  function chooseBoard() {
-    const board = boards[Number(boardSelect.value)];
-    const names = board.splits.map((split) => split.name);
-    fill(splitSelect, names, names.indexOf(board.ranking));
-    fill(colorSelect, [SAME, ...board.colorings.map((coloring) => coloring.factor)], board.colorings.length ? 1 : 0);
+  function chooseTable() {
+    const table = tables[Number(tableSelect.value)];
+    const names = table.splits.map((split) => split.name);
+    fill(splitSelect, names, names.indexOf(table.ranking));
+    fill(colorSelect, [SAME, ...table.colorings.map((coloring) => coloring.factor)], table.colorings.length ? 1 : 0);
     redraw();
   }
 
-  fill(boardSelect, boards.map((board) => `${board.zoo}, ${board.target}`), 0);
-  boardSelect.addEventListener("change", chooseBoard);
+  fill(tableSelect, tables.map((table) => `${table.zoo}, ${table.target}`), 0);
+  tableSelect.addEventListener("change", chooseTable);
   splitSelect.addEventListener("change", redraw);
   colorSelect.addEventListener("change", redraw);
   dark.addEventListener("change", redraw);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.hidden = false;
-  chooseBoard();
+  chooseTable();
 })();

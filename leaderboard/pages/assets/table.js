@@ -4,7 +4,7 @@
 (() => {
   const form = document.getElementById("filters");
   const status = document.getElementById("status");
-  const element = document.getElementById("board");
+  const element = document.getElementById("ranking");
   const headings = [...element.tHead.rows[0].cells];
   const rows = [...element.tBodies[0].rows];
   const selects = [...form.querySelectorAll("select")];

@@ -10,6 +10,7 @@ from baselines.functional import ablation
 from baselines.functional.ablation import AblationCurves, ablation_curves, sparsity
 from demogen.errors import NotMeasurable
 from demogen.networks.tapped_module import TappedModule
+from tests.baselines.conftest import SHORT
 
 
 def curves_by_definition(module, images, labels):
@@ -70,7 +71,11 @@ def rows_needed(units):
     return 1 + sum(2 * a - 1 for a in nonzero if a)
 
 
-@pytest.mark.parametrize("batch_size", [1, 13, 1000])
+@pytest.mark.parametrize(
+    ("network", "batch_size"),
+    [*((name, 13) for name in SHORT), ("nin-bn", 1), ("nin-bn", 1000)],
+    indirect=["network"],
+)
 def test_curves_are_those_of_the_naive_loop(network, batch_size):
     module, train = network.module, network.train
     found = ablation_curves(module, train.images, train.labels, batch_size)
@@ -80,13 +85,17 @@ def test_curves_are_those_of_the_naive_loop(network, batch_size):
     assert (found.descending != found.ascending).any()
 
 
-@pytest.mark.parametrize("batch_size", [7, 1000])
+@pytest.mark.parametrize(
+    ("network", "batch_size"),
+    [*((name, 7) for name in SHORT), ("nin-bn", 1000)],
+    indirect=["network"],
+)
 def test_nothing_is_run_twice(network, batch_size, monkeypatch):
     monkeypatch.setattr(ablation, "VALUES_AT_A_TIME", 1)
     module, rows = with_last_stage_counted(network.module)
     train = network.train
     units = module.forward_to("units", train.images)
-    assert module.forward_from("units", units).shape == (60, 10)
+    assert module.forward_from("units", units).shape == (24, 10)
     rows.clear()
     ablation_curves(module, train.images, train.labels, batch_size)
     assert sum(rows) == rows_needed(units)
@@ -165,11 +174,11 @@ def test_memory_does_not_grow_with_the_number_of_removals(make_chain, monkeypatc
     module = make_chain(16, 32, 2)
     with torch.no_grad():
         module.layer1.bias.fill_(100.0)
-    images = torch.randn(500, 16, generator=torch.Generator().manual_seed(0)).double()
+    images = torch.randn(150, 16, generator=torch.Generator().manual_seed(0)).double()
     units = module.forward_to("units", images)
-    assert rows_needed(units) == 1 + 500 * 63
+    assert rows_needed(units) == 1 + 150 * 63
     with Largest() as largest:
-        ablation_curves(module, images, torch.zeros(500, dtype=torch.int64), 50)
+        ablation_curves(module, images, torch.zeros(150, dtype=torch.int64), 20)
     # Nothing is larger than the units of a class: no indices of all rows, no rows of all removals.
     assert largest.bytes == units.numel() * units.element_size()
 

@@ -16,6 +16,7 @@ from baselines.functional.margins import (
     tap_margins,
 )
 from demogen.errors import NotMeasurable
+from tests.baselines.conftest import SHORT
 
 
 class PeakBytes(TorchDispatchMode):
@@ -58,7 +59,11 @@ def margin_by_definition(module, tap, image, label, epsilon):
     return difference.item() / math.sqrt(epsilon + (gradient**2).sum().item())
 
 
-@pytest.mark.parametrize("epsilon", [1e-6, 0.5])
+@pytest.mark.parametrize(
+    ("network", "epsilon"),
+    [*((name, 1e-6) for name in SHORT), ("nin-bn", 0.5)],
+    indirect=["network"],
+)
 def test_margins_and_total_variation_follow_their_definition(network, epsilon):
     module, train = network.module, network.train
     found = tap_margins(module, train.images, train.labels, epsilon=epsilon, batch_size=17)
@@ -136,7 +141,7 @@ def test_single_precision_agrees(make_network):
 
 
 PROPERTY = settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     # make_chain builds a new network at every call.

@@ -3,7 +3,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from leaderboard.cli import commands
 from leaderboard.results.result import read_results, write_result
 
@@ -46,7 +46,7 @@ def test_build_writes_page_table_and_figure(results, tmp_path):
 
 def test_build_without_any_results_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr("leaderboard.results.result.PUBLISHED", tmp_path)
-    with pytest.raises(SubmissionError, match="published with this demogen; name a folder"):
+    with pytest.raises(ResultError, match="published with this demogen; name a folder"):
         run(commands.leaderboard, "build", "--site", tmp_path / "site")
     assert not list(tmp_path.iterdir())
 
@@ -58,15 +58,15 @@ def test_verify_says_what_was_checked_and_raises_what_was_found(results, tmp_pat
     content = json.loads(path.read_bytes())
     content["scores"]["mse"] /= 2
     path.write_text(json.dumps(content))
-    with pytest.raises(SubmissionError, match="it claims mse"):
+    with pytest.raises(ResultError, match="it claims mse"):
         run(commands.leaderboard, "verify", "--no-refit", path)
 
 
 def test_evaluate_writes_results_and_prints_the_table(zoo, results, tmp_path, monkeypatch):
-    asked = []
+    calls = []
 
-    def benchmark(*given, **how):
-        asked.append((given, how))
+    def benchmark(*arguments, **options):
+        calls.append((arguments, options))
         return results
 
     monkeypatch.setattr("leaderboard.results.evaluation.benchmark", benchmark)
@@ -74,7 +74,7 @@ def test_evaluate_writes_results_and_prints_the_table(zoo, results, tmp_path, mo
     monkeypatch.setattr(
         "demogen.measuring.predictor.get_predictor", lambda name, **parameters: name
     )
-    monkeypatch.setattr("demogen.zoo.pool.load_zoo", lambda source, revision: (source, revision))
+    monkeypatch.setattr("demogen.zoo.pool.load_zoo", lambda *arguments, images: arguments)
     done = run(
         commands.evaluate, "--zoo", "toy", "--results", tmp_path, "--cache", tmp_path / "cache"
     )
@@ -97,8 +97,8 @@ def test_evaluate_writes_results_and_prints_the_table(zoo, results, tmp_path, mo
         "--results",
         tmp_path,
     )
-    common = {"device": "cpu", "progress": True}
-    assert asked == [
+    common = {"ray": None, "device": "cpu", "batch_size": 256, "progress": True}
+    assert calls == [
         (
             (["a", "b"], ("toy", None), "gap", None),
             {**common, "workers": 1, "cache": tmp_path / "cache"},

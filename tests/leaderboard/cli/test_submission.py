@@ -139,7 +139,7 @@ def test_the_commands_answer_without_torch():
 
 def test_options_of_validate_reach_the_code(tmp_path, monkeypatch):
     told = {}
-    monkeypatch.setattr("leaderboard.cli.submission._opened", lambda zoos: list(zoos))
+    monkeypatch.setattr("leaderboard.cli.submission._each_and_pool", lambda zoos: list(zoos))
     monkeypatch.setattr(
         "leaderboard.submissions.validation.validate",
         lambda *given: told.update(given=given) or ("contents", ["checked"]),

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from demogen.errors import SubmissionError, ZooError
-from leaderboard.cli.commands import figure
+from demogen.errors import ResultError, ZooError
+from leaderboard.cli.commands import figure, figures
 from leaderboard.figures.catalog import FIGURES, find_figure, listing
 from leaderboard.figures.sources import Sources, captions, details
 from leaderboard.results.result import write_result
@@ -14,8 +14,8 @@ PAGE = Path(__file__).parents[3] / "docs" / "figures.md"
 PAPERS = ("jiang2019", "zhao2021", "puzzles2019", "novak2018")
 
 
-def run(*words):
-    return CliRunner().invoke(figure, list(map(str, words)), catch_exceptions=False)
+def run(*words, command=figure):
+    return CliRunner().invoke(command, list(map(str, words)), catch_exceptions=False)
 
 
 def test_names_are_unique_and_start_with_their_paper():
@@ -33,20 +33,18 @@ def test_the_page_names_every_figure_and_no_other():
     rows = re.findall(r"^\| `([a-z0-9-]+)` \| ([^|]+) \|", PAGE.read_text(), re.MULTILINE)
     assert sorted(rows) == sorted((entry.name, entry.number) for entry in FIGURES)
     commands = re.findall(r"^demogen figure ([a-z0-9-]+)", PAGE.read_text(), re.MULTILINE)
-    assert {find_figure(name).name for name in commands if name != "--list"}
+    assert {find_figure(name).name for name in commands}
 
 
 def test_an_unknown_name_lists_near_ones():
     assert find_figure("zhao2021-ssr").number == "3D"
-    with pytest.raises(
-        SubmissionError, match="no figure 'zhao2021-srr'; did you mean 'zhao2021-ssr"
-    ):
+    with pytest.raises(ResultError, match="no figure 'zhao2021-srr'; did you mean 'zhao2021-ssr"):
         find_figure("zhao2021-srr")
 
 
-@pytest.mark.parametrize("words", [[], ["--list"]])
-def test_the_command_lists_all_figures(words):
-    output = run(*words).output
+@pytest.mark.parametrize(("command", "words"), [(figures, []), (figure, []), (figure, ["--list"])])
+def test_the_commands_list_all_figures(command, words):
+    output = run(*words, command=command).output
     assert output == f"{listing()}\n"
     for entry in FIGURES:
         assert f"{entry.paper}, Fig. {entry.number}: {entry.title}" in output
@@ -83,12 +81,12 @@ def test_the_command_draws_from_results(zoo, make, tmp_path):
     path = tmp_path / "ssr.pdf"
     run("zhao2021-ssr", "--results", tmp_path / "results", "--output", path)
     assert path.read_bytes().startswith(b"%PDF")
-    with pytest.raises(SubmissionError, match="no results in .*none"):
+    with pytest.raises(ResultError, match="no results in .*none"):
         run("zhao2021-ssr", "--results", tmp_path / "none")
 
 
 def test_a_wrong_ending_is_refused_before_anything_is_measured(tiny_zoo_folder):
-    with pytest.raises(SubmissionError, match="no figure format 'gif'"):
+    with pytest.raises(ResultError, match="no figure format 'gif'"):
         run("jiang2019-margins", "--zoo", tiny_zoo_folder, "--output", "x.gif", "--network", "?")
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from baselines.margins import TapMargins
-from demogen.errors import SubmissionError, ZooError
+from demogen.errors import ResultError, ZooError
 from leaderboard.figures import jiang2019
 from leaderboard.figures.density import positive_density
 from leaderboard.figures.sources import Sources
@@ -140,13 +140,11 @@ def test_signatures_with_numbers_that_are_not_positive_have_plain_axes():
 def test_results_of_one_zoo_are_asked_for(fits, zoo, small_zoo, make):
     other = make.results(small_zoo, name=jiang2019.PREDICTOR)
     other = [replace_digest(result) for result in other]
-    with pytest.raises(SubmissionError, match=r"several zoos: toy .*, toy .*; name one with --zoo"):
+    with pytest.raises(ResultError, match=r"several zoos: toy .*, toy .*; name one with --zoo"):
         jiang2019.gather_fits(Sources(results=[*fits, *other]))
     chosen = jiang2019.gather_fits(Sources(zoo, [*fits, *other]))
     assert {result.zoo_digest for result in chosen.results.values()} == {zoo.digest}
-    with pytest.raises(
-        SubmissionError, match=r"no results of margin-.* for the gap; `demogen eval"
-    ):
+    with pytest.raises(ResultError, match=r"no results of margin-.* for the gap; `demogen eval"):
         jiang2019.gather_residuals(Sources(results=[]))
 
 

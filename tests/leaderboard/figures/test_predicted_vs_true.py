@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from leaderboard.figures import draw, predicted_against_true
 from leaderboard.figures import predicted_vs_true as figures
 from leaderboard.results.ranking import ranked_tables
@@ -99,11 +99,11 @@ def test_names_with_markup_are_drawn_as_they_are(zoo, make):
 
 
 def test_what_cannot_be_drawn_is_refused(zoo, make, results, tmp_path):
-    with pytest.raises(SubmissionError, match="no figure format 'gif'"):
+    with pytest.raises(ResultError, match="no figure format 'gif'"):
         predicted_against_true(results, tmp_path / "figure.gif")
     both = [*results, *make.results(zoo, target="test_accuracy")]
-    with pytest.raises(SubmissionError, match="these are results of 2"):
+    with pytest.raises(ResultError, match="these are results of 2"):
         predicted_against_true(both, tmp_path / "figure.png")
-    with pytest.raises(SubmissionError, match="no out-of-fold predictions on toy"):
+    with pytest.raises(ResultError, match="no out-of-fold predictions on toy"):
         predicted_against_true(make.results(zoo, splits=["holdout-100"]), tmp_path / "figure.png")
     assert not list(tmp_path.iterdir())

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from leaderboard.figures import style
 from leaderboard.figures.density import positive_density
 
@@ -28,7 +28,7 @@ def test_the_same_figure_gives_the_same_bytes_whatever_the_reader_prefers(format
 
 
 def test_other_formats_are_refused_before_anything_is_drawn():
-    with pytest.raises(SubmissionError, match=r"no figure format 'gif'; end the file name in"):
+    with pytest.raises(ResultError, match=r"no figure format 'gif'; end the file name in"):
         style.rendered("gif", None)
 
 

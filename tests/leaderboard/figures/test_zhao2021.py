@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from demogen.errors import SubmissionError, ZooError
+from demogen.errors import ResultError, ZooError
 from demogen.measuring.predictor import get_predictor
 from leaderboard.figures import zhao2021
 from leaderboard.figures.sources import Sources
@@ -127,7 +127,7 @@ def test_an_estimate_is_fitted_on_all_but_the_first_division(found):
 
 def test_a_result_of_another_regressor_is_not_refitted(found):
     other = [on(found, zhao2021.PREDICTOR).model_copy(update={"regressor": "Ridge()"})]
-    with pytest.raises(SubmissionError, match=r"was fitted with Ridge\(\), not with what is inst"):
+    with pytest.raises(ResultError, match=r"was fitted with Ridge\(\), not with what is inst"):
         zhao2021.gather_estimates(Sources(results=other))
 
 
@@ -147,7 +147,7 @@ def test_the_histogram_counts_every_division(found):
 
 def test_sums_need_results_on_divisions(found):
     only = [one for one in found if one.split == "kfold-10"]
-    with pytest.raises(SubmissionError, match="--split holdout-100` makes them"):
+    with pytest.raises(ResultError, match="--split holdout-100` makes them"):
         zhao2021.gather_sums(Sources(results=only))
 
 

@@ -4,10 +4,15 @@ from sklearn.linear_model import LinearRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from demogen.errors import SubmissionError
+from demogen.errors import PredictorError
 from demogen.measuring.predictor import get_predictor, list_predictors
-from leaderboard.fitting.cross_validation import regressor_text
-from leaderboard.fitting.regressor_text import CLASSES, FUNCTIONS, UFUNCS, regressor_from_text
+from leaderboard.fitting.regressor_text import (
+    CLASSES,
+    FUNCTIONS,
+    UFUNCS,
+    regressor_from_text,
+    regressor_to_text,
+)
 
 
 def parts(value):
@@ -22,7 +27,7 @@ def parts(value):
 @pytest.mark.parametrize("name", list_predictors())
 def test_the_regressor_of_every_installed_predictor_comes_back_from_its_text(name):
     regressor = get_predictor(name).regressor
-    assert parts(regressor_from_text(regressor_text(regressor))) == parts(regressor)
+    assert parts(regressor_from_text(regressor_to_text(regressor))) == parts(regressor)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +39,16 @@ def test_the_regressor_of_every_installed_predictor_comes_back_from_its_text(nam
     ],
 )
 def test_others_made_of_known_parts_come_back_too(regressor):
-    assert parts(regressor_from_text(regressor_text(regressor))) == parts(regressor)
+    assert parts(regressor_from_text(regressor_to_text(regressor))) == parts(regressor)
+
+
+def test_text_of_a_regressor_is_the_same_each_time():
+    pipeline = make_pipeline(FunctionTransformer(parts), LinearRegression(positive=True))
+    text = regressor_to_text(pipeline)
+    assert "0x" not in text
+    assert "\n" not in text
+    assert "<function parts>" in text
+    assert "LinearRegression(positive=True)" in text
 
 
 def test_every_known_name_is_there():
@@ -76,6 +90,6 @@ NEEDY = {"BestGroup": {"groups"}, "Pipeline": {"steps"}}
     ],
 )
 def test_anything_else_is_refused(text, message):
-    with pytest.raises(SubmissionError, match=message.replace("(", r"\(")) as error:
+    with pytest.raises(PredictorError, match=message.replace("(", r"\(")) as error:
         regressor_from_text(text)
     assert "\n" not in str(error.value)

@@ -5,7 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from leaderboard.pages.site import write_site
 from leaderboard.results.ranking import COLUMNS
 from leaderboard.results.result import file_name
@@ -128,8 +128,8 @@ def test_a_predictors_page_says_how_to_reproduce_and_cite_it(site, results_of_th
         assert f"verify results/{result.path}" in page.text
     assert "demogen evaluate toy-predictor --zoo toy --target test_accuracy\n" in page.text
     assert "demogen cite other --split " in page.text
-    ranked_tables = json.loads(page.data)["boards"]
-    assert [(board["zoo"], board["target"]) for board in ranked_tables] == [
+    tables = json.loads(page.data)["tables"]
+    assert [(table["zoo"], table["target"]) for table in tables] == [
         ("other", "gap"),
         ("toy", "gap"),
         ("toy", "test_accuracy"),
@@ -141,10 +141,10 @@ def test_references_and_factors_are_shown_where_they_are_given(results, tmp_path
         "wi<dth": {network: 8 if network < "net-030" else 16 for network in results[0].targets}
     }
     found = [result.model_copy(update={"factors": factors}) for result in results]
-    write_site(found, tmp_path, references={"jiang2019": "@misc{jiang2019 & all}"})
+    write_site(found, tmp_path, bibliography={"jiang2019": "@misc{jiang2019 & all}"})
     page = Page(tmp_path / "predictors" / "toy-predictor.html")
     assert "@misc{jiang2019 & all}" in page.text
-    [coloring] = json.loads(page.data)["boards"][0]["colorings"]
+    [coloring] = json.loads(page.data)["tables"][0]["colorings"]
     assert (coloring["factor"], coloring["levels"]) == ("wi<dth", ["8", "16"])
 
 
@@ -175,7 +175,7 @@ def test_hostile_results_stay_text(zoo, make, tmp_path):
         )
         for result in make.results(zoo, name=HOSTILE)
     ]
-    write_site(results, tmp_path, references={HOSTILE: HOSTILE})
+    write_site(results, tmp_path, bibliography={HOSTILE: HOSTILE})
     page, index = (
         Page(tmp_path / "predictors" / f"{file_name(HOSTILE)}.html"),
         Page(tmp_path / "index.html"),
@@ -188,7 +188,7 @@ def test_hostile_results_stay_text(zoo, make, tmp_path):
             *("", "dataTables.min.js", "plotly-basic.min.js"),
             *("explain.js", "table.js", "plots.js"),
         }
-    assert json.loads(page.data)["boards"][0]["zoo"] == HOSTILE
+    assert json.loads(page.data)["tables"][0]["zoo"] == HOSTILE
     assert "<" not in page.data
     [link] = {link["href"] for link in index.all("a") if link["href"].startswith("predictors/")}
     assert (tmp_path / unquote(link)).is_file()
@@ -217,7 +217,7 @@ def test_a_site_is_written_over_and_loses_pages_of_predictors_that_are_gone(
 @pytest.mark.parametrize("name", ["thesis.tex", "index.html"])
 def test_a_folder_with_other_things_is_left_alone(results, tmp_path, name):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(SubmissionError, match="holds other things than a leaderboard"):
+    with pytest.raises(ResultError, match="holds other things than a leaderboard"):
         write_site(results, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -232,6 +232,6 @@ def test_unmeasured_predictors_have_a_page(zoo, make, tmp_path):
 
 
 def test_no_results_make_no_site(tmp_path):
-    with pytest.raises(SubmissionError, match="no results to make a site of"):
+    with pytest.raises(ResultError, match="no results to make a site of"):
         write_site([], tmp_path / "site")
     assert not list(tmp_path.iterdir())

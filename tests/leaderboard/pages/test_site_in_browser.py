@@ -56,39 +56,61 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def open_page(chromium, folder):
-    """Opens a page of the site; at the end there must be no complaint and no outside request."""
-    contexts, complaints = [], []
+class Tab:
+    """A page that is loaded anew for each test, and what it complained of meanwhile."""
 
-    def opened(address="index.html", **context):
-        size = {"width": context.pop("width", 1280), "height": 900}
-        contexts.append(chromium.new_context(viewport=size, **context))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(20_000)
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
+    def __init__(self, chromium, **context):
+        self.complaints = []
+        self.page = chromium.new_context(**context).new_page()
+        self.page.set_default_timeout(20_000)
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on(
             "request",
-            lambda asked: asked.url.startswith(LOCAL) or complaints.append(asked.url),
+            lambda asked: asked.url.startswith(LOCAL) or self.complaints.append(asked.url),
         )
+
+    def open(self, url, width=1280, color_scheme="light"):
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(color_scheme=color_scheme)
+        # From one place on a page to another Chromium would load nothing.
+        self.page.goto("about:blank")
+        self.page.mouse.move(0, 0)
+        self.page.goto(url)
+        return self.page
+
+
+# A page of its own for each test takes four times as long.
+@pytest.fixture(scope="module")
+def tabs(chromium):
+    return {
+        "scripts": Tab(chromium),
+        "none": Tab(chromium, java_script_enabled=False),
+    }
+
+
+@pytest.fixture
+def open_page(tabs, folder):
+    """Opens a page of the site; at the end there must be no complaint and no outside request."""
+
+    def opened(address="index.html", scripts="scripts", **seen):
         path, hash_mark, fragment = address.partition("#")
-        page.goto((folder / path).as_uri() + hash_mark + fragment)
-        return page
+        return tabs[scripts].open((folder / path).as_uri() + hash_mark + fragment, **seen)
 
     yield opened
-    for context in contexts:
-        context.close()
+    complaints = [complaint for tab in tabs.values() for complaint in tab.complaints]
+    for tab in tabs.values():
+        tab.complaints.clear()
     assert not complaints
 
 
 def names(page):
     """Predictors shown, from top to bottom."""
-    return page.locator("#board tbody th").all_inner_texts()
+    return page.locator("#ranking tbody th").all_inner_texts()
 
 
 def heading(page, key):
-    return page.locator(f"#board th[data-key={key}]")
+    return page.locator(f"#ranking th[data-key={key}]")
 
 
 def draws(page):
@@ -126,7 +148,7 @@ def test_a_click_sorts_best_first_then_the_other_way_and_undefined_stays_last(op
     assert names(page) == ["weak", HOSTILE, "strong", "lost"]
     heading(page, "r2_fold_mean").get_by_role("button").click()
     assert names(page) == ["strong", HOSTILE, "weak", "lost"]
-    assert page.locator("#board [aria-sort]").count() == 1
+    assert page.locator("#ranking [aria-sort]").count() == 1
 
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
@@ -152,7 +174,7 @@ def test_the_keyboard_alone_reaches_filters_headings_and_pages(open_page, key):
     assert heading(page, "predictor").get_attribute("aria-sort") == "ascending"
     page.keyboard.press(key)
     assert names(page) == sorted(names(page), reverse=True)
-    page.locator("#board tbody a", has_text="weak").focus()
+    page.locator("#ranking tbody a", has_text="weak").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/predictors/weak.html")
 
@@ -175,16 +197,16 @@ def test_each_control_filters_and_reset_brings_all_back(open_page):
     page.get_by_label("Find").fill("WEA")
     assert names(page) == ["weak"]
     page.get_by_label("Find").fill("no such thing")
-    assert "No predictor has all of this" in page.locator("#board tbody").inner_text()
+    assert "No predictor has all of this" in page.locator("#ranking tbody").inner_text()
     assert page.locator("#status").inner_text().startswith("0 rows.")
 
 
 def test_a_split_shows_its_scores_alone(open_page):
     page = open_page("index.html#zoo=%3Dtoy")
-    keys = page.eval_on_selector_all("#board thead th", "all => all.map(th => th.dataset.key)")
+    keys = page.eval_on_selector_all("#ranking thead th", "all => all.map(th => th.dataset.key)")
     column, pooled = keys.index("ssr_mean"), keys.index("r2_pooled")
     page.get_by_label("Split", exact=True).select_option(label="holdout-100")
-    cells = page.locator("#board tbody tr").first.locator("td, th")
+    cells = page.locator("#ranking tbody tr").first.locator("td, th")
     assert cells.nth(pooled).inner_text() == "–"
     assert float(cells.nth(column).inner_text()) > 0
     assert "Every score on holdout-100 alone" in page.locator("#status").inner_text()
@@ -198,7 +220,7 @@ def test_all_zoos_show_which_zoo_a_row_is_of(open_page):
     assert not heading(page, "zoo").is_visible()
     page.get_by_label("Zoo").select_option(label="all")
     assert heading(page, "zoo").is_visible()
-    assert sorted(page.locator("#board tbody td:first-child").all_inner_texts()) == [
+    assert sorted(page.locator("#ranking tbody td:first-child").all_inner_texts()) == [
         "other, gap",
         *["toy, gap"] * 4,
     ]
@@ -209,7 +231,7 @@ def test_the_address_keeps_the_view_and_coming_back_restores_it(open_page):
     heading(page, "predictor").get_by_role("button").click()
     before = names(page)
     assert "split=%3Dkfold-10&sort=predictor&direction=asc" in page.url
-    page.locator("#board tbody a").first.click()
+    page.locator("#ranking tbody a").first.click()
     page.wait_for_url("**/predictors/**")
     page.go_back()
     page.locator("#filters").wait_for()
@@ -238,7 +260,7 @@ def test_explanations_come_with_the_mouse_and_with_the_focus_and_go_with_escape(
 
 def test_a_predictors_page_draws_and_redraws(open_page):
     page = open_page()
-    page.locator("#board tbody a", has_text="strong").click()
+    page.locator("#ranking tbody a", has_text="strong").click()
     draws(page)
     assert page.locator("h1").inner_text() == "strong"
     page.get_by_label("Zoo and target").select_option(label="toy, gap")
@@ -282,9 +304,8 @@ def test_pictures_follow_the_readers_choice_of_light_and_dark(open_page):
 
 
 @pytest.mark.parametrize("address", ["index.html", "predictors/strong.html"])
-def test_the_policy_stops_a_request_to_the_outside(chromium, folder, address):
-    page = chromium.new_page()
-    page.goto((folder / address).as_uri())
+def test_the_policy_stops_a_request_to_the_outside(tabs, folder, address):
+    page = tabs["scripts"].open((folder / address).as_uri())
     stopped = page.evaluate(
         """() => new Promise((resolve) => {
             document.addEventListener("securitypolicyviolation", (one) => resolve(one.blockedURI));
@@ -292,13 +313,13 @@ def test_the_policy_stops_a_request_to_the_outside(chromium, folder, address):
             fetch("http://127.0.0.1:9/").catch(() => setTimeout(() => resolve("not stopped"), 500));
         })"""
     )
-    page.context.close()
+    tabs["scripts"].complaints.clear()
     assert stopped.startswith("http://127.0.0.1:9")
 
 
 def test_names_that_hold_markup_lead_to_their_page(open_page):
     page = open_page("index.html#zoo=%3Dtoy")
-    page.locator("#board tbody a", has_text=HOSTILE).click()
+    page.locator("#ranking tbody a", has_text=HOSTILE).click()
     draws(page)
     assert page.locator("h1").inner_text() == HOSTILE
     assert HOSTILE in page.title()
@@ -341,10 +362,10 @@ def contrast(page, name):
 
 
 def test_without_scripts_the_table_the_folds_and_the_explanations_are_there(open_page):
-    page = open_page(java_script_enabled=False)
-    assert len([row for row in page.locator("#board tbody tr").all() if row.is_visible()]) == 6
+    page = open_page(scripts="none")
+    assert len([row for row in page.locator("#ranking tbody tr").all() if row.is_visible()]) == 6
     assert heading(page, "mse").get_attribute("title")
-    page = open_page("predictors/strong.html", java_script_enabled=False)
+    page = open_page("predictors/strong.html", scripts="none")
     assert page.get_by_text("drawn by a script").is_visible()
     page.locator("summary", has_text="Folds of kfold-10").first.click()
     assert page.locator("details[open] tbody tr").count() == 10

@@ -6,7 +6,8 @@ import pytest
 from sklearn.feature_selection import f_regression
 from sklearn.linear_model import LinearRegression
 
-from leaderboard.papers.our_numbers import LOG_FLOOR, SCORES, our_number
+from baselines.regressors import LOG_FLOOR, log_least_squares
+from leaderboard.papers.our_numbers import SCORES, our_number
 from leaderboard.papers.printed_numbers import Line
 
 FEATURE = "h1.q1"
@@ -22,7 +23,7 @@ def positive(zoo, make):
     """Results of a predictor whose columns are above 0 but for one network's."""
     table = make.features(zoo).abs().rename(columns={"a": FEATURE})
     table.iloc[0, 0] = 0.0
-    return make.results(zoo, table=table)
+    return make.results(zoo, table=table, regressor=log_least_squares())
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_scores_of_the_fit_are_those_of_plain_least_squares(results):
     assert answer("fit_rmse_points", results).value == pytest.approx(root, rel=1e-9)
 
 
-def test_univariate_f_is_of_the_log(positive):
+def test_univariate_f_is_of_the_log_that_the_regressor_takes(positive):
     result = positive[0]
     ids = sorted(result.targets)
     column = [result.signatures[id][result.columns.index(FEATURE)] for id in ids]
@@ -64,10 +65,12 @@ def test_univariate_f_is_of_the_log(positive):
     assert answer("univariate_p", positive, FEATURE).value == pytest.approx(p, rel=1e-9)
 
 
-def test_the_floor_of_logs_is_that_of_the_baselines():
-    from baselines import regressors
-
-    assert regressors.LOG_FLOOR == LOG_FLOOR
+def test_univariate_f_is_of_the_column_itself_where_nothing_is_done_to_it(results):
+    result = results[0]
+    ids = sorted(result.targets)
+    column = np.array([result.signatures[id][:1] for id in ids])
+    (f,), _ = f_regression(column, np.array([result.targets[id] for id in ids]))
+    assert answer("univariate_f", results, result.columns[0]).value == pytest.approx(f, rel=1e-9)
 
 
 def test_a_small_zoo_has_its_pooled_score_and_says_so(small_zoo, make):

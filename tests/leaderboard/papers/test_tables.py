@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from leaderboard.papers.comparison import ComparedNumber, Comparison
 from leaderboard.papers.tables import FIELDS, render_comparison
 
@@ -66,5 +66,5 @@ def test_latex_is_escaped_and_whole():
 
 
 def test_an_unknown_format_lists_near_ones():
-    with pytest.raises(SubmissionError, match="did you mean 'markdown'"):
+    with pytest.raises(ResultError, match="did you mean 'markdown'"):
         render_comparison([ZOO], "markdwn")

@@ -106,7 +106,7 @@ def test_mistakes_are_told_before_anything_is_measured(zoo, small_zoo, calls):
         evaluate(Noisy(), zoo, target="gaps")
     with pytest.raises(ZooError, match="of 12 networks has only the split 'leave-one-out'"):
         evaluate(Noisy(), small_zoo)
-    with pytest.raises(ZooError, match="two predictors are called 'noisy'"):
+    with pytest.raises(PredictorError, match="two predictors are called 'noisy'"):
         benchmark([Noisy(), Noisy(0.1)], zoo)
     assert calls == []
     assert evaluate(Noisy(), small_zoo, split="leave-one-out").split == "leave-one-out"
@@ -119,7 +119,7 @@ def test_a_feature_that_is_not_there_is_named(zoo, calls):
 
 def test_a_failing_regressor_is_named_with_its_predictor(zoo, calls):
     predictor = Predictor("p", Noisy(), regressor=LinearRegression(positive="maybe"))
-    with pytest.raises(ZooError, match=r"^p on grouped-kfold-10 of toy: the regressor"):
+    with pytest.raises(PredictorError, match=r"^p on grouped-kfold-10 of toy: the regressor"):
         evaluate(predictor, zoo)
 
 

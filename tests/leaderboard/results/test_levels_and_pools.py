@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import demogen
-from demogen.errors import SubmissionError, ZooError
+from demogen.errors import ResultError, ZooError
 from demogen.format.splits import Fold
 from leaderboard import benchmark, render
 from leaderboard.cli import commands
@@ -16,7 +16,7 @@ from leaderboard.pages.provenance import reproduce
 from leaderboard.results.ranking import ranked_tables
 from leaderboard.results.result import Result, read_results
 from leaderboard.results.verification import verify
-from leaderboard.scoring.scores import FoldPredictions
+from leaderboard.scoring.inputs import FoldPredictions
 
 PREDICTORS = ("parameter-count", "mean-gap")
 
@@ -64,10 +64,10 @@ def test_a_result_on_levels_is_checked_as_one_on_a_partition(pooled):
     assert result.scores.r2_fold_mean is None
     content = json.loads(result.to_json())
     lost = {**content, "folds": content["folds"][:1]}
-    with pytest.raises(SubmissionError, match="do not test every measured network"):
+    with pytest.raises(ResultError, match="do not test every measured network"):
         Result.from_json(json.dumps(lost).encode(), "here")
     content["scores"]["r2_fold_mean"] = 0.9
-    with pytest.raises(SubmissionError, match=r"it claims r2_fold_mean 0\.9, but .* give None"):
+    with pytest.raises(ResultError, match=r"it claims r2_fold_mean 0\.9, but .* give None"):
         verify(Result.from_json(json.dumps(content).encode(), "here"), refit=False)
 
 
@@ -86,7 +86,7 @@ def test_a_pool_is_benchmarked_as_a_zoo_is(pooled):
     for result in results:
         assert len(result.targets) == 36
         verify(result, pool)
-    with pytest.raises(SubmissionError, match="made on zoo tiny.tiny-mlp with digest"):
+    with pytest.raises(ResultError, match="made on zoo tiny.tiny-mlp with digest"):
         verify(results[0], pool.zoos[0])
     [board] = ranked_tables(results)
     assert board.ranking == "grouped-kfold-10"

@@ -3,7 +3,7 @@ import pytest
 from click.testing import CliRunner
 from sklearn.metrics import r2_score
 
-from demogen.errors import SubmissionError, ZooError
+from demogen.errors import ResultError
 from leaderboard.cli import commands
 from leaderboard.results.paired_bootstrap import pair
 from leaderboard.results.result import held_out, write_result
@@ -62,18 +62,18 @@ def test_only_networks_that_both_predict_count(zoo, make, strong):
 
 def test_what_cannot_be_compared_is_refused(zoo, make, strong, weak):
     [folds, divisions] = make.results(zoo, splits=["kfold-10", "holdout-100"])
-    with pytest.raises(SubmissionError, match="on different splits"):
+    with pytest.raises(ResultError, match="on different splits"):
         pair(strong, folds)
-    with pytest.raises(SubmissionError, match="holdout-100 tests networks several times"):
+    with pytest.raises(ResultError, match="holdout-100 tests networks several times"):
         pair(divisions, divisions)
-    with pytest.raises(SubmissionError, match="on different targets"):
+    with pytest.raises(ResultError, match="on different targets"):
         pair(strong, weak.model_copy(update={"target": "test_accuracy"}))
-    with pytest.raises(SubmissionError, match="on different zoos"):
+    with pytest.raises(ResultError, match="on different zoos"):
         pair(strong, weak.model_copy(update={"zoo_digest": "0" * 64}))
     same = strong.model_copy(update={"configurations": dict.fromkeys(strong.targets, "one")})
-    with pytest.raises(SubmissionError, match="fewer than two configurations"):
+    with pytest.raises(ResultError, match="fewer than two configurations"):
         pair(same, weak)
-    with pytest.raises(ZooError, match="no statistic 'kendal'; did you mean 'kendall'"):
+    with pytest.raises(ResultError, match="no statistic 'kendal'; did you mean 'kendall'"):
         pair(strong, weak, "kendal")
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from demogen.errors import ZooError
+from demogen.errors import PredictorError
 from leaderboard.results.predictor_names import predictor_called
 
 
@@ -14,5 +14,5 @@ def test_predictors_are_asked_for_with_parameters(monkeypatch):
         {"p": 1, "norm": "l-2", "on": None, "taps": ("h1", "h2"), "x": -0.001},
     )
     for text in ("loss(", "loss(1)", "loss(p=1) + 2", "loss(**x)", "loss(p=1)(q=2)"):
-        with pytest.raises(ZooError, match="write name"):
+        with pytest.raises(PredictorError, match="write name"):
             predictor_called(text)

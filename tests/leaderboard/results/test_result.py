@@ -1,14 +1,16 @@
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 from sklearn.dummy import DummyRegressor
 
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
+from leaderboard.results.measure_identity import MeasureIdentity
 from leaderboard.results.result import (
     Result,
+    Results,
     file_name,
-    plain,
     read_result,
     read_results,
     write_result,
@@ -115,7 +117,7 @@ FAULTS = [
 def test_faulty_files_are_refused_in_one_line(results, tmp_path, change, message):
     path = tmp_path / "forged.json"
     path.write_bytes(faulty(results[0], change))
-    with pytest.raises(SubmissionError, match=message) as refusal:
+    with pytest.raises(ResultError, match=message) as refusal:
         read_result(path)
     assert str(refusal.value).startswith(f"{path}: no valid result: ")
     assert "\n" not in str(refusal.value)
@@ -123,31 +125,31 @@ def test_faulty_files_are_refused_in_one_line(results, tmp_path, change, message
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe"])
 def test_what_is_not_json_is_refused(text):
-    with pytest.raises(SubmissionError, match=r"^here: not JSON: "):
+    with pytest.raises(ResultError, match=r"^here: not JSON: "):
         Result.from_json(text, "here")
 
 
 @pytest.mark.parametrize("text", [b"[]", b"null", b'{"a": 1}'])
 def test_what_is_no_result_is_refused(text):
-    with pytest.raises(SubmissionError, match=r"^here: no valid result: "):
+    with pytest.raises(ResultError, match=r"^here: no valid result: "):
         Result.from_json(text, "here")
 
 
 @pytest.mark.parametrize("version", [1, 3, "2"])
 def test_other_format_versions_are_refused_before_anything_else(version):
     text = json.dumps({"format_version": version, "unknown": 0}).encode()
-    with pytest.raises(SubmissionError, match=rf"format version {version}, but .* reads 2; eval"):
+    with pytest.raises(ResultError, match=rf"format version {version}, but .* reads 2; eval"):
         Result.from_json(text, "here")
 
 
 def test_folders_are_checked(results, tmp_path):
-    with pytest.raises(SubmissionError, match=r"no results in .*demogen evaluate"):
+    with pytest.raises(ResultError, match=r"no results in .*demogen evaluate"):
         read_results(tmp_path)
-    with pytest.raises(SubmissionError, match=r"cannot be read: No such file"):
+    with pytest.raises(ResultError, match=r"cannot be read: No such file"):
         read_result(tmp_path / "none.json")
     path = write_result(results[0], tmp_path)
     path.rename(path.with_name("better.json"))
-    with pytest.raises(SubmissionError, match=r"better\.json does not lie where it belongs"):
+    with pytest.raises(ResultError, match=r"better\.json does not lie where it belongs"):
         read_results(tmp_path)
 
 
@@ -160,13 +162,56 @@ def test_a_failed_write_leaves_the_old_file(results, tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     changed = results[0].model_copy(update={"summary": "new"})
-    with pytest.raises(SubmissionError, match=r"cannot be written: No space left"):
+    with pytest.raises(ResultError, match=r"cannot be written: No space left"):
         write_result(changed, tmp_path)
     assert path.read_bytes() == before
     assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 
 def test_parameters_become_plain():
-    assert plain((1, [2.5, None], True, "a")) == [1, [2.5, None], True, "a"]
-    assert plain(float("inf")) == "inf"
-    assert plain({"a"}) == "{'a'}"
+    parameters = {"p": (1, [2.5, None], True, "a"), "q": float("inf"), "r": {"a"}}
+    measure = SimpleNamespace(name="m", version=2, get_params=lambda: parameters)
+    identity = MeasureIdentity.of(measure)
+    assert (identity.name, identity.version) == ("m", 2)
+    assert identity.parameters == {"p": [1, [2.5, None], True, "a"], "q": "inf", "r": "{'a'}"}
+
+
+@pytest.fixture(scope="module")
+def both(zoo, results, make):
+    return Results([*results, *make.results(zoo, name="other", target="test_accuracy")])
+
+
+def test_results_are_selected_by_one_name_or_several(both):
+    assert both.select() == both
+    one = both.select(predictor="other", split=["kfold-10", "holdout-100"])
+    assert [(each.predictor, each.split) for each in one] == [
+        ("other", "kfold-10"),
+        ("other", "holdout-100"),
+    ]
+    assert len(both.select(zoo={"toy"}, target="gap")) == len(both) / 2
+    assert both.select(target="gap", predictor="other") == []
+    with pytest.raises(ResultError, match="no result of a split 'kfold10'; did you mean 'kfold-"):
+        both.select(split=["kfold-10", "kfold10"])
+
+
+def test_results_are_a_table(both):
+    table = both.to_frame()
+    assert list(table)[:5] == ["zoo", "digest", "target", "split", "predictor"]
+    assert len(table) == len(both)
+    for result, (_, row) in zip(both, table.iterrows(), strict=True):
+        assert (row["digest"], row["split"]) == (result.zoo_digest, result.split)
+        stored = json.loads(result.to_json())["scores"]
+        numbers = {name: x for name, x in stored.items() if isinstance(x, int | float)}
+        assert row.iloc[5:].dropna().to_dict() == numbers
+    assert list(Results().to_frame()) == list(table)
+
+
+def test_results_are_a_sequence_that_says_what_is_in_it(both, results, tmp_path):
+    assert both[0] == results[0]
+    assert both[: len(results)] == results
+    assert repr(both[:3]) == "<3 Results: toy-predictor, toy, 3 splits, gap>"
+    assert repr(both) == f"<{len(both)} Results: 2 predictors, toy, 3 splits, 2 targets>"
+    assert repr(Results()) == "<0 Results: 0 predictors, 0 zoos, 0 splits, 0 targets>"
+    for result in both:
+        write_result(result, tmp_path)
+    assert set(both.to_frame()["split"]) == set(Results.read(str(tmp_path)).to_frame()["split"])

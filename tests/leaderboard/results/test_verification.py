@@ -3,7 +3,7 @@ import json
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from demogen.errors import PredictorError, SubmissionError
+from demogen.errors import PredictorError, ResultError
 from leaderboard.results.result import Result
 from leaderboard.results.verification import verify
 
@@ -67,7 +67,7 @@ def test_changed_scores_are_refused(results, name):
             else content["scores"][name] * (1 + 1e-7)
         )
 
-    with pytest.raises(SubmissionError, match=f"it claims {name} .* but its predictions give"):
+    with pytest.raises(ResultError, match=f"it claims {name} .* but its predictions give"):
         verify(forge(on(results, "kfold-10"), change), refit=False)
 
 
@@ -76,7 +76,7 @@ def test_changed_sums_are_refused(results, name):
     def change(content):
         content["scores"][name] *= 0.999
 
-    with pytest.raises(SubmissionError, match=f"it claims {name}"):
+    with pytest.raises(ResultError, match=f"it claims {name}"):
         verify(forge(on(results, "holdout-100"), change), refit=False)
 
 
@@ -88,7 +88,7 @@ def test_one_changed_division_or_a_score_too_many_is_refused(results):
         content["scores"]["r2_pooled"] = 0.99
 
     for change in (division, absent):
-        with pytest.raises(SubmissionError, match="it claims"):
+        with pytest.raises(ResultError, match="it claims"):
             verify(forge(on(results, "holdout-100"), change), refit=False)
 
 
@@ -113,11 +113,11 @@ def test_changed_predictions_are_refused(results, zoo, installed):
         rescored(content)
 
     result = on(results, "grouped-kfold-10")
-    with pytest.raises(SubmissionError, match="it claims"):
+    with pytest.raises(ResultError, match="it claims"):
         verify(forge(result, careless))
-    with pytest.raises(SubmissionError, match=r"fold 2 predicts .* fitted again predicts"):
+    with pytest.raises(ResultError, match=r"fold 2 predicts .* fitted again predicts"):
         verify(forge(result, careful), zoo)
-    with pytest.raises(SubmissionError, match=r"the fit on all networks predicts .* for net-007"):
+    with pytest.raises(ResultError, match=r"the fit on all networks predicts .* for net-007"):
         verify(forge(result, in_the_fit), zoo)
 
 
@@ -131,7 +131,7 @@ def test_changed_coefficients_are_refused(results, installed):
         content["scores"]["fit_adjusted_r2"] = content["scores"]["fit_r2"]
 
     for forged in (change, flatter):
-        with pytest.raises(SubmissionError, match="linear model"):
+        with pytest.raises(ResultError, match="linear model"):
             verify(forge(results[0], forged))
 
 
@@ -154,7 +154,7 @@ def test_results_of_another_zoo_or_split_are_refused(results, zoo):
         (other_name, "its zoo is called toy, not better-zoo"),
         (own_split, "has no split 'my-split'"),
     ]:
-        with pytest.raises(SubmissionError, match=message):
+        with pytest.raises(ResultError, match=message):
             verify(forge(on(results, "kfold-10"), change), zoo, refit=False)
 
 
@@ -163,7 +163,7 @@ def test_easier_targets_are_refused(results, zoo):
         content["targets"]["net-003"] = content["fit"]["net-003"]
         rescored(content)
 
-    with pytest.raises(SubmissionError, match="the gap of net-003 is not"):
+    with pytest.raises(ResultError, match="the gap of net-003 is not"):
         verify(forge(results[0], change), zoo, refit=False)
 
 
@@ -177,7 +177,7 @@ def test_hiding_a_hard_network_is_refused(results, zoo):
                 del fold["ids"][at], fold["predictions"][at]
         rescored(content)
 
-    with pytest.raises(SubmissionError, match="net-003 is not both in the zoo and measured"):
+    with pytest.raises(ResultError, match="net-003 is not both in the zoo and measured"):
         verify(forge(on(results, "kfold-10"), hide), zoo, refit=False)
 
 
@@ -195,11 +195,11 @@ def test_other_folds_than_the_zoos_are_refused(results, zoo):
     def add(content):
         content["skipped_folds"] = [100]
 
-    with pytest.raises(SubmissionError, match="fold 0 tests other networks"):
+    with pytest.raises(ResultError, match="fold 0 tests other networks"):
         verify(forge(on(results, "kfold-10"), swap), zoo, refit=False)
-    with pytest.raises(SubmissionError, match="fold 4 is missing"):
+    with pytest.raises(ResultError, match="fold 4 is missing"):
         verify(forge(on(results, "holdout-100"), omit), zoo, refit=False)
-    with pytest.raises(SubmissionError, match="fold 100 is not one of the split's 10"):
+    with pytest.raises(ResultError, match="fold 100 is not one of the split's 10"):
         verify(forge(on(results, "kfold-10"), add), zoo, refit=False)
 
 
@@ -215,7 +215,7 @@ def test_results_with_dropped_networks_and_skipped_folds_pass(zoo, make, install
 def test_a_regressor_that_is_not_the_installed_one_is_refused(zoo, make, installed):
     installed["toy-predictor"].regressor = LinearRegression(fit_intercept=False)
     [result] = make.results(zoo, splits=["kfold-10"])
-    with pytest.raises(SubmissionError, match="fitted again predicts"):
+    with pytest.raises(ResultError, match="fitted again predicts"):
         verify(result)
 
 
@@ -230,11 +230,11 @@ def test_targets_close_together_and_far_from_zero_hide_no_forgery(zoo, make, ins
         content["folds"][0]["predictions"][0] += 1e-10
         rescored(content)
 
-    with pytest.raises(SubmissionError, match="fold 0 predicts"):
+    with pytest.raises(ResultError, match="fold 0 predicts"):
         verify(forge(true, shift))
 
     def shrink(content):
         content["scores"]["mse"] *= 0.9
 
-    with pytest.raises(SubmissionError, match="it claims mse"):
+    with pytest.raises(ResultError, match="it claims mse"):
         verify(forge(true, shrink), refit=False)

@@ -3,15 +3,20 @@ import math
 import numpy as np
 import pytest
 
-from demogen.errors import ZooError
 from leaderboard.scoring import metrics
-from leaderboard.scoring.bootstrap import STATISTICS, compare, intervals, resample_counts
+from leaderboard.scoring.bootstrap import compare, intervals, resample_counts
+from leaderboard.scoring.scores import STATISTICS
 
 GROUPS = [f"c{number // 2}" for number in range(60)]
 DRAW = np.random.default_rng(13)
 TARGETS = DRAW.beta(2, 5, 60) / 2
 GOOD = TARGETS + DRAW.normal(0, 0.02, 60)
 BAD = TARGETS + DRAW.normal(0, 0.2, 60)
+R2 = STATISTICS["r2"]
+
+
+def only(*names):
+    return {name: STATISTICS[name] for name in names}
 
 
 def test_whole_groups_are_drawn_as_often_as_there_are_groups():
@@ -39,7 +44,7 @@ def test_draws_follow_the_seed_and_not_the_order_of_networks():
 
 
 def test_intervals_are_quantiles_of_statistics_of_repeated_networks():
-    found = intervals(TARGETS, GOOD, GROUPS, draws=40, seed=3)
+    found = intervals(TARGETS, GOOD, GROUPS, STATISTICS, draws=40, seed=3)
     assert list(found) == list(STATISTICS)
     counts = resample_counts(GROUPS, 40, seed=3)
     for name, interval in found.items():
@@ -54,7 +59,9 @@ def test_intervals_are_quantiles_of_statistics_of_repeated_networks():
 def test_the_interval_of_a_mean_is_that_of_the_central_limit():
     draw = np.random.default_rng(17)
     errors = draw.normal(size=400)
-    interval = intervals(errors, np.zeros(400), [str(i) for i in range(400)], ["mse"], 4000)["mse"]
+    interval = intervals(errors, np.zeros(400), [str(i) for i in range(400)], only("mse"), 4000)[
+        "mse"
+    ]
     spread = np.std(errors**2) / np.sqrt(400)
     # The ends of 4,000 draws are known to some 4 % of the spread; four times that is allowed.
     assert interval.low == pytest.approx(np.mean(errors**2) - 1.96 * spread, abs=0.2 * spread)
@@ -63,10 +70,10 @@ def test_the_interval_of_a_mean_is_that_of_the_central_limit():
 
 def test_copies_add_no_evidence():
     names = [f"{number:02d}" for number in range(60)]
-    once = intervals(TARGETS, GOOD, names, ["r2", "pearson"], 300)
-    thrice = intervals(np.tile(TARGETS, 3), np.tile(GOOD, 3), names * 3, ["r2", "pearson"], 300)
+    once = intervals(TARGETS, GOOD, names, only("r2", "pearson"), 300)
+    thrice = intervals(np.tile(TARGETS, 3), np.tile(GOOD, 3), names * 3, only("r2", "pearson"), 300)
     apart = intervals(
-        np.tile(TARGETS, 3), np.tile(GOOD, 3), [f"{i:03d}" for i in range(180)], ["r2"], 300
+        np.tile(TARGETS, 3), np.tile(GOOD, 3), [f"{i:03d}" for i in range(180)], only("r2"), 300
     )
     for name in once:
         assert thrice[name].low == pytest.approx(once[name].low, rel=1e-9)
@@ -80,30 +87,30 @@ def test_undefined_draws_are_counted():
     counts = resample_counts(groups, 500, seed=0)
     single = int(((counts == 0).any(axis=1)).sum())
     assert 100 < single < 400
-    found = intervals([0.1, 0.1, 0.3, 0.3], [0.1, 0.2, 0.3, 0.4], groups, draws=500)
+    found = intervals([0.1, 0.1, 0.3, 0.3], [0.1, 0.2, 0.3, 0.4], groups, STATISTICS, draws=500)
     undefined = {name: interval.undefined for name, interval in found.items()}
     defined = {"mse": 0, "rmse_points": 0}
     assert undefined == dict.fromkeys(STATISTICS, single) | defined
     assert found["r2"].low == found["r2"].high == pytest.approx(found["r2"].estimate)
-    compared = compare([0.1, 0.1, 0.3, 0.3], [0.1, 0.2, 0.3, 0.4], [0.2] * 4, groups, draws=500)
+    compared = compare([0.1, 0.1, 0.3, 0.3], [0.1, 0.2, 0.3, 0.4], [0.2] * 4, groups, R2, draws=500)
     assert compared.difference.undefined == single
     assert compared.first_better == 1
 
 
 def test_what_is_nowhere_defined_has_no_interval():
     for targets, predictions, groups in ([[0.3, 0.3], [0.1, 0.2], ["a", "b"]], [[], [], []]):
-        interval = intervals(targets, predictions, groups, ["r2"], draws=20)["r2"]
+        interval = intervals(targets, predictions, groups, only("r2"), draws=20)["r2"]
         assert all(map(math.isnan, (interval.estimate, interval.low, interval.high)))
         assert interval.undefined == 20
-    compared = compare([0.3, 0.3], [0.1, 0.2], [0.1, 0.3], ["a", "b"], draws=20)
+    compared = compare([0.3, 0.3], [0.1, 0.2], [0.1, 0.3], ["a", "b"], R2, draws=20)
     assert math.isnan(compared.first_better)
     assert compared.difference.undefined == 20
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
 def test_the_better_predictor_wins_in_all_draws(statistic):
-    found = compare(TARGETS, GOOD, BAD, GROUPS, statistic, draws=200)
-    swapped = compare(TARGETS, BAD, GOOD, GROUPS, statistic, draws=200)
+    found = compare(TARGETS, GOOD, BAD, GROUPS, STATISTICS[statistic], draws=200)
+    swapped = compare(TARGETS, BAD, GOOD, GROUPS, STATISTICS[statistic], draws=200)
     assert found.first_better == 1
     assert swapped.first_better == 0
     larger = STATISTICS[statistic].larger_is_better
@@ -115,16 +122,16 @@ def test_the_better_predictor_wins_in_all_draws(statistic):
 
 
 def test_equal_predictors_share_every_draw():
-    same = compare(TARGETS, GOOD, GOOD, GROUPS, draws=50)
+    same = compare(TARGETS, GOOD, GOOD, GROUPS, R2, draws=50)
     assert (same.first_better, same.difference.low, same.difference.high) == (0.5, 0, 0)
     # Correlations do not see a scale, but rounding does.
-    scaled = compare(TARGETS, GOOD, 3 * GOOD + 1, GROUPS, "pearson", draws=50)
+    scaled = compare(TARGETS, GOOD, 3 * GOOD + 1, GROUPS, STATISTICS["pearson"], draws=50)
     assert scaled.first_better == 0.5
 
 
 def test_both_predictors_are_judged_on_the_same_draws():
     close = GOOD + np.random.default_rng(1).normal(0, 0.002, 60)
-    found = compare(TARGETS, GOOD, close, GROUPS, "mse", draws=100, seed=4)
+    found = compare(TARGETS, GOOD, close, GROUPS, STATISTICS["mse"], draws=100, seed=4)
     counts = resample_counts(GROUPS, 100, seed=4)
     differences = counts @ ((TARGETS - GOOD) ** 2 - (TARGETS - close) ** 2) / counts.sum(axis=1)
     ends = np.quantile(differences, [0.025, 0.975])
@@ -134,11 +141,7 @@ def test_both_predictors_are_judged_on_the_same_draws():
 
 
 def test_faults_are_named():
-    with pytest.raises(ZooError, match="no statistic 'pearsn'; did you mean 'pearson'"):
-        intervals(TARGETS, GOOD, GROUPS, ["pearsn"])
-    with pytest.raises(ZooError, match="no statistic 'tau'; there are: kendall"):
-        compare(TARGETS, GOOD, BAD, GROUPS, "tau")
     with pytest.raises(ValueError, match=r"shape \(59,\) for 60 networks"):
-        intervals(TARGETS, GOOD[1:], GROUPS)
+        intervals(TARGETS, GOOD[1:], GROUPS, STATISTICS)
     with pytest.raises(ValueError, match="finite targets and predictions"):
-        compare(TARGETS, GOOD, np.where(TARGETS > 0.2, np.nan, BAD), GROUPS)
+        compare(TARGETS, GOOD, np.where(TARGETS > 0.2, np.nan, BAD), GROUPS, R2)

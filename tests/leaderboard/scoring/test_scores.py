@@ -5,13 +5,13 @@ import pytest
 from scipy import stats
 from sklearn.feature_selection import f_regression
 
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError
 from leaderboard.results.result import Result
 from leaderboard.results.verification import check_scores, verify
-from leaderboard.scoring import bootstrap, scores
+from leaderboard.scoring import bootstrap, inputs
 from leaderboard.scoring.granulated import granulated_kendall
 from leaderboard.scoring.mutual_information import conditional_information
-from leaderboard.scoring.scores import score
+from leaderboard.scoring.scores import STATISTICS, score
 from leaderboard.scoring.sign_error import sign_errors
 
 FACTORS = {
@@ -80,13 +80,13 @@ def test_rank_statistics_are_those_of_their_functions(result, pair):
 def test_intervals_draw_whole_configurations(result, pair):
     ids, targets, predictions = pair
     groups = [result.configurations[one] for one in ids]
-    drawn = bootstrap.intervals(targets, predictions, groups)
+    drawn = bootstrap.intervals(targets, predictions, groups, STATISTICS)
     assert sorted(result.scores.intervals) == sorted([*drawn.keys() - {"r2"}, "r2_pooled"])
     for name, interval in result.scores.intervals.items():
         expected = drawn["r2" if name == "r2_pooled" else name]
         assert (interval.low, interval.high) == (expected.low, expected.high)
         assert interval.low < getattr(result.scores, name) < interval.high
-    alone = bootstrap.intervals(targets, predictions, ids)
+    alone = bootstrap.intervals(targets, predictions, ids, STATISTICS)
     assert alone["r2"].low != drawn["r2"].low
 
 
@@ -118,7 +118,7 @@ def test_copies_of_one_configuration_are_nothing_to_resample(result):
 
 
 def test_no_pairs_are_compared_in_very_large_zoos(result, monkeypatch):
-    monkeypatch.setattr(scores, "MOST_COMPARED", len(result.targets) - 1)
+    monkeypatch.setattr(inputs, "MOST_COMPARED", len(result.targets) - 1)
     found = score(result.score_inputs())
     assert (found.kendall, found.granulated, found.information) == (None, None, None)
     assert sorted(found.intervals) == ["mse", "pearson", "r2_pooled", "rmse_points", "spearman"]
@@ -146,7 +146,7 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_every_forged_score_is_refused(result, name):
     check_scores(result)
-    with pytest.raises(SubmissionError, match=f"it claims {name} "):
+    with pytest.raises(ResultError, match=f"it claims {name} "):
         check_scores(forged(result, CHANGES[name]))
 
 
@@ -158,10 +158,10 @@ def test_other_factors_and_configurations_than_the_zoos_are_refused(result, grid
 
     verified()
     swapped = result.configurations | {"net-000": "c15"}
-    with pytest.raises(SubmissionError, match="the configuration of net-000 is c0, not c15"):
+    with pytest.raises(ResultError, match="the configuration of net-000 is c0, not c15"):
         verified(configurations=swapped)
-    with pytest.raises(SubmissionError, match="the factor l2 is not as in the zoo"):
+    with pytest.raises(ResultError, match="the factor l2 is not as in the zoo"):
         verified(factors={name: of for name, of in result.factors.items() if name != "l2"})
     width = result.factors["width"] | {"net-000": 64}
-    with pytest.raises(SubmissionError, match="the factor width is not as in the zoo"):
+    with pytest.raises(ResultError, match="the factor width is not as in the zoo"):
         verified(factors=result.factors | {"width": width})

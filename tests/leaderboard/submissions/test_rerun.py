@@ -1,6 +1,7 @@
 """A real predictor on a real zoo: made, validated and measured again, and its code then changed."""
 
 import json
+import os
 import shutil
 import socket
 import sys
@@ -8,9 +9,9 @@ import sys
 import pytest
 
 from demogen.errors import SubmissionError
+from leaderboard.submissions import rerun, rerun_worker
 from leaderboard.submissions.rerun import Sample, remeasure
-from leaderboard.submissions.rerun_isolation import Limits, run_confined
-from leaderboard.submissions.rerun_messages import JOB, Job, read_answer
+from leaderboard.submissions.rerun_isolation import Limits, ProcessResult
 from leaderboard.submissions.submitting import SubmissionRequest, submit
 from leaderboard.submissions.validation import validate
 from tests.leaderboard.submissions.changed import Changed
@@ -34,7 +35,6 @@ class TrainConfidence(demogen.Measure):
 MINE = demogen.Predictor("train-confidence", TrainConfidence(), paper="tests")
 '''
 COMPUTE = "        train = network.train\n"
-CHILD = "leaderboard.submissions.rerun_worker"
 FEW = Sample(networks=2, limits=Limits(seconds=100, memory=1000))
 
 
@@ -54,15 +54,6 @@ def submitted(tiny_zoo_folder, tmp_path_factory):
     finally:
         sys.path[:] = path
     return place / "mine"
-
-
-def test_a_file_that_is_called_as_a_library_is_not_taken_for_it(tmp_path):
-    (tmp_path / "numpy.py").write_text("raise SystemExit(9)")
-    job = Job(predictor="numpy.py:MINE", seconds=60, memory=1000, networks=())
-    (tmp_path / JOB).write_text(job.model_dump_json())
-    ended = run_confined(["-m", CHILD, str(tmp_path)], tmp_path, Limits())
-    assert ended.code == 0
-    assert "numpy.py is called as an installed module" in read_answer(tmp_path).fault
 
 
 @pytest.fixture
@@ -91,7 +82,66 @@ def test_an_honest_one_gives_its_signatures_again(submitted, tiny_zoo):
     assert line.endswith("with bounded memory")
 
 
-def test_one_that_measures_something_else_is_refused(changed, tiny_zoo):
+def test_one_is_run_with_little_memory_no_network_and_no_token(
+    changed, tiny_zoo, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    (tmp_path / "hf").mkdir()
+    (tmp_path / "hf/token").write_text("hf_secret")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        changed.body(PROBE.replace("PORT", str(server.getsockname()[1])))
+        start, _, said = refused(changed, tiny_zoo).partition("ValueError: ")
+        server.setblocking(False)
+        if can_leave():
+            with pytest.raises(BlockingIOError):
+                server.accept()
+    assert start == "train-confidence: measured again on tiny, its code failed: "
+    network = "[Errno 101] Network is unreachable" if can_leave() else "reached"
+    assert json.loads(said) == {
+        "token": None,
+        "variable": None,
+        "network": network,
+        "bounded": True,
+    }
+
+
+PROBE = """
+        import json, os, socket, torch, huggingface_hub
+        found = {"token": huggingface_hub.get_token(), "variable": os.environ.get("HF_TOKEN")}
+        try:
+            found["network"] = "reached" if socket.create_connection(("127.0.0.1", PORT), 5) else ""
+        except OSError as error:
+            found["network"] = str(error)
+        try:
+            kept = [torch.ones(600 << 20, dtype=torch.uint8) for _ in range(2)]
+        except RuntimeError as error:
+            # In torch's words it would be taken for one that ran out of memory.
+            found["bounded"] = "can't allocate memory" in str(error)
+        raise ValueError(json.dumps(found))
+"""
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """The child's work done here, where torch is loaded; nothing is confined."""
+    monkeypatch.setattr(rerun_worker, "leave_the_network", lambda: True)
+    monkeypatch.setattr(rerun_worker, "limit_resources", lambda limits: True)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "train_confidence", raising=False)
+
+    def run(arguments, folder, limits):
+        reading, writing = os.pipe()
+        rerun_worker.main(folder, writing)
+        with os.fdopen(reading) as pipe:
+            return ProcessResult(0, pipe.read())
+
+    monkeypatch.setattr(rerun, "run_confined", run)
+    yield
+    sys.modules.pop("train_confidence", None)
+
+
+def test_one_that_measures_something_else_is_refused(changed, tiny_zoo, in_process):
     changed.body(
         "        for parameter in network.module.parameters():\n            parameter.mul_(1.02)\n"
     )
@@ -102,54 +152,28 @@ def test_one_that_measures_something_else_is_refused(changed, tiny_zoo):
     assert "but measured again it is" in message
 
 
-def test_one_that_sleeps_is_killed(changed, tiny_zoo):
-    changed.body("        import time; time.sleep(1000)\n")
-    assert refused(changed, tiny_zoo, Sample(2, 0, Limits(seconds=5))) == (
-        "train-confidence: measured again on tiny, its code did not end within 5 seconds and was "
-        "killed; give it more time, or refuse it"
-    )
-
-
-def test_one_that_eats_memory_is_stopped(changed, tiny_zoo):
-    changed.body(
-        "        import torch; kept = torch.ones(600 << 20, dtype=torch.uint8)\n"
-        "        more = torch.ones(600 << 20, dtype=torch.uint8)\n"
-    )
+@pytest.mark.parametrize("fault", ["MemoryError()", 'RuntimeError("can\'t allocate memory: 9")'])
+def test_one_that_eats_memory_is_told(changed, tiny_zoo, in_process, fault):
+    changed.body(f"        raise {fault}\n")
     assert refused(changed, tiny_zoo) == (
         "train-confidence: measured again on tiny, its code took more than 1000 MB of memory; "
         "give it more, or refuse it"
     )
 
 
-def test_one_that_reads_a_token_finds_none(changed, tiny_zoo, tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    (tmp_path / "hf").mkdir()
-    (tmp_path / "hf/token").write_text("hf_secret")
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    changed.body(
-        "        import os, huggingface_hub\n"
-        "        assert huggingface_hub.get_token() is None, huggingface_hub.get_token()\n"
-        "        os.environ['HF_TOKEN']\n"
+def test_one_that_sleeps_is_told(submitted, tiny_zoo, monkeypatch):
+    """A child that does not end is killed in test_rerun_isolation."""
+    limited = []
+    killed = ProcessResult(None, "")
+    monkeypatch.setattr(rerun, "run_confined", lambda *given: limited.append(given[-1]) or killed)
+    contents, _ = validate(submitted, [tiny_zoo])
+    with pytest.raises(SubmissionError) as error:
+        remeasure(contents, [tiny_zoo], Sample(2, 0, Limits(seconds=5)))
+    assert str(error.value) == (
+        "train-confidence: measured again on tiny, its code did not end within 5 seconds and was "
+        "killed; give it more time, or refuse it"
     )
-    assert refused(changed, tiny_zoo) == (
-        "train-confidence: measured again on tiny, its code failed: KeyError: 'HF_TOKEN'"
-    )
-
-
-def test_one_that_calls_home_reaches_nobody(changed, tiny_zoo):
-    if not can_leave():
-        pytest.skip("the system does not let a process leave the network")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        changed.body(f"        import socket; socket.create_connection(('127.0.0.1', {port}), 5)\n")
-        message = refused(changed, tiny_zoo)
-        server.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            server.accept()
-    assert message == (
-        "train-confidence: measured again on tiny, its code failed: OSError: [Errno 101] Network "
-        "is unreachable"
-    )
+    assert limited == [Limits(seconds=5)]
 
 
 def can_leave():

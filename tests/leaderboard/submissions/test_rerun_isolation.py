@@ -49,6 +49,11 @@ assert len(found) == 1, found  # the listing itself
     assert run(tmp_path, code).code == 0, (tmp_path / "errors.txt").read_text()
 
 
+def test_a_file_that_is_called_as_a_library_is_not_taken_for_it(tmp_path):
+    (tmp_path / "colorsys.py").write_text("raise SystemExit(9)")
+    assert run(tmp_path, "import colorsys").code == 0
+
+
 def test_one_that_does_not_end_is_killed_with_its_children(tmp_path):
     code = """
 import subprocess, time

@@ -68,13 +68,13 @@ def test_a_wrong_split_is_refused(made, zoo):
 
 def refit(result):
     """The result that its own folds give."""
-    from leaderboard.fitting import cross_validation
+    from leaderboard.fitting.cross_validation import cross_validate
     from leaderboard.fitting.regressor_text import regressor_from_text
     from leaderboard.results.verification import _folds
 
     regressor = regressor_from_text(result.regressor)
-    outcome = cross_validation.run(result.signatures, result.targets, _folds(result), regressor)
-    changed = result.model_copy(update={"folds": outcome.folds})
+    refitted = cross_validate(result.signatures, result.targets, _folds(result), regressor)
+    changed = result.model_copy(update={"folds": refitted.folds})
     return changed.model_copy(update={"scores": score(changed.score_inputs())})
 
 
@@ -126,11 +126,11 @@ def installed(make, zoo, name="product-norm", **claims):
 
 def true_claims():
     from demogen.measuring.predictor import get_predictor
-    from leaderboard.submissions.claims import identity
+    from leaderboard.results.measure_identity import MeasureIdentity
 
     predictor = get_predictor("product-norm")
     return {
-        "measure": identity(predictor),
+        "measure": MeasureIdentity.of(predictor.measure),
         "access": str(predictor.measure.access),
         "paper": predictor.paper,
     }

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 from sklearn.dummy import DummyRegressor
 
-from leaderboard.pages.views import STANDARD, rows_on, views, zoo_labels
+from leaderboard.pages.table_rows import STANDARD, rows_on_split, table_rows, zoo_labels
 from leaderboard.results.ranking import ranked_tables
 
 
@@ -17,34 +17,34 @@ def field(zoo, make):
 
 
 def test_rows_on_a_split_hold_its_scores_alone(field):
-    [board] = ranked_tables(field)
-    for split in board.splits:
-        for row in rows_on(board, split):
-            scores = board.results[row.predictor][split].scores
+    [table] = ranked_tables(field)
+    for split in table.splits:
+        for row in rows_on_split(table, split):
+            scores = table.results[row.predictor][split].scores
             for name in ("r2_pooled", "r2_fold_mean", "mse", "pearson", "ssr_mean", "ssr_max"):
                 assert getattr(row, name) == getattr(scores, name)
             assert (row.measured, row.paper) == (60, "jiang2019")
 
 
 def test_rows_on_a_split_are_ranked_on_it(field):
-    [board] = ranked_tables(field)
-    worst = board.results["strong"]["kfold-10"]
+    [table] = ranked_tables(field)
+    worst = table.results["strong"]["kfold-10"]
     spoiled = worst.model_copy(
         update={"scores": worst.scores.model_copy(update={"r2_pooled": -9.0})}
     )
-    results = {**board.results, "strong": {**board.results["strong"], "kfold-10": spoiled}}
-    changed = dataclasses.replace(board, results=results)
-    assert [(row.rank, row.predictor) for row in rows_on(changed, "kfold-10")] == [
+    results = {**table.results, "strong": {**table.results["strong"], "kfold-10": spoiled}}
+    changed = dataclasses.replace(table, results=results)
+    assert [(row.rank, row.predictor) for row in rows_on_split(changed, "kfold-10")] == [
         (1, "weak"),
         (2, "average"),
         (3, "strong"),
     ]
-    assert rows_on(changed, STANDARD)[0].predictor == "strong"
+    assert rows_on_split(changed, STANDARD)[0].predictor == "strong"
 
 
 def test_holdouts_are_ordered_by_their_sums_and_not_ranked(field):
-    [board] = ranked_tables(field)
-    rows = rows_on(board, "holdout-100")
+    [table] = ranked_tables(field)
+    rows = rows_on_split(table, "holdout-100")
     assert [row.predictor for row in rows] == ["strong", "weak", "average"]
     assert {row.rank for row in rows} == {None}
     assert rows[0].ssr_mean < rows[1].ssr_mean < rows[2].ssr_mean
@@ -56,8 +56,8 @@ def test_equal_scores_share_a_rank(zoo, make):
         for name, noise in [("b", 0.1), ("a", 0.1), ("c", 0.2)]
         for result in make.results(zoo, name=name, noise=noise, splits=["kfold-10"])
     ]
-    [board] = ranked_tables(same)
-    assert [(row.rank, row.predictor) for row in rows_on(board, "kfold-10")] == [
+    [table] = ranked_tables(same)
+    assert [(row.rank, row.predictor) for row in rows_on_split(table, "kfold-10")] == [
         (1, "a"),
         (1, "b"),
         (3, "c"),
@@ -66,9 +66,9 @@ def test_equal_scores_share_a_rank(zoo, make):
 
 def test_a_predictor_without_a_split_has_no_row_on_it(field):
     some = [r for r in field if r.predictor != "weak" or r.split == "kfold-10"]
-    [board] = ranked_tables(some)
-    assert {row.predictor for row in rows_on(board, "holdout-100")} == {"average", "strong"}
-    shown = [(view.split, view.row.predictor) for view in views([board])]
+    [table] = ranked_tables(some)
+    assert {row.predictor for row in rows_on_split(table, "holdout-100")} == {"average", "strong"}
+    shown = [(row.split, row.cells.predictor) for row in table_rows([table])]
     assert len(shown) == 3 + 7
     assert [split for split, _ in shown[:3]] == [STANDARD] * 3
 

@@ -1,0 +1,99 @@
+"""Options that several commands take, each declared once.
+
+The commands of demogen and those that other packages bring use them as decorators:
+
+    from demogen import cli_options as options
+
+    @click.command()
+    @options.zoos_to_read(required=True)
+    @options.measuring
+    def command(zoos, revision, images, **running): ...
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+ZOO_HELP = (
+    "A folder, a zoo built here, or owner/name[@revision] on the Hub; repeated, a pool of zoos."
+)
+
+revision = click.option("--revision", help="Tag, branch or commit of a single zoo on the Hub.")
+endpoint = click.option("--endpoint", help="Address of a Hub other than huggingface.co.")
+images = click.option(
+    "--images",
+    type=click.Path(path_type=Path),
+    help="Folder with the image sets (default: $DEMOGEN_IMAGES).",
+)
+ray = click.option("--ray", help="Address of a Ray cluster ('auto', or 'local' to start one).")
+device = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="Torch device that networks run on: cpu, cuda (the first GPU), cuda:1 …",
+)
+batch_size = click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    help="How many images a network takes at a time.",
+)
+cache = click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder in which measurements are kept (default: this machine's).",
+)
+
+
+def zoos(help: str = ZOO_HELP, *, required: bool = False) -> Callable[[Function], Function]:
+    """`--zoo`, which may be repeated, as the argument `zoos`: a tuple of names.
+
+    Args:
+        help: what the command does with the zoos.
+        required: whether the command refuses to run without one.
+    """
+    return click.option("--zoo", "zoos", multiple=True, required=required, help=help)
+
+
+def workers(
+    help: str = "How many local processes measure.", *, default: int | None = 1
+) -> Callable[[Function], Function]:
+    """`--workers`, at least 1.
+
+    Args:
+        help: what the processes are for, and how many there are by default if that varies.
+        default: how many; None: the command decides.
+    """
+    return click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        default=default,
+        show_default=default is not None,
+        help=help,
+    )
+
+
+def zoos_to_read(*, required: bool = False) -> Callable[[Function], Function]:
+    """`--zoo`, `--revision` and `--images`: the arguments of `demogen.zoo.open_zoos`."""
+    return _together(zoos(required=required), revision, images)
+
+
+def measuring(command: Function) -> Function:
+    """`--workers`, `--ray`, `--device`, `--batch-size` and `--cache`, as `MeasuringOptions`."""
+    return _together(workers(), ray, device, batch_size, cache)(command)
+
+
+def _together(*options: Callable[[Any], Any]) -> Callable[[Function], Function]:
+    """One decorator for several options, which help lists in this order."""
+
+    def decorate(command: Function) -> Function:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate

@@ -1,0 +1,48 @@
+"""Tables of any content as CSV and as LaTeX; Markdown's are `demogen.format.markdown.table_of`."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from demogen.format.tex import escaped
+
+
+def csv_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as CSV, unrounded; None is an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def latex_table(
+    alignment: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    comments: Iterable[str] = (),
+) -> str:
+    """A table as LaTeX, with the rules of booktabs.
+
+    Args:
+        alignment: a letter a column, "lrr" say.
+        head: lines above the middle rule, LaTeX (see `latex_row`).
+        rows: cells of each row, any text.
+        comments: what the table is of, any text; a line each above it.
+    """
+    lines = [
+        *(f"% {' '.join(comment.split())}" for comment in comments),
+        rf"\begin{{tabular}}{{{alignment}}}",
+        r"\toprule",
+        *head,
+        r"\midrule",
+        *(latex_row(map(escaped, cells)) for cells in rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def latex_row(cells: Iterable[str]) -> str:
+    """A row of a table; its cells are LaTeX."""
+    return " & ".join(cells) + r" \\"

@@ -1,0 +1,81 @@
+"""What scores of more than one number hold, and how they come from the inputs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from demogen.schema.records import Frozen
+from leaderboard.scoring import metrics
+from leaderboard.scoring.inputs import (
+    Count,
+    Finite,
+    JsonLevel,
+    Pooled,
+    ScoreInputs,
+    TargetsAndPredictions,
+    finite,
+)
+
+
+class Environment(Frozen):
+    """Pairs of networks that differ in one factor alone, between two of its levels."""
+
+    factor: str
+    levels: tuple[JsonLevel, JsonLevel]
+    pairs: Count
+
+
+class ColumnFit(Frozen):
+    """One feature by itself, as it was measured (before any transform of the regressor)."""
+
+    f: Finite | None
+    """F of the univariate test; None where not defined, and for an exact relation."""
+    p: Finite | None
+    slope: Finite | None
+    intercept: Finite | None
+    r2: Finite | None
+    rmse: Finite | None
+    """In units of the target."""
+
+
+def worst_environment(pooled: Pooled) -> Environment | None:
+    """The environment of the largest sign error; None where there is none."""
+    worst = pooled.sign_errors.worst
+    if worst is None:
+        return None
+    return Environment(factor=worst.factor, levels=worst.levels, pairs=worst.pairs)
+
+
+def sums_of_squares(divisions: Sequence[TargetsAndPredictions]) -> list[float]:
+    """Sum of squared residuals of each division."""
+    return [metrics.ssr(*division) for division in divisions]
+
+
+def mean_size(divisions: Sequence[TargetsAndPredictions]) -> float | None:
+    """Mean number of networks in a division; None without a division."""
+    return float(np.mean([len(targets) for targets, _ in divisions])) if divisions else None
+
+
+def adjusted_r2(inputs: ScoreInputs) -> float:
+    """Adjusted R² of the fit on all measured networks."""
+    return metrics.adjusted_r2(metrics.r2(*inputs.of_fit), len(inputs.fit), inputs.parameters)
+
+
+def column_fits(inputs: ScoreInputs) -> dict[str, ColumnFit]:
+    """Each feature by itself, by name."""
+    ids = sorted(inputs.signatures)
+    targets = [inputs.targets[id] for id in ids]
+    fits = {}
+    for place, name in enumerate(inputs.columns):
+        feature = [inputs.signatures[id][place] for id in ids]
+        test = metrics.univariate_f(targets, feature)
+        line = metrics.simple_fit(targets, feature)
+        fits[name] = ColumnFit(
+            f=finite(test.statistic),
+            p=finite(test.p_value),
+            slope=finite(line.slope),
+            intercept=finite(line.intercept),
+            r2=finite(line.r2),
+            rmse=finite(line.rmse),
+        )
+    return fits
