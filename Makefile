@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 PYTEST_ALONE := $(BIN)/python -m pytest -o addopts=--import-mode=importlib
 # One thread a process: pools of single-threaded workers use the cores.
 export OMP_NUM_THREADS := 1
+# Compiled tests are kept: to compile them anew takes each worker five seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench soak docs clean
+.PHONY: help demo test lint style bench soak docs clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what can be made
@@ -16,13 +18,19 @@ help:  ## Say what can be made
 demo: $(VENV)/ready  ## Train, publish, measure and rank the digits zoo; prints where the page is
 	$(BIN)/demogen demo --folder demo
 
-test: lint  ## Formatter, linter, types, doctests and tests, warnings as errors
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+test: style  ## Formatter, linter, types, doctests and tests, warnings as errors
+	@# Types beside the tests, and printed below them.
+	@$(BIN)/mypy >$(VENV)/mypy.txt 2>&1 & mypy=$$!; trap "kill $$mypy" INT TERM; \
+	echo $(BIN)/python -m pytest -n 2 --dist worksteal; \
+	$(BIN)/python -m pytest -n 2 --dist worksteal; tests=$$?; \
+	wait $$mypy; types=$$?; echo $(BIN)/mypy; cat $(VENV)/mypy.txt; exit $$((tests | types))
 
-lint: $(VENV)/ready  ## Formatter check, linter and types only
+lint: style  ## Formatter check, linter and types only
+	$(BIN)/mypy
+
+style: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 
 bench: $(VENV)/ready  ## Benchmarks, as ratios taken side by side in one run
 	$(PYTEST_ALONE) --confcutdir tests/benchmarks tests/benchmarks
@@ -33,10 +41,11 @@ soak: $(VENV)/ready  ## Long fault runs, kept out of `make test`
 docs: $(VENV)/ready  ## The API reference, from the docstrings, into site/; a broken reference is an error
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
 	$(BIN)/python -m pytest -q tests/test_references.py
+	rm -rf site
 	$(BIN)/python docs/reference.py site
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo site .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "demogen needs Python 3.11 or newer: make PYTHON=python3.11 ...")'

@@ -40,12 +40,8 @@ def main():
         other = render(read_results(Path(sys.argv[1])))
         write(DIGITS, {"machines": machines(whole, other)})
         write(README, {"best": best(whole, other)})
-    columns = [f"- **{column.heading}**: {column.explanation}" for column in COLUMNS]
-    wrapped = [
-        textwrap.fill(line, 100, subsequent_indent="  ", break_on_hyphens=False) for line in columns
-    ]
-    scores = {"columns": "\n".join(wrapped), "scores": scores_table()}
-    write(ROOT / "docs" / "leaderboard.md", scores)
+    parts = {"columns": other_columns(), "scores": scores_table()}
+    write(ROOT / "docs" / "leaderboard.md", parts)
     write(PREDICTORS / "README.md", {"index": index()})
 
 
@@ -128,13 +124,25 @@ def index():
 
 
 def scores_table():
-    """One row a score: its name in result files, what it is, and where it is not defined."""
-    rows = ["| score | what it is | not defined |", "| --- | --- | --- |"]
+    """One row a score: its name in result files, its column, what it is, where it is undefined."""
+    rows = ["| score | column | what it is | not defined |", "| --- | --- | --- | --- |"]
     rows += [
-        f"| `{name}` | {metric.explanation} | {metric.undefined} |"
+        f"| `{name}` | {metric.heading} | {metric.explanation} | {metric.undefined} |"
         for name, metric in METRICS.items()
     ]
     return "\n".join(rows)
+
+
+def other_columns():
+    """What the columns mean that are no scores, one line each."""
+    lines = [
+        f"- **{column.heading}**: {column.explanation}"
+        for column in COLUMNS
+        if column.key not in METRICS
+    ]
+    return "\n".join(
+        textwrap.fill(line, 128, subsequent_indent="  ", break_on_hyphens=False) for line in lines
+    )
 
 
 def write(path, parts):

@@ -172,9 +172,15 @@ def test_python_about_the_hub_runs(standard_hub, trained, tmp_path, monkeypatch)
 
 
 def test_columns_are_explained_as_in_the_table():
-    page = (ROOT / "docs" / "leaderboard.md").read_text().replace("\n  ", " ")
+    page = (ROOT / "docs" / "leaderboard.md").read_text()
+    assert between(page, "columns").rstrip() == readme_tables.other_columns()
+    assert between(page, "scores").rstrip() == readme_tables.scores_table()
     for column in COLUMNS:
-        assert f"- **{column.heading}**: {column.explanation}" in page
+        score = f" | {column.heading} | {column.explanation} | "
+        other = f"- **{column.heading}**: {column.explanation}"
+        assert score in page or other in page.replace("\n  ", " ")
+    brief = ", ".join(column.heading for column in COLUMNS if not column.brief)
+    assert brief == "MSE, Spearman, Granulated, SSR max"
 
 
 def test_the_table_of_the_digits_zoo_is_told_as_it_stands():
@@ -218,6 +224,11 @@ def test_the_worked_recipe_is_the_one_that_the_readme_trains():
     example = ROOT / "examples" / "mlp-digits.toml"
     assert example.read_text() in blocks(CONTRIBUTING, "toml")
     assert len(load_recipe(example).networks()) == 2 * 2 * 3 * 2
+
+
+def test_the_score_that_is_shown_is_the_one_that_stands_in_the_table():
+    shown = next(block for block in blocks(CONTRIBUTING, "python") if "Metric(" in block)
+    assert shown in (ROOT / "leaderboard" / "scoring" / "scores.py").read_text()
 
 
 def test_constraints_pin_every_requirement():

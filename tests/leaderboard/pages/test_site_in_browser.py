@@ -56,29 +56,51 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def open_page(chromium, folder):
-    """Opens a page of the site; at the end there must be no complaint and no outside request."""
-    contexts, complaints = [], []
+class Tab:
+    """A page that is loaded anew for each test, and what it complained of meanwhile."""
 
-    def opened(address="index.html", **context):
-        size = {"width": context.pop("width", 1280), "height": 900}
-        contexts.append(chromium.new_context(viewport=size, **context))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(20_000)
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
+    def __init__(self, chromium, **context):
+        self.complaints = []
+        self.page = chromium.new_context(**context).new_page()
+        self.page.set_default_timeout(20_000)
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on(
             "request",
-            lambda asked: asked.url.startswith(LOCAL) or complaints.append(asked.url),
+            lambda asked: asked.url.startswith(LOCAL) or self.complaints.append(asked.url),
         )
+
+    def open(self, url, width=1280, color_scheme="light"):
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(color_scheme=color_scheme)
+        # From one place on a page to another Chromium would load nothing.
+        self.page.goto("about:blank")
+        self.page.mouse.move(0, 0)
+        self.page.goto(url)
+        return self.page
+
+
+# A page of its own for each test takes four times as long.
+@pytest.fixture(scope="module")
+def tabs(chromium):
+    return {
+        "scripts": Tab(chromium),
+        "none": Tab(chromium, java_script_enabled=False),
+    }
+
+
+@pytest.fixture
+def open_page(tabs, folder):
+    """Opens a page of the site; at the end there must be no complaint and no outside request."""
+
+    def opened(address="index.html", scripts="scripts", **seen):
         path, hash_mark, fragment = address.partition("#")
-        page.goto((folder / path).as_uri() + hash_mark + fragment)
-        return page
+        return tabs[scripts].open((folder / path).as_uri() + hash_mark + fragment, **seen)
 
     yield opened
-    for context in contexts:
-        context.close()
+    complaints = [complaint for tab in tabs.values() for complaint in tab.complaints]
+    for tab in tabs.values():
+        tab.complaints.clear()
     assert not complaints
 
 
@@ -282,9 +304,8 @@ def test_pictures_follow_the_readers_choice_of_light_and_dark(open_page):
 
 
 @pytest.mark.parametrize("address", ["index.html", "predictors/strong.html"])
-def test_the_policy_stops_a_request_to_the_outside(chromium, folder, address):
-    page = chromium.new_page()
-    page.goto((folder / address).as_uri())
+def test_the_policy_stops_a_request_to_the_outside(tabs, folder, address):
+    page = tabs["scripts"].open((folder / address).as_uri())
     stopped = page.evaluate(
         """() => new Promise((resolve) => {
             document.addEventListener("securitypolicyviolation", (one) => resolve(one.blockedURI));
@@ -292,7 +313,7 @@ def test_the_policy_stops_a_request_to_the_outside(chromium, folder, address):
             fetch("http://127.0.0.1:9/").catch(() => setTimeout(() => resolve("not stopped"), 500));
         })"""
     )
-    page.context.close()
+    tabs["scripts"].complaints.clear()
     assert stopped.startswith("http://127.0.0.1:9")
 
 
@@ -341,10 +362,10 @@ def contrast(page, name):
 
 
 def test_without_scripts_the_table_the_folds_and_the_explanations_are_there(open_page):
-    page = open_page(java_script_enabled=False)
+    page = open_page(scripts="none")
     assert len([row for row in page.locator("#ranking tbody tr").all() if row.is_visible()]) == 6
     assert heading(page, "mse").get_attribute("title")
-    page = open_page("predictors/strong.html", java_script_enabled=False)
+    page = open_page("predictors/strong.html", scripts="none")
     assert page.get_by_text("drawn by a script").is_visible()
     page.locator("summary", has_text="Folds of kfold-10").first.click()
     assert page.locator("details[open] tbody tr").count() == 10
