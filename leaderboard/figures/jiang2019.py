@@ -63,8 +63,8 @@ class Margins:
 def gather_margins(sources: Sources) -> Margins:
     """Margins of the networks chosen, else of three from the largest gap to the smallest."""
     ids = sources.spread(3)
-    found = tuple(dict(details(PREDICTOR, network)) for network in sources.opened(ids))
-    for network, taps in zip(ids, found, strict=True):
+    margins_at_taps = tuple(dict(details(PREDICTOR, network)) for network in sources.opened(ids))
+    for network, taps in zip(ids, margins_at_taps, strict=True):
         for tap, margins in taps.items():
             if not np.ptp(margins) > 0:
                 raise ZooError(
@@ -76,7 +76,7 @@ def gather_margins(sources: Sources) -> Margins:
         f"{caption}\ntest acc. {row.test_accuracy:.1%}, gap {row.gap:.1%}"
         for caption, row in zip(captions(ids), rows.itertuples(), strict=True)
     )
-    return Margins(titles, found)
+    return Margins(titles, margins_at_taps)
 
 
 def paint_margins(figure: "Figure", data: Margins) -> None:

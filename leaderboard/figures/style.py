@@ -230,9 +230,9 @@ def level_names(ids: Sequence[str], levels: Mapping[str, str] | None) -> list[st
     """
     if levels is None:
         return [OTHER]
-    found = {levels.get(network, OTHER) for network in ids}
-    names = sorted(found - {OTHER}, key=natural)
-    if OTHER not in found and len(names) <= len(COLORS):
+    present = {levels.get(network, OTHER) for network in ids}
+    names = sorted(present - {OTHER}, key=natural)
+    if OTHER not in present and len(names) <= len(COLORS):
         return names
     return [*names[: len(COLORS) - 1], OTHER]
 

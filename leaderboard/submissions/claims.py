@@ -166,5 +166,5 @@ def _check_measurements(results: Iterable[Result]) -> None:
 
 
 def _version(text: str) -> tuple[int, ...]:
-    found = re.match(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}", text)
-    return tuple(map(int, found[0].split("."))) if found else ()
+    start = re.match(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}", text)
+    return tuple(map(int, start[0].split("."))) if start else ()

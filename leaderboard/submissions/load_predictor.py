@@ -82,19 +82,19 @@ def _loaded(text: str, module: str) -> ModuleType:
 def _predictor(text: str, module: ModuleType, attribute: str) -> "Predictor":
     from demogen.measuring.predictor import Measure, Predictor
 
-    found: Any = module
+    value: Any = module
     for name in attribute.split("."):
-        found = lookup(name, _attributes(found), f"attribute for {text}", SubmissionError)
-    if isinstance(found, type):
+        value = lookup(name, _attributes(value), f"attribute for {text}", SubmissionError)
+    if isinstance(value, type):
         try:
-            found = found()
+            value = value()
         except Exception as error:
             raise SubmissionError(f"predictor {text!r} is not made: {_one_line(error)}") from error
-    if isinstance(found, Measure):
-        return Predictor.from_measure(found)
-    if not isinstance(found, Predictor):
+    if isinstance(value, Measure):
+        return Predictor.from_measure(value)
+    if not isinstance(value, Predictor):
         raise SubmissionError(f"{text!r} is no demogen.Predictor and no demogen.Measure")
-    return found
+    return value
 
 
 def _attributes(owner: Any) -> dict[str, Any]:

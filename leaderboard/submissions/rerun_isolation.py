@@ -168,9 +168,9 @@ def limit_resources(limits: Limits) -> bool:
         status = Path("/proc/self/status").read_text()
     except OSError:
         return False
-    found = re.search(r"VmSize:\s*([0-9]+) kB", status)
-    if found is None:
+    size = re.search(r"VmSize:\s*([0-9]+) kB", status)
+    if size is None:
         return False
-    space = 1024 * int(found[1]) + limits.memory * MEGABYTE
+    space = 1024 * int(size[1]) + limits.memory * MEGABYTE
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
     return True
