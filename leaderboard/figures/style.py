@@ -1,4 +1,4 @@
-"""One style for all figures: colors that anybody tells apart, plain fonts, the same bytes again."""
+"""One style for all figures: colors for any color vision, plain fonts, the same bytes each time."""
 
 import io
 import re

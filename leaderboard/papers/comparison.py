@@ -64,7 +64,7 @@ class Comparison:
     Attributes:
         paper: its key.
         collection: name, those of a pool joined by "+".
-        networks_in_full: of the whole collection; None where nobody tells.
+        networks_in_full: of the whole collection; None where it is not known.
         zoo: name and 12 digits of the digest; "" where none is at hand.
         networks: of the zoo, measured or not; None where none is at hand.
         cut_down: what the zoo leaves out and changes; () where nothing, or no zoo.

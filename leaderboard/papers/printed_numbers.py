@@ -1,7 +1,7 @@
 """Where a paper prints a number, and which of our scores answers it: the table of both.
 
-Printed numbers travel as (row, statistic) in a recipe's and a zoo's printed results. What a row is
-called there is said here once more in the paper's words, beside the predictor that stands for it.
+A recipe and its zoos hold printed numbers by row and statistic. For each row this module says where
+the paper prints it, what the paper calls it, and which predictor's results it is compared with.
 """
 
 from collections.abc import Callable, Mapping

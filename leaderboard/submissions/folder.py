@@ -1,4 +1,4 @@
-"""A submission's folder: what may lie in it, how large, and where. Nothing of it is run."""
+"""Read a submission's folder, which holds only files of known names and sizes. No code is run."""
 
 import hashlib
 import os

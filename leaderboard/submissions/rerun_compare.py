@@ -66,6 +66,7 @@ def _check_facts(result: Result, claimed: PredictorFacts, output: RerunOutput) -
 
 
 def _as_written_here(regressor: str) -> str:
+    """The text of the same regressor without what is the default here."""
     try:
         return regressor_to_text(regressor_from_text(regressor))
     except PredictorError as error:

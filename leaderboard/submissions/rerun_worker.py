@@ -77,7 +77,7 @@ def _fault(error: BaseException) -> "RerunFault":
 
 
 def _ran_out_of_memory(error: BaseException) -> bool:
-    # An error of loading the code stands for the one that it was raised from.
+    # Code that fails when it is loaded raises a SubmissionError from the true one.
     return (
         isinstance(error, MemoryError)
         or "can't allocate memory" in str(error)
