@@ -92,7 +92,7 @@ def spec_of(name: str, **training) -> NetworkSpec:
     )
 
 
-def _network(name, dtype=torch.float64, samples=60, batch_size=17, test_samples=25):
+def new_network(name, dtype=torch.float64, samples=60, batch_size=17, test_samples=25):
     generator = torch.Generator().manual_seed(11)
     images = torch.randn(samples, 1, 8, 8, generator=generator, dtype=dtype)
     module, initial = (_freshly_initialized(name).to(dtype) for _ in range(2))
@@ -144,7 +144,7 @@ def _even_out(module, images):
 @pytest.fixture
 def make_network():
     """(architecture, dtype, samples, …) → Network with running statistics and biases."""
-    return _network
+    return new_network
 
 
 @functools.cache
@@ -153,7 +153,7 @@ def shared_network(name):
 
     All tests get the same: one that would change it makes its own with `make_network`.
     """
-    return _network(name, samples=24, test_samples=8)
+    return new_network(name, samples=24, test_samples=8)
 
 
 # Of many layers: what a test does with them takes a second.

@@ -13,6 +13,7 @@ import baselines
 from baselines import sensitivity
 from baselines.bibliography import BIBTEX
 from demogen.networks.network import Network
+from tests.baselines.conftest import shared_network
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 MEASURES = list({repr(p.measure): p.measure for p in baselines.ALL}.values())
@@ -72,7 +73,8 @@ def test_measuring_leaves_no_trace(measure, make_network, monkeypatch):
 
 @pytest.mark.parametrize("measure", MEASURES, ids=repr)
 def test_single_images_make_no_difference_to_precision(measure, make_network):
-    single, double = make_network("convnet", torch.float32), make_network("convnet")
+    single = make_network("convnet", torch.float32, samples=30, test_samples=8)
+    double = make_network("convnet", samples=30)
     double.module.load_state_dict(single.module.state_dict())
     # The same float32 images for both: the double network takes them as doubles.
     images, labels = single.train.images, single.train.labels
@@ -88,8 +90,8 @@ def test_single_images_make_no_difference_to_precision(measure, make_network):
 
 
 @pytest.mark.parametrize("predictor", baselines.ALL, ids=lambda predictor: predictor.name)
-def test_regressors_fit_and_pickle(predictor, make_network):
-    features = signature(predictor.measure, make_network("mlp"))
+def test_regressors_fit_and_pickle(predictor):
+    features = signature(predictor.measure, shared_network("mlp"))
     columns = predictor.design(list(features))
     generator = np.random.default_rng(0)
     X = generator.uniform(0.1, 2.0, (30, len(columns)))

@@ -1,5 +1,6 @@
 """Every baseline through the suite that is shipped for everybody's predictors."""
 
+import functools
 from collections import OrderedDict
 
 import pytest
@@ -8,12 +9,22 @@ from torch import nn
 import baselines
 from baselines.transitions import Transitions
 from demogen import check_predictor
+from demogen.measuring import conformance
+from demogen.measuring.conformance import example_networks
 from demogen.measuring.predictor import Measure
 from demogen.networks.homogeneity import CHAINS
 from demogen.networks.tapped_module import TappedModule
 
 # One predictor a measure: test_all_baselines fits the regressors of all.
 BY_MEASURE = {repr(predictor.measure): predictor for predictor in baselines.ALL}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def same_examples():
+    """One set of example networks for all measures, which are held to leave them as they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conformance, "example_networks", functools.cache(example_networks))
+        yield
 
 
 @pytest.mark.parametrize("measure", BY_MEASURE)

@@ -1,5 +1,6 @@
 """Every measure sees the samples and the function, not the order in which they are written down."""
 
+import functools
 from copy import deepcopy
 
 import pytest
@@ -11,6 +12,7 @@ import baselines
 from demogen.measuring.measurements import compute_signature
 from demogen.networks.network import Network
 from tests.baselines.applies import defined_on
+from tests.baselines.conftest import new_network
 
 MEASURES = {repr(p.measure): p.measure for p in baselines.ALL}
 CHAINS = ("convnet-bn", "mlp-deep", "mlp-tanh")
@@ -56,10 +58,10 @@ def with_units_in_another_order(module, input_shape, layer, seed):
     return module
 
 
-def small(make_network, name):
+@functools.cache
+def small(name):
     """Enough images to have correct and wrong samples, few enough to go through one at a time."""
-    network = make_network(name, samples=20)
-    return changed(network, test_inputs=network.test_inputs[:4])
+    return new_network(name, samples=20, test_samples=4)
 
 
 def same(signature):
@@ -68,8 +70,8 @@ def same(signature):
 
 # `check_predictor` asks the same of other families, to fewer digits and for one batch size.
 @pytest.mark.parametrize("measure", MEASURES.values(), ids=repr)
-def test_sample_order_and_batch_size_do_not_matter(measure, make_network):
-    network = small(make_network, *defined_on(measure, ["own-residual", "convnet-bn"])[:1])
+def test_sample_order_and_batch_size_do_not_matter(measure):
+    network = small(*defined_on(measure, ["own-residual", "convnet-bn"])[:1])
     signature = compute_signature(measure, network)
     images, labels, inputs = network.train.images, network.train.labels, network.test_inputs
 
@@ -96,8 +98,8 @@ def test_sample_order_and_batch_size_do_not_matter(measure, make_network):
     ("key", "name"),
     [(key, name) for key, each in MEASURES.items() for name in defined_on(each, CHAINS)],
 )
-def test_order_of_hidden_units_does_not_matter(key, name, make_network):
-    measure, network = MEASURES[key], small(make_network, name)
+def test_order_of_hidden_units_does_not_matter(key, name):
+    measure, network = MEASURES[key], small(name)
     signature = compute_signature(measure, network)
     shape = network.train.images.shape[1:]
     hidden = len(network.module.weight_layers(tuple(shape))) - 1

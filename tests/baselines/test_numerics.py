@@ -1,5 +1,6 @@
 """Networks at the edges: every measure gives the right finite numbers there, or says why not."""
 
+import functools
 import importlib
 import math
 import re
@@ -16,6 +17,7 @@ from demogen.errors import NotMeasurable
 from demogen.measuring.measurements import compute_signature
 from demogen.networks.network import Network
 from tests.baselines.applies import defined_on
+from tests.baselines.conftest import new_network
 from tests.baselines.reference import REFERENCES
 
 for path in sorted((Path(__file__).parent / "references").glob("*.py")):
@@ -168,6 +170,13 @@ def _exact_norm(module, image):
     return squares.sqrt()
 
 
+@functools.cache
+def at_the_edge(make, name):
+    """The same network for all measures."""
+    with torch.no_grad():
+        return make(new_network(name, samples=12))
+
+
 # Where the softmax is saturated doubles cancel in its Jacobian as `references` has it.
 EXACT = {
     JacobianNorm: exact_jacobian_norm(lambda network: network.test_inputs),
@@ -184,10 +193,8 @@ EXACT = {
         if defined_on(measure, [case.values[-1]])
     ],
 )
-def test_finite_and_right_or_not_measurable(key, make, reasons, name, make_network):
-    measure = MEASURES[key]
-    with torch.no_grad():
-        network = make(make_network(name, samples=12))
+def test_finite_and_right_or_not_measurable(key, make, reasons, name):
+    measure, network = MEASURES[key], at_the_edge(make, name)
     if name == "mlp-tanh":
         reasons = UNBIASED.get(make.__name__, reasons)
     expected = [reason for reason, measures in reasons.items() if repr(measure) in measures]

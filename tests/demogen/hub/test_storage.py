@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import shutil
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -24,12 +25,21 @@ NAME = "owner/tiny"
 SHARD = "^GET .*/shards/00000.tar"
 
 
+@pytest.fixture(scope="module")
+def pushed(running_hub, tiny_zoo_folder, tmp_path_factory):
+    """What a Hub keeps once the tiny zoo was pushed to it, and the commit."""
+    kept = tmp_path_factory.mktemp("pushed") / "hub"
+    running_hub.state.reset(kept)
+    made = push(tiny_zoo_folder, NAME, endpoint=running_hub.endpoint, token=WRITER, progress=False)
+    return kept, made.commit
+
+
 @pytest.fixture
-def published(hub, tiny_zoo_folder):
+def published(pushed, hub, tmp_path):
     """The tiny zoo on the Hub; its commit."""
-    made = push(tiny_zoo_folder, NAME, endpoint=hub.endpoint, token=WRITER, progress=False)
-    hub.faults.clear()
-    return made.commit
+    kept, commit = pushed
+    shutil.copytree(kept, tmp_path / "hub", dirs_exist_ok=True)
+    return commit
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ def painted(paint, data):
         figure = Figure(layout="constrained")
         FigureCanvasAgg(figure)
         paint(figure, data)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
     return figure
 
 

@@ -1,12 +1,22 @@
 import numpy as np
 import pytest
 
-from baselines.sensitivity import ANGLES, JacobianNormTrain
+from baselines import sensitivity
+from baselines.sensitivity import JacobianNormTrain
 from demogen.errors import ZooError
 from demogen.networks.network import Network
 from leaderboard.figures import novak2018
 from leaderboard.figures.sources import Sources
 from tests.leaderboard.figures.painting import line, painted, points, texts_overlap
+
+
+@pytest.fixture(scope="module", autouse=True)
+def coarse():
+    """Ellipses of fewer points and planes of fewer cells, in the measure and so in its figures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sensitivity, "ANGLES", 60)
+        patch.setattr(sensitivity, "SIDE", 33)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +43,7 @@ def test_ellipses_are_means_over_networks_with_their_standard_error(two):
             values = np.stack([arrays[f"ellipse.{kind}.{quantity}"] for arrays in each])
             x, y = line(axes, label)
             np.testing.assert_allclose(y, values.mean(axis=0), rtol=1e-9)
-            np.testing.assert_allclose(x, np.arange(ANGLES) * 2 * np.pi / ANGLES)
+            np.testing.assert_allclose(x, np.arange(60) * 2 * np.pi / 60)
         assert axes.get_xlim() == pytest.approx((0, 2 * np.pi))
         assert np.isclose(axes.get_xticks(), [np.pi / 3, np.pi, 5 * np.pi / 3]).all()
     first = np.stack([arrays["ellipse.random.jacobian_norm"] for arrays in each])
