@@ -50,9 +50,8 @@ def run_demo(folder: Path, workers: int, run: Callable[[list[str]], None]) -> No
         run(arguments)
     if (digest := load_zoo(published).digest[:12]) != DIGEST:
         click.echo(
-            f"\nThis machine trained zoo {digest}, and README shows scores of zoo {DIGEST}: training "
-            "rounds differently\non other processors. How much scores and ranks move is in "
-            "docs/digits.md."
+            f"\nThis machine trained zoo {digest}, and README shows scores of zoo {DIGEST}: other "
+            "processors round\ndifferently. docs/digits.md tells how much scores and ranks move."
         )
     click.secho(f"\nDone in {time.perf_counter() - start:.0f} s. Look at:", bold=True)
     for what, path in {
