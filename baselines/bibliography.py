@@ -1,4 +1,4 @@
-"""The papers behind the baselines, as BibTeX entries under the short names used everywhere here."""
+"""BibTeX of the papers behind the baselines, offered to pages under `demogen.bibliography`."""
 
 BIBTEX = {
     "jiang2019": """@inproceedings{jiang2019,

@@ -19,6 +19,8 @@ def run_demo(folder: Path, workers: int, run: Callable[[list[str]], None]) -> No
         workers: local processes.
         run: the command line, `demogen.cli.main`; called with the arguments of each step.
     """
+    from demogen.zoo.zoo import load_zoo
+
     start = time.perf_counter()
     zoo, published = folder / "zoo", folder / "published"
     cache, results = folder / "measurements", folder / "results"
@@ -46,6 +48,11 @@ def run_demo(folder: Path, workers: int, run: Callable[[list[str]], None]) -> No
         click.secho(f"\n{title}", bold=True)
         click.echo(f"$ demogen {shlex.join(arguments)}")
         run(arguments)
+    if (digest := load_zoo(published).digest[:12]) != DIGEST:
+        click.echo(
+            f"\nThis machine trained zoo {digest}, and README shows scores of zoo {DIGEST}: other "
+            "processors round\ndifferently. docs/digits.md tells how much scores and ranks move."
+        )
     click.secho(f"\nDone in {time.perf_counter() - start:.0f} s. Look at:", bold=True)
     for what, path in {
         "the leaderboard": site / "index.html",

@@ -233,7 +233,8 @@ def test_the_score_that_is_shown_is_the_one_that_stands_in_the_table():
 
 def test_constraints_pin_every_requirement():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    extras = project["optional-dependencies"].values()
+    wanted = [*project["dependencies"], *(one for extra in extras for one in extra)]
     pinned = (ROOT / "constraints.txt").read_text().lower().replace("_", "-")
     for requirement in wanted:
         name = re.split(r"[<>=]", requirement)[0].lower().replace("_", "-")

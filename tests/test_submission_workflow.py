@@ -13,9 +13,9 @@ PATH = ROOT / ".github/workflows/submission.yml"
 
 @pytest.fixture(scope="module")
 def workflow():
-    found = yaml.safe_load(PATH.read_text())
+    content = yaml.safe_load(PATH.read_text())
     # YAML 1.1 takes the key "on" for a truth value.
-    return {("on" if key is True else key): value for key, value in found.items()}
+    return {("on" if key is True else key): value for key, value in content.items()}
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +51,10 @@ def test_nothing_of_the_pull_request_is_installed_or_put_into_a_script(steps):
 
 def test_the_tests_run_as_on_anybodys_machine_and_with_a_token_that_only_reads():
     text = (ROOT / ".github/workflows/tests.yml").read_text()
-    found = yaml.safe_load(text)
-    assert found["permissions"] == {"contents": "read"}
+    content = yaml.safe_load(text)
+    assert content["permissions"] == {"contents": "read"}
     assert "secrets." not in text
-    [job] = found["jobs"].values()
+    [job] = content["jobs"].values()
     assert [step["run"] for step in job["steps"] if "run" in step] == ["make test"]
     versions = [step["with"]["python-version"] for step in job["steps"] if "python" in str(step)]
     assert versions == ["3.11"]

@@ -225,13 +225,13 @@ class Recipe(Frozen):
         return spec.configuration
 
     def first(self, limit: int | None) -> list[NetworkSpec]:
-        """That many networks spread over the grid; a larger limit only adds to a smaller one."""
+        """`limit` networks spread over the grid; a larger limit gives the same ones and more."""
         if limit is None or limit >= len(self._networks):
             return self.networks()
         return sorted(self._networks, key=lambda spec: sha256(spec.id.encode()))[:limit]
 
     def where(self, levels: Mapping[str, Sequence[Any]]) -> "Recipe":
-        """The recipe of those of the networks that have one of these levels of each factor.
+        """A recipe of only those networks that have one of these levels of each factor.
 
         Raises:
             RecipeError: an unknown factor, or a level that no network has.

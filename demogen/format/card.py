@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LICENSE = "apache-2.0"
 
 TABLES = {"networks": "networks.parquet", "runs": "runs.parquet"}
-"""Name in the Hub's viewer → path; the first is the one shown unasked."""
+"""Name in the Hub's viewer → path; the Hub shows the first by default."""
 
 OUTCOMES = ("train_accuracy", "test_accuracy", "gap", "test_cross_entropy")
 
@@ -299,7 +299,7 @@ def _splits(splits: Mapping[str, Split], address: str) -> str:
 
 
 def _factors(table: "pd.DataFrame") -> dict[str, dict[Any, int]]:
-    """Factor → level → how many networks have it; levels are plain values, None if it has none."""
+    """Factor → level → how many networks have it; the level None: they have no such setting."""
     counted = {}
     for name in factor_types():
         codes, levels = coded(table, name)

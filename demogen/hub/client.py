@@ -23,7 +23,7 @@ from demogen.hub.errors import explain
 BRANCH = "main"
 
 AGENT = f"demogen/{__version__}"
-"""How requests say that they are ours."""
+"""What our requests carry in their User-Agent."""
 
 TIMEOUTS = (10.0, 120.0, 120.0, 120.0)
 """Seconds to connect, to wait for a response, to send a piece, and to wait for a connection."""
@@ -47,9 +47,9 @@ def connect(endpoint: str | None, token: str | None) -> HfApi:
 
 
 def session() -> Any:
-    """The HTTP client that the Hub's client uses, which waits for nothing for ever."""
+    """The HTTP client that the Hub's client uses, with a limit to every wait."""
     client = huggingface_hub.get_session()
-    # A client that was given times of its own keeps them.
+    # Timeouts that somebody else has set stay.
     if client.timeout.read is None:
         client.timeout = TIMEOUTS
     if _bound_the_wait not in client.event_hooks["response"]:
@@ -116,7 +116,7 @@ def download(api: HfApi, source: str, path: str, revision: str, *, refetch: bool
 
 
 def verify_blob(api: HfApi, source: str, local: Path, path: str) -> Path:
-    """A file that zoo.json cannot vouch for; it is fetched once more if it arrived damaged.
+    """A file that zoo.json does not list; it is fetched once more if it arrived damaged.
 
     Where the file system has symbolic links, the cache names contents by the Hub's digest of them.
     """

@@ -27,7 +27,7 @@ class CountedFile(io.BufferedReader):
         self.on_progress = on_progress
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As every file; counted, and an error names the file."""
+        """Read as from any file, and count; an error names the file."""
         try:
             content = super().read(size)
         except OSError as error:
@@ -58,7 +58,7 @@ class UploadBar:
             self._skip(path.stat().st_size - file.reached)
 
     def sent(self, size: int) -> None:
-        """So many more bytes are on their way."""
+        """Move the bar by so many bytes."""
         self._bar.update(size)
 
     def _skip(self, size: int) -> None:

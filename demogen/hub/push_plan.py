@@ -28,7 +28,7 @@ class LocalFile:
     digest: FileDigest
 
     def fault_of(self, entry: RepoFile | None) -> str | None:
-        """What is wrong with the Hub's file, as the end of a sentence; None: it is this one.
+        """What is wrong with the Hub's file, as the end of a sentence; None: it holds the same.
 
         Raises:
             OSError: the file here cannot be read.
@@ -132,5 +132,5 @@ def is_part(
 
 
 def _is_companion(path: str) -> bool:
-    """Whether readers take a file along without zoo.json listing it."""
+    """Whether a file goes along with a zoo though zoo.json does not list it."""
     return any(PurePosixPath(path).match(pattern) for pattern in COMPANIONS)

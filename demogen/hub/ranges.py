@@ -59,7 +59,7 @@ def stream_range(
             if response_of(error) is not None and not retry.has_status(error):
                 raise
             broken = error
-        # A server that always sends a good part before it breaks off is not given up.
+        # A server that sends a mebibyte each time before it breaks off is not given up.
         failures = 0 if sent - before >= MEBIBYTE else failures + 1
         if broken is not None and 0 < failures < retry.TRIES:
             time.sleep(retry.pause(failures, response_headers))

@@ -59,7 +59,7 @@ class HubStorage(Storage):
         """The file in the Hub's cache, fetched unless it is there."""
         with self._reading(path):
             file = download(self._api, self.repository, path, self.commit, refetch=refetch)
-            # zoo.json vouches for all others, and the Hub's digest for it.
+            # All other files are checked against zoo.json, and zoo.json against the Hub's digest.
             if path == MANIFEST:
                 return verify_blob(self._api, self.repository, file, path)
             return file

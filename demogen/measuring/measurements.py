@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 IMAGES = Access.TRAIN | Access.TEST_INPUTS
-"""What cannot be read without the image set."""
+"""What a measure reads of the image set."""
 
 
 @dataclass(frozen=True)
@@ -287,7 +287,7 @@ def _outcome(measure: Measure, network: Network) -> Outcome:
 
 
 def _gather(measure: Measure, outcomes: Mapping[str, Outcome]) -> Measurements:
-    """Outcomes by id, sorted, as a table and what else is known."""
+    """A measure's outcomes (by id, sorted) as a table, with failures and costs."""
     import pandas as pd
 
     rows = {

@@ -33,7 +33,7 @@ of one collection vary is not left out: width 64 is not the same thing in anothe
 
 @final
 class Pool(NetworkSet):
-    """Zoos that are measured, split and scored together; the order they are given in is no matter.
+    """Zoos that are measured, split and scored together; their order does not matter.
 
     Args:
         zoos: two or more, no network in two of them, and trained on the same images where they name

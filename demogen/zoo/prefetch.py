@@ -1,4 +1,4 @@
-"""ReadWeights of many networks, read in few requests, ahead of their use, each checked."""
+"""Weights of many networks, read in few requests, ahead of their use, each checked."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -157,7 +157,7 @@ class _ByteStream:
 
 
 def _read(storage: Storage, span: Span, zoo: str) -> list[ReadWeights]:
-    """Each network is checked as soon as it has come, while its bytes are in the cache."""
+    """One piece; each network is checked as it arrives, while its bytes are in the cache."""
     read: list[ReadWeights] = []
     position = span.start
     stream = _ByteStream(storage.stream(span.requests[0].byte_range.shard, span.start, span.length))

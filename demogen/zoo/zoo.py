@@ -353,7 +353,7 @@ def _reopen(storage: Storage, digest: str, images: Path | None) -> Zoo:
 
 
 def _folder_of(name: str) -> Path | None:
-    """The zoo's folder, if it is here."""
+    """The folder of a zoo on this machine, by path or name; None: there is none."""
     folders = (Path(name).expanduser(), paths.zoos() / name)
     return next((folder for folder in folders if (folder / MANIFEST).is_file()), None)
 

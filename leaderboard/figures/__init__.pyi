@@ -1,2 +1,5 @@
-from .predicted_vs_true import draw as draw
+from .catalog import FIGURES as FIGURES
+from .catalog import find_figure as find_figure
+from .figure import PaperFigure as PaperFigure
 from .predicted_vs_true import predicted_against_true as predicted_against_true
+from .sources import Sources as Sources

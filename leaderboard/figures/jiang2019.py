@@ -39,6 +39,9 @@ COMPARED = {
 }
 """Predictors of Fig. 2 → what the paper calls them."""
 
+KFOLD = "kfold-10"
+"""Split of the paper's k-fold R²."""
+
 POINTS = 400
 """Of a density curve."""
 
@@ -60,8 +63,8 @@ class Margins:
 def gather_margins(sources: Sources) -> Margins:
     """Margins of the networks chosen, else of three from the largest gap to the smallest."""
     ids = sources.spread(3)
-    found = tuple(dict(details(PREDICTOR, network)) for network in sources.opened(ids))
-    for network, taps in zip(ids, found, strict=True):
+    margins_at_taps = tuple(dict(details(PREDICTOR, network)) for network in sources.opened(ids))
+    for network, taps in zip(ids, margins_at_taps, strict=True):
         for tap, margins in taps.items():
             if not np.ptp(margins) > 0:
                 raise ZooError(
@@ -73,7 +76,7 @@ def gather_margins(sources: Sources) -> Margins:
         f"{caption}\ntest acc. {row.test_accuracy:.1%}, gap {row.gap:.1%}"
         for caption, row in zip(captions(ids), rows.itertuples(), strict=True)
     )
-    return Margins(titles, found)
+    return Margins(titles, margins_at_taps)
 
 
 def paint_margins(figure: "Figure", data: Margins) -> None:
@@ -168,17 +171,19 @@ class Fits:
 
 def gather_fits(sources: Sources) -> Fits:
     """Fits of the predictors of Fig. 2 that there are results of."""
-    found = sources.results_of(list(COMPARED))
-    r2s = {name: result.scores.r2_fold_mean for name, result in found.items()}
+    fits = sources.results_of(list(COMPARED))
+    zoo, digest = next((result.zoo, result.zoo_digest) for result in fits.values())
+    fold_r2 = {
+        result.predictor: result.scores.r2_fold_mean
+        for result in sources.results
+        if (result.split, result.target, result.zoo_digest) == (KFOLD, "gap", digest)
+        and result.predictor in fits
+        and result.scores.r2_fold_mean is not None
+    }
     levels = None
     if sources.zoo is not None and "zoo" in sources.table:
         levels = {str(network): str(zoo) for network, zoo in sources.table["zoo"].items()}
-    return Fits(
-        next(iter(found.values())).zoo,
-        found,
-        {name: r2 for name, r2 in r2s.items() if r2 is not None},
-        levels,
-    )
+    return Fits(zoo, fits, fold_r2, levels)
 
 
 def paint_fits(figure: "Figure", data: Fits) -> None:

@@ -29,34 +29,34 @@ all), so that two networks with different optimizers are a pair whatever these a
 
 @final
 @dataclass(frozen=True)
-class Side:
-    """One side of many pairs.
+class CopyMeans:
+    """Means over the copies of configurations.
 
     Attributes:
-        mean: over the copies of a configuration, shape (pairs,).
-        error: its standard error, 0 for a single copy, shape (pairs,).
+        mean: of each configuration, shape (configurations,).
+        error: its standard error, 0 for a single copy, shape (configurations,).
     """
 
     mean: Vector
     error: Vector
 
 
-def mean_over_copies(table: "pd.DataFrame", values: Mapping[str, float]) -> dict[str, Side]:
-    """Means over the copies of each configuration, as sides of length 1.
+def mean_over_copies(table: "pd.DataFrame", values: Mapping[str, float]) -> dict[str, CopyMeans]:
+    """Configuration → mean over its copies, of length 1.
 
     Args:
         table: with a column "configuration".
         values: id → value; configurations with a copy that has none are left out.
     """
-    found: dict[str, list[float]] = {}
+    copies_of: dict[str, list[float]] = {}
     for network, configuration in sorted(table["configuration"].items()):
-        found.setdefault(str(configuration), []).append(values.get(str(network), np.nan))
-    sides = {}
-    for configuration, copies in found.items():
+        copies_of.setdefault(str(configuration), []).append(values.get(str(network), np.nan))
+    means = {}
+    for configuration, copies in copies_of.items():
         if np.isfinite(copies).all():
             spread = np.std(copies, ddof=1) / np.sqrt(len(copies)) if len(copies) > 1 else 0.0
-            sides[configuration] = Side(np.array([np.mean(copies)]), np.array([spread]))
-    return sides
+            means[configuration] = CopyMeans(np.array([np.mean(copies)]), np.array([spread]))
+    return means
 
 
 def pairs(table: "pd.DataFrame", factor: str, first: Any, second: Any) -> list[tuple[str, str]]:

@@ -70,26 +70,26 @@ def gather_ellipses(sources: Sources) -> Ellipses:
     Three of the first thousand training images are met, the same for networks on the same images.
     """
     ids = sources.spread(8, fitted=True)
-    found = [
+    arrays = [
         details(PREDICTOR, among_few(network, IMAGES), ["ellipse.angle"])
         for network in sources.opened(ids)
     ]
     names = {
-        quantity: [kind for kind in KINDS if all(f"ellipse.{kind}.{quantity}" in f for f in found)]
+        quantity: [kind for kind in KINDS if all(f"ellipse.{kind}.{quantity}" in f for f in arrays)]
         for quantity in QUANTITIES
     }
     of = {
-        quantity: {kind: _stacked(found, f"ellipse.{kind}.{quantity}") for kind in kinds}
+        quantity: {kind: _stacked(arrays, f"ellipse.{kind}.{quantity}") for kind in kinds}
         for quantity, kinds in names.items()
         if kinds
     }
     number = f"mean of {len(ids)} networks" if len(ids) > 1 else captions(ids)[0]
     title = f"{sources.given_zoo.name}: {number}"
-    return Ellipses(title, np.asarray(found[0]["ellipse.angle"], np.float64), of)
+    return Ellipses(title, np.asarray(arrays[0]["ellipse.angle"], np.float64), of)
 
 
-def _stacked(found: Sequence[Arrays], name: str) -> Vector:
-    return np.stack([np.asarray(arrays[name], np.float64) for arrays in found])
+def _stacked(arrays_of_networks: Sequence[Arrays], name: str) -> Vector:
+    return np.stack([np.asarray(arrays[name], np.float64) for arrays in arrays_of_networks])
 
 
 def paint_ellipses(figure: "Figure", data: Ellipses) -> None:
@@ -221,8 +221,10 @@ def gather_points(sources: Sources) -> Points:
     ids, zoo = sources.spread(5, fitted=True), sources.given_zoo
     pairs = []
     for network in sources.opened(ids):
-        found = details(PREDICTOR, at_test_images(zoo, network, IMAGES))
-        pairs.append(np.stack([found["cross_entropy"], found["jacobian_norm"]]).astype(np.float64))
+        arrays = details(PREDICTOR, at_test_images(zoo, network, IMAGES))
+        pairs.append(
+            np.stack([arrays["cross_entropy"], arrays["jacobian_norm"]]).astype(np.float64)
+        )
     kept = tuple(pair[:, (pair > 0).all(axis=0)] for pair in pairs)
     if not any(pair.size for pair in kept):
         raise ZooError(
@@ -286,11 +288,11 @@ def gather_bounds(sources: Sources) -> Bounds:
     """Of the network chosen first, else of the one with the smallest gap."""
     zoo, id = sources.given_zoo, sources.one()
     (network,) = sources.opened([id])
-    found = details(PREDICTOR, at_test_images(zoo, network, IMAGES))
+    arrays = details(PREDICTOR, at_test_images(zoo, network, IMAGES))
     names = ("cross_entropy", "target_row_norm", "jacobian_norm")
     curves = ("cross_entropy", "target_row_lower", "target_row_upper", "jacobian_norm")
-    points = [np.asarray(found[name], np.float64) for name in names]
-    lines = [np.asarray(found[f"bound.{name}"], np.float64) for name in curves]
+    points = [np.asarray(arrays[name], np.float64) for name in names]
+    lines = [np.asarray(arrays[f"bound.{name}"], np.float64) for name in curves]
     seen = (np.stack(points) > 0).all(axis=0)
     if not seen.any():
         raise ZooError(

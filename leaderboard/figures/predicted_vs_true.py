@@ -53,10 +53,10 @@ def predicted_against_true(
         ResultError: results of several zoos or targets, none on the ranking split, or a file
             name with another ending or where nothing can be written.
     """
-    found = ranked_tables(results)
-    if len(found) != 1:
-        raise ResultError(f"a figure shows one zoo and target; these are results of {len(found)}")
-    write_file(path, draw(found[0], path.suffix.lstrip("."), levels))
+    tables = ranked_tables(results)
+    if len(tables) != 1:
+        raise ResultError(f"a figure shows one zoo and target; these are results of {len(tables)}")
+    write_file(path, draw(tables[0], path.suffix.lstrip("."), levels))
 
 
 def draw(table: RankedTable, format: str = "png", levels: Mapping[str, str] | None = None) -> bytes:

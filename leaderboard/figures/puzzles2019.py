@@ -154,11 +154,11 @@ def gather_outputs(sources: Sources) -> Outputs:
     """Of the networks chosen, else of three from the largest gap to the smallest."""
     ids = sources.spread(3)
     wanted = ("largest_output",)
-    found = tuple(
+    outputs = tuple(
         np.asarray(details("normalized-loss", network, wanted)["largest_output"], np.float64)
         for network in sources.opened(ids)
     )
-    return Outputs(tuple(captions(ids)), found)
+    return Outputs(tuple(captions(ids)), outputs)
 
 
 def paint_outputs(figure: "Figure", data: Outputs) -> None:

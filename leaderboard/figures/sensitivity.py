@@ -9,7 +9,7 @@ import numpy as np
 from demogen.errors import ZooError
 from demogen.format.factors import coded, level_text
 from leaderboard.figures.figure import PaperFigure
-from leaderboard.figures.matched_pairs import Side, mean_over_copies, pairs
+from leaderboard.figures.matched_pairs import CopyMeans, mean_over_copies, pairs
 from leaderboard.figures.sources import Sources
 from leaderboard.figures.style import BLUE, GRAY, PALE, decades, limits
 from leaderboard.results.result import Result
@@ -38,8 +38,8 @@ class Scatter:
 
     title: str
     label: str
-    quantity: Side
-    gap: Side
+    quantity: CopyMeans
+    gap: CopyMeans
 
 
 def gather_jacobian(sources: Sources) -> Scatter:
@@ -57,8 +57,8 @@ def _scatter(sources: Sources, predictor: str) -> Scatter:
     result = sources.results_of([predictor])[predictor]
     fitted = set(map(str, sources.fitted.index))
     table = sources.table
-    gap = _sides(sources, {i: value for i, value in result.targets.items() if i in fitted})
-    quantity = _sides(sources, _feature(result))
+    gap = _copy_means(sources, {i: value for i, value in result.targets.items() if i in fitted})
+    quantity = _copy_means(sources, _feature(result))
     both = [configuration for configuration in sorted(gap) if configuration in quantity]
     if len(both) < 2:
         raise ZooError(
@@ -74,14 +74,14 @@ def _feature(result: Result) -> dict[str, float]:
     return {network: values[place] for network, values in result.signatures.items()}
 
 
-def _sides(sources: Sources, values: Mapping[str, float]) -> dict[str, Side]:
+def _copy_means(sources: Sources, values: Mapping[str, float]) -> dict[str, CopyMeans]:
     return mean_over_copies(sources.table, values)
 
 
-def _joined(sides: Mapping[str, Side], configurations: list[str]) -> Side:
-    return Side(
-        np.concatenate([sides[name].mean for name in configurations]),
-        np.concatenate([sides[name].error for name in configurations]),
+def _joined(means: Mapping[str, CopyMeans], configurations: list[str]) -> CopyMeans:
+    return CopyMeans(
+        np.concatenate([means[name].mean for name in configurations]),
+        np.concatenate([means[name].error for name in configurations]),
     )
 
 
@@ -96,7 +96,7 @@ def paint_scatter(figure: "Figure", data: Scatter) -> None:
     axes.set_title(f"{data.title}: {len(data.gap.mean)} configurations\nSpearman {correlation:.3f}")
 
 
-def _points(axes: "Axes", x: Side, y: Side) -> None:
+def _points(axes: "Axes", x: CopyMeans, y: CopyMeans) -> None:
     axes.errorbar(
         x.mean, y.mean, xerr=x.error, yerr=y.error, fmt="none", ecolor=PALE, elinewidth=1, zorder=1
     )
@@ -123,12 +123,12 @@ class Comparison:
     Attributes:
         across: name of the setting on the x axes.
         upwards: on the y axes.
-        quantities: quantity → its values on either side of the pairs.
+        quantities: quantity → its means for the first and for the second of each pair.
     """
 
     across: str
     upwards: str
-    quantities: Mapping[str, tuple[Side, Side]]
+    quantities: Mapping[str, tuple[CopyMeans, CopyMeans]]
 
 
 @final
@@ -189,8 +189,8 @@ def gather_pairs(sources: Sources) -> Paired:
             name: {i: v for i, v in of.items() if i in fitted or not setting.fitted}
             for name, of in values.items()
         }
-        if found := _comparison(sources, setting, kept):
-            rows.append(found)
+        if comparison := _comparison(sources, setting, kept):
+            rows.append(comparison)
     if not rows:
         names = ", ".join(setting.factor for setting in SETTINGS)
         raise ZooError(
@@ -212,16 +212,18 @@ def _comparison(
     better = _first([level for level in levels if level != worse], setting.better or tuple(levels))
     if worse is None or better is None:
         return None
-    sides = {name: _sides(sources, of) for name, of in values.items()}
-    known = set.intersection(*(set(of) for of in sides.values()))
-    found = [pair for pair in pairs(table, setting.factor, better, worse) if known.issuperset(pair)]
-    if not found:
+    means = {name: _copy_means(sources, of) for name, of in values.items()}
+    known = set.intersection(*(set(of) for of in means.values()))
+    matched = [
+        pair for pair in pairs(table, setting.factor, better, worse) if known.issuperset(pair)
+    ]
+    if not matched:
         return None
-    first, second = ([pair[side] for pair in found] for side in (0, 1))
+    first, second = ([pair[side] for pair in matched] for side in (0, 1))
     return Comparison(
         f"{setting.factor}: {level_text(better)}",
         f"{setting.factor}: {level_text(worse)}",
-        {name: (_joined(of, first), _joined(of, second)) for name, of in sides.items()},
+        {name: (_joined(of, first), _joined(of, second)) for name, of in means.items()},
     )
 
 

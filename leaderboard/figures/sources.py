@@ -241,7 +241,7 @@ def _with_images(network: "Network", train: "LabeledImages") -> "Network":
 
 
 def captions(ids: Sequence[str]) -> list[str]:
-    """Ids without their digests, where they are still told apart without.
+    """Ids without their digests, if they still differ from each other.
 
     >>> captions(["nin-w4-c1-0123456789ab", "nin-w4-c2-ba9876543210"])
     ['nin-w4-c1', 'nin-w4-c2']

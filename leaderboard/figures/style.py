@@ -1,9 +1,8 @@
-"""One style for all figures: colors that anybody tells apart, plain fonts, the same bytes again."""
+"""One style for all figures: colors for any color vision, plain fonts, the same bytes each time."""
 
 import io
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,18 +124,24 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
     >>> log_ticks(0.3, 0.9, 5), log_ticks(0.5, 2e6, 4)
     ([0.3, 0.5, 0.7], [1.0, 100.0, 10000.0, 1000000.0])
     """
-    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for steps in ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), tuple(range(1, 10))):
-        found = [float(f"{step}e{exponent}") for exponent in exponents for step in steps]
-        inside = sorted({tick for tick in found if low <= tick <= high})
-        if len(inside) >= 3 or (len(steps) == 1 and len(inside) == 2 and high / low > 50):
-            every = -(-len(inside) // most)
-            whole = [tick for tick in inside if round(math.log10(tick)) % every == 0]
-            return whole if len(steps) == 1 else inside[::every]
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import LogLocator, MaxNLocator
 
-    even = MaxNLocator(most - 1, steps=[1, 2, 5, 10]).tick_values(low, high)
-    return [float(tick) for tick in even if low <= tick <= high]
+    def inside(ticks: "Iterable[float]") -> list[float]:
+        rounded = sorted({float(f"{tick:.6g}") for tick in ticks})
+        return [tick for tick in rounded if low <= tick <= high]
+
+    powers_of_ten = inside(LogLocator(numticks=most).tick_values(low, high))
+    # A decade more to either side: over less than one, matplotlib takes even distances instead.
+    finer = (
+        inside(LogLocator(subs=steps, numticks=99).tick_values(low / 10, high * 10))
+        for steps in ((1, 3), (1, 2, 5), (1, 2, 3, 5, 7), range(1, 10))
+    )
+    for ticks in (powers_of_ten, *finer):
+        if 3 <= len(ticks) <= most:
+            return ticks
+    if len(powers_of_ten) == 2:
+        return powers_of_ten
+    return inside(MaxNLocator(most - 1, steps=[1, 2, 5, 10]).tick_values(low, high))
 
 
 def power(value: float) -> str:
@@ -225,9 +230,9 @@ def level_names(ids: Sequence[str], levels: Mapping[str, str] | None) -> list[st
     """
     if levels is None:
         return [OTHER]
-    found = {levels.get(network, OTHER) for network in ids}
-    names = sorted(found - {OTHER}, key=natural)
-    if OTHER not in found and len(names) <= len(COLORS):
+    present = {levels.get(network, OTHER) for network in ids}
+    names = sorted(present - {OTHER}, key=natural)
+    if OTHER not in present and len(names) <= len(COLORS):
         return names
     return [*names[: len(COLORS) - 1], OTHER]
 

@@ -165,7 +165,7 @@ def _losses(table: "pd.DataFrame", random: bool) -> Panels:
 
 def _group(title: str, x: Vector, panels: Panels) -> Group:
     """Means over networks where the quantity is equal."""
-    found, position = np.unique(x, return_inverse=True)
+    distinct, position = np.unique(x, return_inverse=True)
     counts = np.bincount(position)
     means = {
         name: {
@@ -173,7 +173,7 @@ def _group(title: str, x: Vector, panels: Panels) -> Group:
         }
         for name, lines in panels.items()
     }
-    return Group(title, found, means)
+    return Group(title, distinct, means)
 
 
 def _levels(table: "pd.DataFrame", name: str) -> int:

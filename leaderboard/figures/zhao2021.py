@@ -61,15 +61,15 @@ def gather_ablations(sources: Sources) -> Ablations:
     """
     ids = sources.spread(6)
     wanted = ("classes", "descending", "ascending", "n0", "n0_r", "zeta", "kappa")
-    found = tuple(details(PREDICTOR, network, wanted) for network in sources.opened(ids))
-    common = set.intersection(*({int(label) for label in each["classes"]} for each in found))
+    arrays = tuple(details(PREDICTOR, network, wanted) for network in sources.opened(ids))
+    common = set.intersection(*({int(label) for label in each["classes"]} for each in arrays))
     if not common:
         raise ZooError("these networks have no class in common; choose others with --network")
     gaps = sources.table["gap"]
     titles = [
         f"{caption}\ngap {gaps[i]:.1%}" for caption, i in zip(captions(ids), ids, strict=True)
     ]
-    return Ablations(tuple(titles), min(common), found)
+    return Ablations(tuple(titles), min(common), arrays)
 
 
 def paint_curves(figure: "Figure", data: Ablations) -> None:
@@ -185,8 +185,8 @@ class Estimate:
 
 def gather_estimates(sources: Sources) -> list[Estimate]:
     """The first division of holdout-100, by unit-sparsity and by margins."""
-    found = sources.results_of([PREDICTOR, MARGINS], DIVISIONS)
-    return [_estimate(name, result) for name, result in found.items()]
+    results = sources.results_of([PREDICTOR, MARGINS], DIVISIONS)
+    return [_estimate(name, result) for name, result in results.items()]
 
 
 def _estimate(name: str, result: Result) -> Estimate:
@@ -248,14 +248,14 @@ class Sums:
 
 def gather_sums(sources: Sources) -> Sums:
     """SSR of each division of holdout-100, by unit-sparsity and by margins."""
-    found = sources.results_of([PREDICTOR, MARGINS], DIVISIONS)
+    results = sources.results_of([PREDICTOR, MARGINS], DIVISIONS)
     sums = {
         name: np.array([value for value in result.scores.ssr or () if value is not None])
-        for name, result in found.items()
+        for name, result in results.items()
     }
     if empty := [name for name, values in sums.items() if not len(values)]:
         raise ResultError(f"the result of {empty[0]} on {DIVISIONS} has no division to draw")
-    first = next(iter(found.values()))
+    first = next(iter(results.values()))
     return Sums(first.zoo, first.scores.test_networks or 0.0, sums)
 
 

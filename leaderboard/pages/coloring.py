@@ -37,9 +37,11 @@ def colorings(ids: Sequence[str], targets: Sequence[float], factors: Factors) ->
         targets: of the networks, in their order.
         factors: networks that a factor does not hold have no level.
     """
-    found = [_coloring(name, [factors[name].get(one) for one in ids]) for name in sorted(factors)]
-    told = [coloring for coloring in found if 1 < len(coloring.levels) < len(ids)]
-    return sorted(told, key=lambda coloring: (-_share(coloring, targets), coloring.factor))
+    every = [_coloring(name, [factors[name].get(one) for one in ids]) for name in sorted(factors)]
+    distinguishing = [coloring for coloring in every if 1 < len(coloring.levels) < len(ids)]
+    return sorted(
+        distinguishing, key=lambda coloring: (-_share(coloring, targets), coloring.factor)
+    )
 
 
 def _coloring(name: str, levels: Iterable[Any]) -> Coloring:

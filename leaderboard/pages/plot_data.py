@@ -21,18 +21,18 @@ READ = 4
 """Digits of numbers that are read beside a point."""
 
 
-def plot_data(of_splits: Mapping[str, Result]) -> dict[str, Any]:
+def plot_data(by_split: Mapping[str, Result]) -> dict[str, Any]:
     """Predictions, fold scores, coefficients and factors of a predictor on one zoo and target.
 
     Args:
-        of_splits: split → result, of one predictor, zoo and target.
+        by_split: split → result, of one predictor, zoo and target.
 
     Returns:
         JSON: `ids`; `true`, the targets in their order; `digits`, how many of a target or a
         prediction to read; `splits`, the fit last, each with its `predicted` in that order (null
         where never held out); `folds`; `colorings`; `model`.
     """
-    results = list(of_splits.values())
+    results = list(by_split.values())
     first = results[0]
     ids = sorted({network for result in results for network in result.targets})
     targets = {network: value for result in results for network, value in result.targets.items()}

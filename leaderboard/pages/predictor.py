@@ -127,21 +127,21 @@ def _section(by_split: Mapping[str, Result], zoo: str, target: str) -> ZooSectio
 def _order_scores(result: Result) -> list[OrderScore]:
     """Where predictions order networks rightly, and where they do not."""
     scores = result.scores
-    found = [
+    order_scores = [
         OrderScore("granulated Kendall", f"{factor} alone differs", value)
         for factor, value in (scores.granulated or {}).items()
     ]
     if scores.information_given is not None:
         given = " and ".join(scores.information_given) or "nothing"
-        found.append(
+        order_scores.append(
             OrderScore("least conditional information", f"given {given}", scores.information)
         )
     if scores.sign_error_at is not None:
         at = scores.sign_error_at
         one, other = map(level_text, at.levels)
         pairs = f"{at.factor} {one} against {other}, {at.pairs} pairs"
-        found.append(OrderScore("worst sign error", pairs, scores.sign_error_worst))
-    return found
+        order_scores.append(OrderScore("worst sign error", pairs, scores.sign_error_worst))
+    return order_scores
 
 
 def _data(table: RankedTable, zoo: str, name: str) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from demogen.schema.collections import PublishedCollection
 from leaderboard.papers.deviations import changes
 from leaderboard.papers.our_numbers import OurNumber, our_number
-from leaderboard.papers.printed_numbers import Line, line
+from leaderboard.papers.printed_numbers import PrintedRow, printed_row
 from leaderboard.results.result import Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
-UNKNOWN_PLACE = Line("", "", {})
-"""Of a row that `leaderboard.papers.printed_numbers` does not know."""
+UNKNOWN_ROW = PrintedRow("", "", {})
+"""Stands for a row that `leaderboard.papers.printed_numbers` does not know."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Comparison:
     Attributes:
         paper: its key.
         collection: name, those of a pool joined by "+".
-        networks_in_full: of the whole collection; None where nobody tells.
+        networks_in_full: of the whole collection; None where it is not known.
         zoo: name and 12 digits of the digest; "" where none is at hand.
         networks: of the zoo, measured or not; None where none is at hand.
         cut_down: what the zoo leaves out and changes; () where nothing, or no zoo.
@@ -121,10 +121,16 @@ def compare(
 
 @dataclass(frozen=True)
 class _Row:
-    """A row of printed results, and what it is."""
+    """A row of printed results.
+
+    Attributes:
+        name: in the printed results.
+        of: where the paper prints it, and which of our scores it is compared with.
+        printed: statistic → value.
+    """
 
     name: str
-    line: Line
+    of: PrintedRow
     printed: Mapping[str, float]
 
 
@@ -134,13 +140,13 @@ Names = tuple[str, ...]
 
 def _rows(collections: Sequence[PublishedCollection]) -> dict[Names, tuple[_Row, ...]]:
     """The rows that are printed of each collection and pool; of a pool each once."""
-    found: dict[Names, dict[str, _Row]] = {}
+    by_names: dict[Names, dict[str, _Row]] = {}
     for collection in collections:
         for name, printed in collection.printed_results.items():
-            its = line(collection.paper.key, collection.name, name) or UNKNOWN_PLACE
-            names = tuple(sorted(its.pool)) or (collection.name,)
-            found.setdefault(names, {})[name] = _Row(name, its, printed)
-    return {names: tuple(rows.values()) for names, rows in found.items()}
+            row = printed_row(collection.paper.key, collection.name, name) or UNKNOWN_ROW
+            names = tuple(sorted(row.pool)) or (collection.name,)
+            by_names.setdefault(names, {})[name] = _Row(name, row, printed)
+    return {names: tuple(rows.values()) for names, rows in by_names.items()}
 
 
 def _order(names: Names, by_name: Mapping[str, PublishedCollection]) -> tuple[str, int, Names]:
@@ -155,22 +161,22 @@ def _samples(
     names: Names, results: Sequence[Result], zoos: Sequence[ZooAtHand]
 ) -> Iterator[_Sample]:
     """Results on zoos, or pools of zoos, of these names, by digest; one empty if there are none."""
-    found: dict[str, list[Result]] = {}
+    by_digest: dict[str, list[Result]] = {}
     titles: dict[str, str] = {}
     for result in results:
         # In the name of a pool, zoos of one name stand with their digests.
         if tuple(part.partition("@")[0] for part in result.zoo.split("+")) == names:
-            found.setdefault(result.zoo_digest, []).append(result)
+            by_digest.setdefault(result.zoo_digest, []).append(result)
             titles[result.zoo_digest] = result.zoo
     for zoo in zoos:
         if (zoo.name,) == names:
-            found.setdefault(zoo.digest, [])
+            by_digest.setdefault(zoo.digest, [])
             titles[zoo.digest] = zoo.name
-    if not found:
+    if not by_digest:
         yield _Sample()
-    for digest in sorted(found):
-        own = sorted(found[digest], key=lambda one: (one.predictor, one.split, one.target))
-        yield _Sample(titles[digest], digest, own, _tables(names, digest, own, zoos))
+    for digest in sorted(by_digest):
+        ordered = sorted(by_digest[digest], key=lambda one: (one.predictor, one.split, one.target))
+        yield _Sample(titles[digest], digest, ordered, _tables(names, digest, ordered, zoos))
 
 
 def _tables(
@@ -227,17 +233,17 @@ def _numbers(rows: Sequence[_Row], names: Names, sample: _Sample) -> Iterator[Co
     table = sample.tables.get(names[0]) if len(names) == 1 else None
     for row in rows:
         for statistic, printed in row.printed.items():
-            own = OurNumber(None)
+            ours = OurNumber(None)
             if sample.zoo:
-                own = our_number(row.line, statistic, sample.results, table)
-            meaning = row.line.remarks.get(statistic, "") if own.value is not None else ""
+                ours = our_number(row.of, statistic, sample.results, table)
+            meaning = row.of.remarks.get(statistic, "") if ours.value is not None else ""
             yield ComparedNumber(
-                row.line.place,
+                row.of.place,
                 row.name,
                 statistic,
-                row.line.headings.get(statistic, statistic),
+                row.of.headings.get(statistic, statistic),
                 printed,
-                own.value,
-                own.networks,
-                "; ".join(filter(None, [meaning, own.remark])),
+                ours.value,
+                ours.networks,
+                "; ".join(filter(None, [meaning, ours.remark])),
             )

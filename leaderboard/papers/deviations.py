@@ -43,14 +43,14 @@ def changes(table: "pd.DataFrame", in_full: Mapping[str, tuple[Level, ...]]) -> 
     width: 8 (in full: 8, 64)
     epochs: 3 (in full: 380)
     """
-    found = []
+    changed = []
     for factor, levels in in_full.items():
         here = coded(table, factor)[1]
         if set(here) != set(levels):
             known = [level for level in levels if level in here]
-            own = [level for level in here if level not in levels]
-            found.append(Change(factor, (*known, *own), levels))
-    return found
+            added = [level for level in here if level not in levels]
+            changed.append(Change(factor, (*known, *added), levels))
+    return changed
 
 
 def _listed(levels: tuple[Level, ...]) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEWEST = 3
-"""Networks that a line is fitted to: any two lie on one."""
+"""The fewest networks that a line is fitted to: through any two there is one."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Where a paper prints a number, and which of our scores answers it: the table of both.
 
-Printed numbers travel as (row, statistic) in a recipe's and a zoo's printed results. What a row is
-called there is said here once more in the paper's words, beside the predictor that stands for it.
+A recipe and its zoos hold printed numbers by row and statistic. For each row this module says where
+the paper prints it, what the paper calls it, and which predictor's results it is compared with.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
-class Line:
+class PrintedRow:
     """One row of printed results.
 
     Attributes:
@@ -36,8 +36,8 @@ class Line:
     random_labels: bool | None = None
 
 
-def line(paper: str, collection: str, row: str) -> Line | None:
-    """The line that a row of printed results is.
+def printed_row(paper: str, collection: str, row: str) -> PrintedRow | None:
+    """What a row of printed results is.
 
     Args:
         paper: its key.
@@ -90,7 +90,7 @@ whose k-fold R² is negative would have an error below the spread.
 
 _HEADINGS = {"adjusted_r2": "A R²", "kfold_r2": "kf R²", "rmse_points": "mse"}
 
-_JIANG = Line(
+_JIANG = PrintedRow(
     "",
     "margin-quartiles-log",
     _TABLE_1,
@@ -130,7 +130,7 @@ _STATISTICS = {
 ON_ACCURACY = " on test accuracy"
 
 
-def _jiang2019(collection: str, row: str) -> Line | None:
+def _jiang2019(collection: str, row: str) -> PrintedRow | None:
     """Tables 1, 3, 4, 5, 7, 8 and appendix D of Jiang et al. 2019."""
     column = _COLUMNS.get(collection)
     if column is None:
@@ -150,7 +150,7 @@ def _jiang2019(collection: str, row: str) -> Line | None:
     if tap in _TAPS and statistic in _STATISTICS:
         # choice: of the log, which is what the regression is on; the paper does not say.
         remark = "ours is of the log of the statistic"
-        return Line(
+        return PrintedRow(
             f"{_F_TABLES[collection]}, {_TAPS[tap]} {_STATISTICS[statistic]}",
             "margin-quartiles-log",
             {"f": "univariate_f", "p": "univariate_p"},
@@ -167,35 +167,35 @@ _FITTED = "the paper fits 72 of the 80 networks; ours is the fit on all"
 _RESIDUALS = {"pearson": "Pearson", "ssr": "SSR", "ssr_max": "SSR, all 100 below"}
 
 _SPARSITY = {
-    ("vgg16-cifar100", "unit-sparsity"): Line(
+    ("vgg16-cifar100", "unit-sparsity"): PrintedRow(
         "section 4, figures 3C and 3D",
         "unit-sparsity",
         {"pearson": "fit_pearson", "ssr": "ssr_mean", "ssr_max": "ssr_max"},
         remarks={"pearson": _FITTED, "ssr": _SPLIT, "ssr_max": "ours is the largest of the 100"},
     ),
-    ("vgg16-cifar100", "margin-quartiles-log"): Line(
+    ("vgg16-cifar100", "margin-quartiles-log"): PrintedRow(
         "section 4, figure 3E",
         "margin-quartiles-log",
         {"pearson": "fit_pearson", "ssr": "ssr_mean"},
         remarks={"pearson": _FITTED, "ssr": f"printed: almost; {_SPLIT}"},
     ),
-    ("mobilenet-cifar100", "unit-sparsity"): Line(
+    ("mobilenet-cifar100", "unit-sparsity"): PrintedRow(
         "appendix B, figure 5C", "unit-sparsity", {"ssr": "fit_ssr"}
     ),
-    ("resnet34-cifar100", "unit-sparsity"): Line(
+    ("resnet34-cifar100", "unit-sparsity"): PrintedRow(
         "appendix C, figure 6C", "unit-sparsity", {"ssr": "fit_ssr"}
     ),
-    ("vgg16-imagenet", "unit-sparsity"): Line(
+    ("vgg16-imagenet", "unit-sparsity"): PrintedRow(
         "appendix A, figure 4C(4)", "unit-sparsity", {"ssr": "fit_ssr"}
     ),
-    ("vgg16-imagenet", "unit-sparsity-zeta"): Line(
+    ("vgg16-imagenet", "unit-sparsity-zeta"): PrintedRow(
         "appendix A, figure 4C(2)", "unit-sparsity-zeta", {"pearson": "fit_pearson"}
     ),
-    ("vgg16-imagenet", "unit-sparsity-kappa"): Line(
+    ("vgg16-imagenet", "unit-sparsity-kappa"): PrintedRow(
         "appendix A, figure 4C(3)", "unit-sparsity-kappa", {"pearson": "fit_pearson"}
     ),
     **{
-        ("vgg16-imagenet", f"model {letter}"): Line(
+        ("vgg16-imagenet", f"model {letter}"): PrintedRow(
             f"Table 1, model {letter}",
             "",
             {},
@@ -210,13 +210,13 @@ _SPARSITY = {
 }
 
 
-def _zhao2021(collection: str, row: str) -> Line | None:
+def _zhao2021(collection: str, row: str) -> PrintedRow | None:
     """Sections and figures of Zhao et al. 2021, and Table 1 of its appendix A."""
-    found = _SPARSITY.get((collection, row))
-    return replace(found, headings={**_RESIDUALS, **found.headings}) if found else None
+    known = _SPARSITY.get((collection, row))
+    return replace(known, headings={**_RESIDUALS, **known.headings}) if known else None
 
 
-_TRUE = Line(
+_TRUE = PrintedRow(
     "",
     "",
     {name: name for name in ("slope", "intercept", "r2", "adjusted_r2", "rmse")},
@@ -243,12 +243,12 @@ _LOSSES = {
 }
 
 
-def _normalized_losses(collection: str, row: str) -> Line | None:
+def _normalized_losses(collection: str, row: str) -> PrintedRow | None:
     """Captions of the figures of Liao et al. 2018 and of its later version, of 2019."""
     return _LOSSES.get((collection, row))
 
 
-_PAPERS: Mapping[str, Callable[[str, str], Line | None]] = {
+_PAPERS: Mapping[str, Callable[[str, str], PrintedRow | None]] = {
     "jiang2019": _jiang2019,
     "zhao2021": _zhao2021,
     "liao2018": _normalized_losses,

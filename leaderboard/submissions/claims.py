@@ -2,17 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from demogen import __version__
-from demogen.errors import DemogenError, PredictorError, SubmissionError
-from leaderboard.fitting.regressor_text import regressor_from_text, regressor_to_text
-from leaderboard.results.measure_identity import MeasureIdentity
+from demogen.errors import DemogenError, SubmissionError
 from leaderboard.results.result import Result
 from leaderboard.submissions.folder import Contents
-
-if TYPE_CHECKING:
-    from demogen.measuring.predictor import Predictor
+from leaderboard.submissions.predictor_facts import PredictorFacts
 
 
 def check_claims(contents: Contents) -> list[str]:
@@ -61,15 +56,15 @@ def check_version(result: Result) -> None:
     Raises:
         SubmissionError: it is, or is not named.
     """
-    made = result.versions.get("demogen", "")
-    if not (parts := _version(made)):
+    maker = result.versions.get("demogen", "")
+    if not (numbers := _version(maker)):
         raise SubmissionError(
-            f"{result.path}: its `versions` name no demogen that is known ({made!r}); evaluate "
+            f"{result.path}: its `versions` name no demogen that is known ({maker!r}); evaluate "
             "again"
         )
-    if parts > _version(__version__):
+    if numbers > _version(__version__):
         raise SubmissionError(
-            f"{result.path}: made by demogen {made}, which is later than this {__version__}; "
+            f"{result.path}: made by demogen {maker}, which is later than this {__version__}; "
             "install that to check it"
         )
 
@@ -116,36 +111,22 @@ def check_installed(contents: Contents) -> list[str]:
         installed = predictor_called(name)
     except DemogenError as error:
         raise SubmissionError(f"{name}: {error}") from error
+    true = PredictorFacts.of(installed)
     for result in contents.results:
-        try:
-            differences = list(_differences(result, installed))
-        except PredictorError as error:
-            raise SubmissionError(str(error)) from error
-        for what, claimed, true in differences:
+        claimed = PredictorFacts.claimed(result, contents.regressor)
+        if difference := claimed.first_difference(true):
+            fact, here, there = difference
             raise SubmissionError(
-                f"{result.path}: {what} is {claimed}, but the installed {name} has {true}; "
+                f"{result.path}: its {fact} is {here}, but the installed {name} has {there}; "
                 "evaluate again, or give another predictor another name"
             )
     return [f"measure, access, columns and regressor are those of the installed {name}"]
 
 
-def _differences(result: Result, installed: "Predictor") -> Iterable[tuple[str, object, object]]:
-    columns = result.columns if installed.columns is None else tuple(installed.columns)
-    again = regressor_to_text(regressor_from_text(result.regressor))
-    for what, claimed, true in (
-        ("its access", result.access, str(installed.measure.access)),
-        ("its measure", result.measure, MeasureIdentity.of(installed.measure)),
-        ("its columns", result.columns, columns),
-        ("its regressor", again, regressor_to_text(installed.regressor)),
-    ):
-        if claimed != true:
-            yield what, claimed, true
-
-
 def _check_agreement(contents: Contents) -> None:
     submission, first = contents.submission, contents.results[0]
     for result in contents.results:
-        for what, claimed, listed in (
+        for fact, claimed, expected in (
             ("predictor", result.predictor, submission.name),
             ("paper", result.paper, submission.paper),
             ("measure", result.measure, first.measure),
@@ -153,21 +134,21 @@ def _check_agreement(contents: Contents) -> None:
             ("regressor", result.regressor, first.regressor),
             ("access", result.access, first.access),
         ):
-            if claimed != listed:
+            if claimed != expected:
                 raise SubmissionError(
-                    f"{result.path}: its {what} is {claimed!r}, but that of the submission is "
-                    f"{listed!r}; one submission holds the results of one predictor"
+                    f"{result.path}: its {fact} is {claimed!r}, but that of the submission is "
+                    f"{expected!r}; one submission holds the results of one predictor"
                 )
     zoos = {zoo_label(result) for result in contents.results}
     splits = {result.split for result in contents.results}
-    for what, found, told in (
+    for what, present, listed in (
         ("zoos", zoos, submission.zoos),
         ("splits", splits, submission.splits),
     ):
-        if sorted(found) != list(told):
+        if sorted(present) != list(listed):
             raise SubmissionError(
-                f"{submission.name}: {what} are {', '.join(told)} in submission.toml, but the "
-                f"results are on {', '.join(sorted(found))}; submit again"
+                f"{submission.name}: {what} are {', '.join(listed)} in submission.toml, but the "
+                f"results are on {', '.join(sorted(present))}; submit again"
             )
     _check_measurements(contents.results)
 
@@ -185,5 +166,5 @@ def _check_measurements(results: Iterable[Result]) -> None:
 
 
 def _version(text: str) -> tuple[int, ...]:
-    found = re.match(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}", text)
-    return tuple(map(int, found[0].split("."))) if found else ()
+    start = re.match(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}", text)
+    return tuple(map(int, start[0].split("."))) if start else ()

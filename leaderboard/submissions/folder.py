@@ -1,14 +1,16 @@
-"""A submission's folder: what may lie in it, how large, and where. Nothing of it is run."""
+"""Read a submission's folder, which holds only files of known names and sizes. No code is run."""
 
 import hashlib
 import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import NoReturn, final
+from typing import Any, NoReturn, final
 
-from demogen.errors import ResultError, SubmissionError
+from demogen.errors import PredictorError, ResultError, SubmissionError
+from leaderboard.fitting.regressor_text import regressor_from_text
 from leaderboard.results.result import Result
 from leaderboard.submissions.manifest import MANIFEST, Submission
 
@@ -41,6 +43,19 @@ class Contents:
     submission: Submission
     results: tuple[Result, ...]
     files: Mapping[str, bytes]
+
+    @cached_property
+    def regressor(self) -> Any:
+        """The unfitted regressor that the results describe, all in the same words.
+
+        Raises:
+            SubmissionError: it is not made of known classes, functions and parameters.
+        """
+        first = self.results[0]
+        try:
+            return regressor_from_text(first.regressor)
+        except PredictorError as error:
+            raise SubmissionError(f"{first.path}: {error}") from error
 
 
 def read_folder(folder: Path) -> Contents:
@@ -80,8 +95,8 @@ def _scan(folder: Path) -> dict[str, int]:
     sizes: dict[str, int] = {}
     waiting = [(folder, "")]
     while waiting:
-        place, prefix = waiting.pop()
-        for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
+        directory, prefix = waiting.pop()
+        for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
             path, state = prefix + entry.name, entry.stat(follow_symlinks=False)
             if stat.S_ISLNK(state.st_mode):
                 _refuse(folder, path, "is a symbolic link; put the file itself there")
@@ -112,13 +127,13 @@ def _limit(path: str) -> int:
     return RESULT_BYTES if path.startswith(f"{RESULTS}/") else OTHER_BYTES
 
 
-def _check_listing(folder: Path, submission: Submission, there: set[str]) -> None:
+def _check_listing(folder: Path, submission: Submission, present: set[str]) -> None:
     listed = set(submission.files)
     for path in sorted(listed):
         parts = path.split("/")
         if not {"", ".", ".."}.isdisjoint(parts) or set(path) & set("\\:\0"):
             _refuse(folder, path, f"is listed in {MANIFEST}, and leads out of the folder")
-    for path in sorted(there | listed):
+    for path in sorted(present | listed):
         below = path.startswith(f"{RESULTS}/") and path.endswith(".json")
         if not below and path not in {NOTES, submission.code}:
             _refuse(
@@ -128,7 +143,7 @@ def _check_listing(folder: Path, submission: Submission, there: set[str]) -> Non
                 f"{RESULTS}/, the predictor's file if {MANIFEST} names one, and {NOTES}; "
                 "take it out",
             )
-        if path not in there:
+        if path not in present:
             _refuse(folder, path, f"is listed in {MANIFEST}, but is missing")
         if path not in listed:
             _refuse(folder, path, f"is not listed in {MANIFEST}; submit again")

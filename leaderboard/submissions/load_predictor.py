@@ -31,11 +31,11 @@ def resolve(text: str, folder: Path | None = None) -> "Predictor":
         SubmissionError: the module or file does not load, or has no such attribute.
         PredictorError: no installed predictor has that name; near ones are listed.
     """
-    place, colon, attribute = text.rpartition(":")
-    if colon and place.endswith(".py"):
-        return _predictor(text, _from_file((folder or Path()) / place), attribute)
+    module, colon, attribute = text.rpartition(":")
+    if colon and module.endswith(".py"):
+        return _predictor(text, _from_file((folder or Path()) / module), attribute)
     if _ATTRIBUTE.fullmatch(text):
-        return _predictor(text, _loaded(text, place), attribute)
+        return _predictor(text, _loaded(text, module), attribute)
     from leaderboard.results.predictor_names import predictor_called
 
     return predictor_called(text)
@@ -47,10 +47,10 @@ def file_of(text: str) -> Path | None:
     Raises:
         SubmissionError: its name is no module's.
     """
-    place, colon, attribute = text.rpartition(":")
-    if not colon or not place.endswith(".py"):
+    module, colon, attribute = text.rpartition(":")
+    if not colon or not module.endswith(".py"):
         return None
-    path = Path(place)
+    path = Path(module)
     if not re.fullmatch(FILE_FORM, f"{path.name}:{attribute}"):
         raise SubmissionError(
             f"{text!r} names no file that can be submitted; write file.py:ATTRIBUTE, with letters, "
@@ -82,19 +82,19 @@ def _loaded(text: str, module: str) -> ModuleType:
 def _predictor(text: str, module: ModuleType, attribute: str) -> "Predictor":
     from demogen.measuring.predictor import Measure, Predictor
 
-    found: Any = module
+    value: Any = module
     for name in attribute.split("."):
-        found = lookup(name, _attributes(found), f"attribute for {text}", SubmissionError)
-    if isinstance(found, type):
+        value = lookup(name, _attributes(value), f"attribute for {text}", SubmissionError)
+    if isinstance(value, type):
         try:
-            found = found()
+            value = value()
         except Exception as error:
             raise SubmissionError(f"predictor {text!r} is not made: {_one_line(error)}") from error
-    if isinstance(found, Measure):
-        return Predictor.from_measure(found)
-    if not isinstance(found, Predictor):
+    if isinstance(value, Measure):
+        return Predictor.from_measure(value)
+    if not isinstance(value, Predictor):
         raise SubmissionError(f"{text!r} is no demogen.Predictor and no demogen.Measure")
-    return found
+    return value
 
 
 def _attributes(owner: Any) -> dict[str, Any]:

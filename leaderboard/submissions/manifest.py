@@ -13,7 +13,7 @@ MANIFEST = "submission.toml"
 
 FORMAT_VERSION = 1
 
-Line = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+OneLine = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 """Text on one line: it goes to messages, commits and pages."""
 
 FILE_FORM = r"[A-Za-z_]\w*\.py:[A-Za-z_]\w*"
@@ -24,16 +24,16 @@ class Submission(Frozen):
     """What submission.toml says."""
 
     format_version: Literal[1] = 1
-    name: Line
+    name: OneLine
     """Of the predictor, as its results have it."""
-    authors: Annotated[tuple[Line, ...], Field(min_length=1, max_length=100)]
+    authors: Annotated[tuple[OneLine, ...], Field(min_length=1, max_length=100)]
     paper: Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
     """Short name of the paper, as its results have it; may be ""."""
-    predictor: Line
+    predictor: OneLine
     """An installed name, `module:attribute`, or `file.py:attribute` for a file in the folder."""
-    zoos: tuple[Line, ...]
+    zoos: tuple[OneLine, ...]
     """As results' paths name them: <zoo>@<12 digits of its digest>; sorted."""
-    splits: tuple[Line, ...]
+    splits: tuple[OneLine, ...]
     """Of all results; sorted."""
     files: dict[str, Sha256]
     """Path → sha256, of every other file of the folder."""

@@ -25,15 +25,15 @@ def merge(contents: Contents, results: Path) -> list[Path]:
     for path, content in contents.files.items():
         if not path.startswith(f"{RESULTS}/"):
             continue
-        place = results / path.removeprefix(f"{RESULTS}/")
-        if place.is_symlink() or place.exists():
-            if place.is_symlink() or not place.is_file() or place.read_bytes() != content:
+        target = results / path.removeprefix(f"{RESULTS}/")
+        if target.is_symlink() or target.exists():
+            if target.is_symlink() or not target.is_file() or target.read_bytes() != content:
                 raise SubmissionError(
-                    f"{place} is there with other content; remove it first, or refuse the "
+                    f"{target} is there with other content; remove it first, or refuse the "
                     "submission"
                 )
         else:
-            new[place] = content
-    for place, content in new.items():
-        write_file(place, content)
+            new[target] = content
+    for target, content in new.items():
+        write_file(target, content)
     return list(new)

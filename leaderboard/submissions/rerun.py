@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, final
 from demogen.errors import SubmissionError
 from leaderboard.results.result import Result
 from leaderboard.submissions.folder import Contents
-from leaderboard.submissions.rerun_compare import ascii_line, check_answer
+from leaderboard.submissions.rerun_compare import ascii_line, check_output
 from leaderboard.submissions.rerun_isolation import Limits, run_confined
-from leaderboard.submissions.rerun_messages import JOB, Answer, Job, NetworkFiles, read_answer
+from leaderboard.submissions.rerun_messages import (
+    JOB,
+    Job,
+    RerunOutput,
+    read_fault,
+    read_output,
+)
 from leaderboard.submissions.validation import zoo_of
 
 if TYPE_CHECKING:
@@ -58,60 +64,70 @@ def remeasure(contents: Contents, zoos: "Sequence[NetworkSet]", sample: Sample) 
 
 
 def _remeasure(contents: Contents, result: Result, zoo: "NetworkSet", sample: Sample) -> str:
+    from leaderboard.submissions.rerun_export import export_networks
+
     if zoo.digest != result.zoo_digest:
         raise SubmissionError(f"{result.path}: give the zoo {result.zoo} to measure it again")
+    submission = contents.submission
     ids = sorted({*result.targets, *result.dropped})
     drawn = random.Random(sample.seed).sample(ids, min(sample.networks, len(ids)))
-    with tempfile.TemporaryDirectory(prefix="demogen-again-") as scratch:
-        answer, files, told = _ask(contents, result, zoo, sorted(drawn), sample, Path(scratch))
-    check_answer(result, {network: handed.id for network, handed in files.items()}, answer)
+    with tempfile.TemporaryDirectory(prefix="demogen-rerun-") as scratch:
+        folder = Path(scratch)
+        files = export_networks(zoo, sorted(drawn), _access(result.access), folder)
+        if submission.code is not None:
+            (folder / submission.code).write_bytes(contents.files[submission.code])
+        job = Job(
+            predictor=submission.predictor,
+            seconds=sample.limits.seconds,
+            memory=sample.limits.memory,
+            networks=tuple(files.values()),
+        )
+        who = f"{submission.name}: measured again on {result.zoo}, its code"
+        output, message = run_job(job, folder, who)
+    ids_in_output = {network: of_network.id for network, of_network in files.items()}
+    check_output(result, contents.regressor, ids_in_output, output)
     return (
         f"{len(drawn)} networks of {zoo.name} (seed {sample.seed}) measured again give the "
-        f"signatures submitted; {_confined(told)}"
+        f"signatures submitted; {_confinement(message)}"
     )
 
 
-def _ask(
-    contents: Contents,
-    result: Result,
-    zoo: "NetworkSet",
-    ids: Sequence[str],
-    sample: Sample,
-    folder: Path,
-) -> tuple[Answer, dict[str, NetworkFiles], str]:
-    from leaderboard.submissions.rerun_export import hand_over
+def run_job(job: Job, folder: Path, who: str) -> tuple[RerunOutput, str]:
+    """Do a job in a child process.
 
-    limits, submission = sample.limits, contents.submission
-    files = hand_over(zoo, ids, _access(result.access), folder)
-    job = Job(
-        predictor=submission.predictor,
-        seconds=limits.seconds,
-        memory=limits.memory,
-        networks=tuple(files.values()),
-    )
+    Args:
+        job: whose files lie in the folder.
+        folder: of this job alone.
+        who: ran the code, for messages.
+
+    Returns:
+        The output, and what the child wrote of how it is confined.
+
+    Raises:
+        SubmissionError: the code fails, or does not end within the limits of the job.
+    """
     (folder / JOB).write_text(job.model_dump_json(), encoding="utf-8")
-    if submission.code is not None:
-        (folder / submission.code).write_bytes(contents.files[submission.code])
-    ended = run_confined(
-        ["-m", "leaderboard.submissions.rerun_worker", str(folder)], folder, limits
+    process = run_confined(
+        ["-m", "leaderboard.submissions.rerun_worker", str(folder)],
+        folder,
+        Limits(job.seconds, job.memory),
     )
-    who = f"{submission.name}: measured again on {result.zoo}, its code"
-    if ended.code is None:
+    if process.code is None:
         raise SubmissionError(
-            f"{who} did not end within {limits.seconds:g} seconds and was killed; give it more "
+            f"{who} did not end within {job.seconds:g} seconds and was killed; give it more "
             "time, or refuse it"
         )
-    answer = read_answer(folder)
-    if answer is None:
-        how = f"signal {-ended.code}" if ended.code < 0 else f"exit code {ended.code}"
+    if fault := read_fault(folder):
+        if fault.out_of_memory:
+            raise SubmissionError(
+                f"{who} took more than {job.memory} MB of memory; give it more, or refuse it"
+            )
+        raise SubmissionError(f"{who} failed: {ascii_line(fault.message)}")
+    output = read_output(folder)
+    if output is None:
+        how = f"signal {-process.code}" if process.code < 0 else f"exit code {process.code}"
         raise SubmissionError(f"{who} ended with {how} and no answer{_last_words(folder)}")
-    if answer.out_of_memory:
-        raise SubmissionError(
-            f"{who} took more than {limits.memory} MB of memory; give it more, or refuse it"
-        )
-    if answer.fault is not None:
-        raise SubmissionError(f"{who} failed: {ascii_line(answer.fault)}")
-    return answer, files, ended.told
+    return output, process.message
 
 
 def _access(text: str) -> "Access":
@@ -126,11 +142,12 @@ def _last_words(folder: Path) -> str:
     return f": {ascii_line(lines[-1])[:300]}" if lines else ""
 
 
-def _confined(told: str) -> str:
+def _confinement(message: str) -> str:
+    """What confined the code, from the two digits that the child wrote."""
     network = (
         "without a network"
-        if told[:1] == "1"
+        if message[:1] == "1"
         else "the system did not let it take away the network"
     )
-    memory = "with bounded memory" if told[1:2] == "1" else "memory could not be bounded"
+    memory = "with bounded memory" if message[1:2] == "1" else "memory could not be bounded"
     return f"{network}, {memory}"

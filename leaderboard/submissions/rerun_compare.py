@@ -1,14 +1,17 @@
-"""What was measured again, held against what was submitted."""
+"""Compare what submitted code gave when it was run again with what was submitted."""
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from demogen.errors import PredictorError, SubmissionError
 from leaderboard.fitting.regressor_text import regressor_from_text, regressor_to_text
 from leaderboard.results.result import Result
-from leaderboard.submissions.rerun_messages import Answer
+from leaderboard.submissions.predictor_facts import PredictorFacts
+from leaderboard.submissions.rerun_messages import RerunOutput
 
 SIGNATURE_TOLERANCE = 1e-3
 """Relative to a value or, where that is more, to the standard deviation of its column. A zoo gives
@@ -20,21 +23,24 @@ again may be from the one submitted. Without it, columns that differ by less tha
 above could carry the gap, for a regressor can make much of a small difference."""
 
 
-def check_answer(result: Result, ids: Mapping[str, str], answer: Answer) -> None:
+def check_output(
+    result: Result, regressor: Any, ids: Mapping[str, str], output: RerunOutput
+) -> None:
     """The code is of the predictor that the result is of, and measures what was submitted.
 
     Args:
         result: as submitted.
-        ids: network → its name in the answer, for the networks measured again.
-        answer: of the code; nothing in it is trusted.
+        regressor: the unfitted one that the result describes.
+        ids: network → its id in the output, for the networks measured again.
+        output: of code that ran without a fault; nothing in it is trusted.
 
     Raises:
         SubmissionError: something differs; the first difference is named.
     """
-    _check_identity(result, answer)
+    _check_facts(result, PredictorFacts.claimed(result, regressor), output)
     for network, id in ids.items():
-        _check_network(result, network, id, answer)
-    _check_predictions(result, ids, answer)
+        _check_network(result, network, id, output)
+    _check_predictions(result, regressor, ids, output)
 
 
 def ascii_line(text: str) -> str:
@@ -44,50 +50,45 @@ def ascii_line(text: str) -> str:
     return "".join(s if isinstance(s, str) else s.decode() for s in plain)
 
 
-def _check_identity(result: Result, answer: Answer) -> None:
-    columns = answer.columns
-    if columns is None:
-        first = next(iter(answer.signatures.values()), {})
-        columns = tuple(sorted(first)) if first else result.columns
-    for what, claimed, found in (
-        ("predictor", result.predictor, answer.predictor),
-        ("measure", result.measure, answer.measure),
-        ("access", result.access, answer.access),
-        ("columns", result.columns, columns),
-        ("regressor", _normal(result.regressor), _normal(answer.regressor)),
-    ):
-        if claimed != found:
-            shown = ascii_line(str(found))[:200]
-            raise SubmissionError(
-                f"{result.path}: its {what} is {claimed}, but that of the code is {shown}; "
-                "submit again"
-            )
+def _check_facts(result: Result, claimed: PredictorFacts, output: RerunOutput) -> None:
+    """The code is of the predictor that was submitted."""
+    columns = output.facts.columns
+    if columns is None and output.signatures:
+        # All features, in alphabetical order.
+        columns = tuple(sorted(next(iter(output.signatures.values())))) or None
+    changes = {"columns": columns, "regressor": _as_written_here(output.facts.regressor)}
+    if difference := claimed.first_difference(output.facts.model_copy(update=changes)):
+        fact, here, there = difference
+        shown = ascii_line(str(there))[:200]
+        raise SubmissionError(
+            f"{result.path}: its {fact} is {here}, but that of the code is {shown}; submit again"
+        )
 
 
-def _normal(regressor: str) -> str:
-    """A regressor's text as it is written here: another scikit-learn may have other defaults."""
+def _as_written_here(regressor: str) -> str:
+    """The text of the same regressor without what is the default here."""
     try:
         return regressor_to_text(regressor_from_text(regressor))
     except PredictorError as error:
         raise SubmissionError(str(error)) from error
 
 
-def _check_network(result: Result, network: str, id: str, answer: Answer) -> None:
-    found = answer.signatures.get(id)
-    again = None
-    if found is not None and set(result.columns) <= set(found):
-        again = [found[column] for column in result.columns]
+def _check_network(result: Result, network: str, id: str, output: RerunOutput) -> None:
+    signature = output.signatures.get(id)
+    measured = None
+    if signature is not None and set(result.columns) <= set(signature):
+        measured = [signature[column] for column in result.columns]
     if network in result.dropped:
-        if again is not None:
+        if measured is not None:
             raise SubmissionError(
                 f"{result.path}: {network} is left out as not measurable, but the code measures it"
             )
         return
-    if again is None:
-        reason = ascii_line(answer.dropped.get(id, "it gives other features"))[:200]
+    if measured is None:
+        reason = ascii_line(output.dropped.get(id, "it gives other features"))[:200]
         raise SubmissionError(f"{result.path}: the code does not measure {network}: {reason}")
     for column, claimed, value, spread in zip(
-        result.columns, result.signatures[network], again, _spreads(result), strict=True
+        result.columns, result.signatures[network], measured, _spreads(result), strict=True
     ):
         if abs(value - claimed) > SIGNATURE_TOLERANCE * max(abs(claimed), spread):
             raise SubmissionError(
@@ -96,7 +97,9 @@ def _check_network(result: Result, network: str, id: str, answer: Answer) -> Non
             )
 
 
-def _check_predictions(result: Result, ids: Mapping[str, str], answer: Answer) -> None:
+def _check_predictions(
+    result: Result, regressor: Any, ids: Mapping[str, str], output: RerunOutput
+) -> None:
     """Predictions from what was measured again are those submitted."""
     networks = [network for network in ids if network in result.signatures]
     if not networks:
@@ -105,12 +108,12 @@ def _check_predictions(result: Result, ids: Mapping[str, str], answer: Answer) -
     width = len(result.columns)
     design = np.array([result.signatures[row] for row in rows], np.float64)
     targets = np.array([result.targets[row] for row in rows], np.float64)
-    regressor = regressor_from_text(result.regressor).fit(design.reshape(len(rows), width), targets)
-    features = [answer.signatures[ids[network]] for network in networks]
-    again = np.array([[row[column] for column in result.columns] for row in features], np.float64)
-    predicted = np.asarray(
-        regressor.predict(again.reshape(len(networks), width)), np.float64
-    ).ravel()
+    fitted = clone(regressor).fit(design.reshape(len(rows), width), targets)
+    features = [output.signatures[ids[network]] for network in networks]
+    measured = np.array(
+        [[row[column] for column in result.columns] for row in features], np.float64
+    ).reshape(len(networks), width)
+    predicted = np.asarray(fitted.predict(measured), np.float64).ravel()
     slack = PREDICTION_TOLERANCE * float(targets.std())
     for network, value in zip(networks, predicted.tolist(), strict=True):
         claimed = result.fit[network]

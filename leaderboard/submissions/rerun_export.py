@@ -17,10 +17,19 @@ if TYPE_CHECKING:
     from demogen.zoo.base import NetworkSet
 
 
-def hand_over(
+def export_networks(
     zoo: "NetworkSet", ids: Sequence[str], access: "Access", folder: Path
 ) -> dict[str, NetworkFiles]:
-    """Id in the zoo → files of that network in the folder; arrays that are shared lie there once.
+    """Write networks, with what a measure of this access may read of them.
+
+    Args:
+        zoo: that the networks are of.
+        ids: of the networks.
+        access: what the measure reads beyond the weights.
+        folder: where files are written; arrays that networks share are written once.
+
+    Returns:
+        Id in the zoo → names of that network's files.
 
     Raises:
         ZooError: a network or its images cannot be read.

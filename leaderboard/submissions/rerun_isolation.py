@@ -47,15 +47,15 @@ class Limits:
 @final
 @dataclass(frozen=True)
 class ProcessResult:
-    """How a child ended.
+    """What is known of a child that ended.
 
     Attributes:
         code: its exit code, −n after signal n; None: it was killed because its time was up.
-        told: what it wrote to the pipe that it closed before it ran any code of others.
+        message: what it wrote to the pipe that it closed before it ran any code of others.
     """
 
     code: int | None
-    told: str
+    message: str
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -112,8 +112,8 @@ def run_confined(arguments: Sequence[str], folder: Path, limits: Limits) -> Proc
             code = child.wait()
         # The child's own end may be left open in a process that left the group.
         os.set_blocking(pipe.fileno(), False)
-        told = pipe.read(4096) or b""
-    return ProcessResult(code if in_time else None, told.decode("ascii", "replace"))
+        message = pipe.read(4096) or b""
+    return ProcessResult(code if in_time else None, message.decode("ascii", "replace"))
 
 
 def _ends(pid: int, deadline: float) -> bool:
@@ -168,9 +168,9 @@ def limit_resources(limits: Limits) -> bool:
         status = Path("/proc/self/status").read_text()
     except OSError:
         return False
-    found = re.search(r"VmSize:\s*([0-9]+) kB", status)
-    if found is None:
+    size = re.search(r"VmSize:\s*([0-9]+) kB", status)
+    if size is None:
         return False
-    space = 1024 * int(found[1]) + limits.memory * MEGABYTE
+    space = 1024 * int(size[1]) + limits.memory * MEGABYTE
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
     return True

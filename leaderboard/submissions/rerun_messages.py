@@ -1,20 +1,23 @@
-"""What is handed to the process that measures again, and what it hands back: two JSON files."""
+"""What the process that measures again is given and leaves, as JSON files in one folder."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationError
 
 from demogen.errors import SubmissionError
 from demogen.schema.records import Frozen, first_fault
-from leaderboard.results.measure_identity import MeasureIdentity
 from leaderboard.scoring.inputs import Finite
+from leaderboard.submissions.predictor_facts import PredictorFacts
 
 JOB = "job.json"
-ANSWER = "answer.json"
+OUTPUT = "output.json"
+FAULT = "fault.json"
 
-ANSWER_BYTES = 16 << 20
+MESSAGE_BYTES = 16 << 20
 LONGEST_FAULT = 300
+
+Message = TypeVar("Message", bound=Frozen)
 
 
 class NetworkFiles(Frozen):
@@ -41,34 +44,49 @@ class Job(Frozen):
     networks: tuple[NetworkFiles, ...]
 
 
-class Answer(Frozen):
-    """What came out; `fault` alone where it came to none."""
+class RerunOutput(Frozen):
+    """What the code is, and what it measures."""
 
-    fault: str | None = None
-    out_of_memory: bool = False
-    predictor: str = ""
-    measure: MeasureIdentity | None = None
-    access: str = ""
-    columns: tuple[str, ...] | None = None
-    regressor: str = ""
+    facts: PredictorFacts
     signatures: Annotated[dict[str, dict[str, Finite]], Field(max_length=10_000)] = {}
+    """Id made up for the job → feature → value."""
     dropped: dict[str, str] = {}
+    """Id made up for the job → why the network cannot be measured."""
 
 
-def read_answer(folder: Path) -> Answer | None:
-    """The answer in a folder; None: there is none.
+class RerunFault(Frozen):
+    """Why the code came to no output."""
+
+    message: str
+    out_of_memory: bool = False
+
+
+def read_output(folder: Path) -> RerunOutput | None:
+    """The output that a job left in its folder; None: there is none.
 
     Raises:
-        SubmissionError: it is no answer; the code that was run may have written it.
+        SubmissionError: it is no output of a job; the code that was run may have written it.
     """
-    path = folder / ANSWER
+    return _read(folder / OUTPUT, RerunOutput)
+
+
+def read_fault(folder: Path) -> RerunFault | None:
+    """The fault that a job left in its folder; None: there is none.
+
+    Raises:
+        SubmissionError: it is no fault of a job; the code that was run may have written it.
+    """
+    return _read(folder / FAULT, RerunFault)
+
+
+def _read(path: Path, message: type[Message]) -> Message | None:
     if path.is_symlink() or not path.is_file():
         return None
     with path.open("rb") as file:
-        text = file.read(ANSWER_BYTES + 1)
-    if len(text) > ANSWER_BYTES:
+        text = file.read(MESSAGE_BYTES + 1)
+    if len(text) > MESSAGE_BYTES:
         raise SubmissionError("the answer of the code is larger than any real one")
     try:
-        return Answer.model_validate_json(text, strict=True)
+        return message.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise SubmissionError(f"the answer of the code is none: {first_fault(error)}") from error

@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,27 +12,37 @@ from leaderboard.submissions.rerun_isolation import Limits, leave_the_network, l
 if TYPE_CHECKING:
     from demogen.measuring.predictor import Predictor
     from demogen.networks.network import Network
-    from leaderboard.submissions.rerun_messages import Answer, Job, NetworkFiles
+    from leaderboard.submissions.rerun_messages import (
+        Job,
+        NetworkFiles,
+        RerunFault,
+        RerunOutput,
+    )
 
 
 def main(folder: Path, pipe: int) -> None:
-    """Do the job in a folder, and leave the answer there.
+    """Do the job in a folder, and leave the output or the fault there.
 
     Args:
         folder: with job.json and the files it names.
-        pipe: to say what is confined, before any code of others is loaded.
+        pipe: where two digits are written before any code of others is loaded: whether there is no
+            network, and whether memory is bounded.
     """
     # First of all: a process with more than one thread cannot, and libraries start some.
-    alone = leave_the_network()
-    from leaderboard.submissions.rerun_messages import ANSWER, JOB, Job
+    without_network = leave_the_network()
+    from leaderboard.submissions.rerun_messages import FAULT, JOB, OUTPUT, Job
 
-    _load_libraries()
     job = Job.model_validate_json((folder / JOB).read_bytes(), strict=True)
+    if job.networks:
+        _load_libraries()
     bounded = limit_resources(Limits(job.seconds, job.memory))
-    os.write(pipe, f"{alone:d}{bounded:d}".encode())
+    os.write(pipe, f"{without_network:d}{bounded:d}".encode())
     os.close(pipe)
-    answer = _attempt(job, folder)
-    (folder / ANSWER).write_text(answer.model_dump_json(), encoding="utf-8")
+    try:
+        name, message = OUTPUT, _output(job, folder).model_dump_json()
+    except BaseException as error:
+        name, message = FAULT, _fault(error).model_dump_json()
+    (folder / name).write_text(message, encoding="utf-8")
 
 
 def _load_libraries() -> None:
@@ -48,55 +59,53 @@ def _load_libraries() -> None:
     torch.ones(1, requires_grad=True).sum().backward()
 
 
-def _attempt(job: "Job", folder: Path) -> "Answer":
-    from leaderboard.submissions.rerun_messages import LONGEST_FAULT, Answer
+def _output(job: "Job", folder: Path) -> "RerunOutput":
+    from leaderboard.submissions.load_predictor import resolve
+    from leaderboard.submissions.predictor_facts import PredictorFacts
+    from leaderboard.submissions.rerun_messages import RerunOutput
 
-    try:
-        return _measure(job, folder)
-    except BaseException as error:
-        text = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_FAULT]
-        memory = isinstance(error, MemoryError) or "can't allocate memory" in str(error)
-        return Answer(fault=text, out_of_memory=memory)
+    predictor = resolve(job.predictor, folder)
+    signatures, dropped = _measure(predictor, job.networks, folder)
+    return RerunOutput(facts=PredictorFacts.of(predictor), signatures=signatures, dropped=dropped)
 
 
-def _measure(job: "Job", folder: Path) -> "Answer":
+def _fault(error: BaseException) -> "RerunFault":
+    from leaderboard.submissions.rerun_messages import LONGEST_FAULT, RerunFault
+
+    text = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_FAULT]
+    return RerunFault(message=text, out_of_memory=_ran_out_of_memory(error))
+
+
+def _ran_out_of_memory(error: BaseException) -> bool:
+    # Code that fails when it is loaded raises a SubmissionError from the true one.
+    return (
+        isinstance(error, MemoryError)
+        or "can't allocate memory" in str(error)
+        or (error.__cause__ is not None and _ran_out_of_memory(error.__cause__))
+    )
+
+
+def _measure(
+    predictor: "Predictor", networks: "Sequence[NetworkFiles]", folder: Path
+) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
+    """Id → signature, and id → why there is none."""
     from sklearn.base import clone
 
     from demogen.errors import NotMeasurable
     from demogen.measuring.measurements import compute_signature
-    from leaderboard.submissions.load_predictor import resolve
 
-    predictor = resolve(job.predictor, folder)
     signatures, dropped = {}, {}
-    for files in job.networks:
+    for files in networks:
         try:
-            found = compute_signature(clone(predictor.measure), network_of(files, folder))
-            signatures[files.id] = dict(found)
+            signature = compute_signature(clone(predictor.measure), network_of(files, folder))
+            signatures[files.id] = dict(signature)
         except NotMeasurable as error:
             dropped[files.id] = str(error)
-    return _answer(predictor, signatures, dropped)
-
-
-def _answer(
-    predictor: "Predictor", signatures: dict[str, dict[str, float]], dropped: dict[str, str]
-) -> "Answer":
-    from leaderboard.fitting.regressor_text import regressor_to_text
-    from leaderboard.results.measure_identity import MeasureIdentity
-    from leaderboard.submissions.rerun_messages import Answer
-
-    return Answer(
-        predictor=predictor.name,
-        measure=MeasureIdentity.of(predictor.measure),
-        access=str(predictor.measure.access),
-        columns=None if predictor.columns is None else tuple(predictor.columns),
-        regressor=regressor_to_text(predictor.regressor),
-        signatures=signatures,
-        dropped=dropped,
-    )
+    return signatures, dropped
 
 
 def network_of(files: "NetworkFiles", folder: Path) -> "Network":
-    """A network of the files handed over, which has what they hold and nothing else."""
+    """A network that has what its files hold, and nothing else."""
     import numpy as np
     import torch
 

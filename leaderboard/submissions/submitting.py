@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from demogen.measuring.options import MeasuringOptions
     from demogen.zoo.base import NetworkSet
 
-PLACE = "submissions"
+FOLDER = "submissions"
 """Folder of a leaderboard's repository that submissions lie in, one folder each."""
 
 
@@ -46,19 +46,19 @@ class SubmissionRequest:
 
 
 def submit(
-    wish: SubmissionRequest,
+    request: SubmissionRequest,
     zoo: "NetworkSet",
     folder: Path,
-    say: Callable[[str], object],
+    report: Callable[[str], object],
     **options: "Unpack[MeasuringOptions]",
 ) -> Submission:
     """Make the folder of a submission and validate it.
 
     Args:
-        wish: what is to be submitted.
+        request: what is to be submitted.
         zoo: or a pool of zoos.
         folder: must not be there yet, or be empty.
-        say: told each thing that is done or was checked.
+        report: called with a line for each thing that is done or was checked.
         options: see `demogen.measuring.MeasuringOptions`.
 
     Raises:
@@ -70,32 +70,32 @@ def submit(
     from leaderboard.results.evaluation import benchmark
 
     _check_free(folder)
-    predictor, code = resolve(wish.predictor), file_of(wish.predictor)
-    if wish.paper is not None:
-        predictor = replace(predictor, paper=wish.paper)
-    # Here too, for measuring may take days.
+    predictor, code = resolve(request.predictor), file_of(request.predictor)
+    if request.paper is not None:
+        predictor = replace(predictor, paper=request.paper)
+    # Measuring may take days: whether the result can be read back is asked before.
     regressor_from_text(regressor_to_text(predictor.regressor))
     check_predictor(predictor)
-    say(f"{predictor.name} passes every check of check_predictor")
-    results = benchmark([predictor], zoo, wish.target, wish.splits, **options)
-    say(f"{len(results)} results on {zoo.name}")
+    report(f"{predictor.name} passes every check of check_predictor")
+    results = benchmark([predictor], zoo, request.target, request.splits, **options)
+    report(f"{len(results)} results on {zoo.name}")
     files = {f"{RESULTS}/{result.path}": result.to_json() for result in results}
-    named = wish.predictor
+    predictor_name = request.predictor
     if code is not None:
         files[code.name] = code.read_bytes()
-        named = f"{code.name}:{wish.predictor.rpartition(':')[2]}"
-    submission = make_manifest(named, wish.authors, results, files)
+        predictor_name = f"{code.name}:{request.predictor.rpartition(':')[2]}"
+    submission = make_manifest(predictor_name, request.authors, results, files)
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-making-"))
     try:
-        made = scratch / folder.name
+        unchecked = scratch / folder.name
         for path, content in {MANIFEST: submission.to_toml(), **files}.items():
-            (made / path).parent.mkdir(parents=True, exist_ok=True)
-            (made / path).write_bytes(content)
-        for line in validate(made, [zoo])[1]:
-            say(line)
+            (unchecked / path).parent.mkdir(parents=True, exist_ok=True)
+            (unchecked / path).write_bytes(content)
+        for line in validate(unchecked, [zoo])[1]:
+            report(line)
         # An empty folder gives way.
-        made.replace(folder)
+        unchecked.replace(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return submission
@@ -115,7 +115,7 @@ def make_manifest(
     Raises:
         SubmissionError: an author or a name is not one line of text.
     """
-    made = {
+    content = {
         "format_version": 1,
         "name": results[0].predictor,
         "authors": list(authors),
@@ -125,23 +125,23 @@ def make_manifest(
         "splits": sorted({result.split for result in results}),
         "files": {path: hashlib.sha256(content).hexdigest() for path, content in files.items()},
     }
-    return Submission.from_content(made, MANIFEST)
+    return Submission.from_content(content, MANIFEST)
 
 
-def place_of(submission: Submission) -> str:
+def folder_in_repository(submission: Submission) -> str:
     """Where the folder belongs in a leaderboard's repository."""
-    return f"{PLACE}/{file_name(submission.name)}"
+    return f"{FOLDER}/{file_name(submission.name)}"
 
 
 def how_to_propose(submission: Submission, folder: Path) -> str:
     """What to do for a pull request by git."""
-    place = place_of(submission)
+    target = folder_in_repository(submission)
     return "\n".join(
         [
             "to propose it, in a clone of your fork of the leaderboard's repository:",
-            f"  cp -r {folder.resolve()} {place}",
+            f"  cp -r {folder.resolve()} {target}",
             f"  git switch -c {file_name(submission.name)}",
-            f"  git add {place}",
+            f"  git add {target}",
             f"  git commit -m 'Submit {file_name(submission.name)}'",
             "  git push, and open a pull request",
         ]
@@ -157,8 +157,8 @@ def propose(submission: Submission, folder: Path, hub: str, endpoint: str | None
     from demogen.hub import pull_requests
 
     paths = [MANIFEST, *submission.files]
-    place = place_of(submission)
-    files = {f"{place}/{path}": folder / path for path in sorted(paths)}
+    target = folder_in_repository(submission)
+    files = {f"{target}/{path}": folder / path for path in sorted(paths)}
     title = f"Submit {submission.name}"
     return pull_requests.propose(files, hub, title, endpoint=endpoint).address
 

@@ -1,11 +1,10 @@
-"""Is a submission what it says? Everything that can be told without running its code."""
+"""Check whether a submission is what it says, without running its code."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demogen.errors import PredictorError, ResultError, SubmissionError
-from leaderboard.fitting.regressor_text import regressor_from_text
+from demogen.errors import ResultError, SubmissionError
 from leaderboard.results.result import PUBLISHED, Result, Results, read_results
 from leaderboard.results.verification import check_predictions, check_scores, check_zoo
 from leaderboard.submissions.claims import check_claims
@@ -33,17 +32,15 @@ def validate(
     """
     contents = read_folder(folder)
     checked = check_claims(contents)
-    check_names(contents, results_there(against))
+    check_names(contents, published_results(against))
     for result in contents.results:
         try:
             check_scores(result)
-            check_predictions(result, regressor_from_text(result.regressor))
+            check_predictions(result, contents.regressor)
             if zoos:
                 check_zoo(result, zoo_of(result, zoos))
         except ResultError as error:
             raise SubmissionError(str(error)) from error
-        except PredictorError as error:
-            raise SubmissionError(f"{result.path}: {error}") from error
     checked.append("the scores follow from the predictions, and these from the signatures")
     checked.append(
         f"splits, targets and folds are those of {', '.join(zoo.name for zoo in zoos)}"
@@ -53,7 +50,7 @@ def validate(
     return contents, checked
 
 
-def results_there(against: Path | None) -> Results:
+def published_results(against: Path | None) -> Results:
     """The results that a submission must not collide with.
 
     Raises:
@@ -63,25 +60,26 @@ def results_there(against: Path | None) -> Results:
     return read_results(folder) if any(folder.rglob("*.json")) else Results()
 
 
-def check_names(contents: Contents, there: Sequence[Result]) -> None:
+def check_names(contents: Contents, published: Sequence[Result]) -> None:
     """The name is free, or the submission adds to the results of the same predictor.
 
     choice: the same predictor is one of the same measure (name, version, parameters), columns and
-    regressor. A result that is there already, byte for byte, is no duplicate.
+    regressor. A result that is published already, byte for byte, is no duplicate.
 
     Raises:
-        SubmissionError: the name is another predictor's, or a result is there with other content.
+        SubmissionError: the name is another predictor's, or a result is published with other
+            content.
     """
-    placed: Mapping[str, Result] = {str(result.path): result for result in there}
+    by_path: Mapping[str, Result] = {str(result.path): result for result in published}
     for new in contents.results:
-        old = placed.get(str(new.path))
+        old = by_path.get(str(new.path))
         if old is not None and old != new:
             raise SubmissionError(
                 f"{new.predictor} on {new.split} of {new.zoo} is there already with other content; "
                 "choose another name for the predictor"
             )
-        for old in there:
-            if old.predictor == new.predictor and _made_of(old) != _made_of(new):
+        for old in published:
+            if old.predictor == new.predictor and _facts(old) != _facts(new):
                 raise SubmissionError(
                     f"another predictor is called {new.predictor!r} (its result on {old.split} of "
                     f"{old.zoo} has another measure, columns or regressor); choose another name"
@@ -96,5 +94,5 @@ def zoo_of(result: Result, zoos: "Sequence[NetworkSet]") -> "NetworkSet":
     return next((zoo for zoo in zoos if zoo.name == result.zoo), zoos[0])
 
 
-def _made_of(result: Result) -> tuple[object, ...]:
+def _facts(result: Result) -> tuple[object, ...]:
     return result.measure, result.columns, result.regressor

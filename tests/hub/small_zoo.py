@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from demogen.errors import ZooError
-from demogen.hub import download as transport
-from demogen.hub import publishing
+from demogen.hub import download, publishing
 from demogen.schema.records import FileDigest, Paper, ZooManifest, sha256
 from tests.hub.fixtures import LoopbackHub
 from tests.hub.server import READER, STRANGER, WRITER
@@ -78,7 +77,7 @@ def push(hub: LoopbackHub, folder: Path, **more: object) -> str:
 
 
 def pull(hub: LoopbackHub, folder: Path | None = None, **more: object) -> Path:
-    return transport.pull(REPOSITORY, folder, endpoint=hub.endpoint, **more)
+    return download.pull(REPOSITORY, folder, endpoint=hub.endpoint, **more)
 
 
 def one_line(error: pytest.ExceptionInfo[ZooError]) -> str:

@@ -59,8 +59,8 @@
     const column = headings.indexOf(heading);
     const first = heading.dataset.first;
     const second = first === "asc" ? "desc" : "asc";
-    const again = order.column === column && order.direction === first;
-    order = { column, direction: again ? second : first };
+    const sortedSo = order.column === column && order.direction === first;
+    order = { column, direction: sortedSo ? second : first };
     draw();
   }
 
@@ -97,8 +97,8 @@
     const state = new URLSearchParams(location.hash.slice(1));
     for (const select of selects) {
       const options = [...select.options];
-      const asked = options.find((option) => option.value === state.get(select.name));
-      (asked || options.find((option) => option.defaultSelected) || options[0]).selected = true;
+      const remembered = options.find((option) => option.value === state.get(select.name));
+      (remembered || options.find((option) => option.defaultSelected) || options[0]).selected = true;
     }
     find.value = state.get("find") || "";
     const column = headings.findIndex((cell) => cell.dataset.key === state.get("sort"));

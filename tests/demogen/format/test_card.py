@@ -222,9 +222,9 @@ class TestPushed:
         publishing.push(
             tiny_zoo_folder, "theirs/old", endpoint=hub.endpoint, token=WRITER, progress=False
         )
-        from demogen.hub import download as transport
+        from demogen.hub import download
 
-        transport.pull("theirs/old", tmp_path / "pulled", endpoint=hub.endpoint)
+        download.pull("theirs/old", tmp_path / "pulled", endpoint=hub.endpoint)
         assert "theirs/old" in (tmp_path / "pulled/README.md").read_text()
         card = self.push(hub, tmp_path / "pulled")
         assert "ours/tiny" in card

@@ -9,8 +9,7 @@ import pytest
 
 from demogen.errors import ZooError
 from demogen.format import integrity
-from demogen.hub import download as transport
-from demogen.hub import publishing
+from demogen.hub import download, publishing
 from tests.hub.small_zoo import contents, one_line
 
 
@@ -18,8 +17,8 @@ def test_push_and_pull_between_folders(zoo: Path, tmp_path: Path) -> None:
     target = tmp_path / "published" / "tiny"
     assert publishing.push(zoo, str(target)).target == str(target)
     assert contents(target) == contents(zoo)
-    assert transport.pull(str(target)) == target
-    assert transport.pull(str(target), tmp_path / "back") == tmp_path / "back"
+    assert download.pull(str(target)) == target
+    assert download.pull(str(target), tmp_path / "back") == tmp_path / "back"
     assert contents(tmp_path / "back") == contents(zoo)
 
 
@@ -48,7 +47,7 @@ def test_an_interrupted_copy_leaves_no_zoo_and_no_rubbish(
     assert not (target / "zoo.json").exists()
     assert not list(target.rglob("*.part"))
     with pytest.raises(ZooError, match=r"has no zoo\.json"):
-        transport.pull(str(target))
+        download.pull(str(target))
     publishing.push(other, str(target))
     assert integrity.verify_folder(target).files.keys() == contents(target).keys() - {
         "zoo.json",
@@ -68,9 +67,9 @@ def test_folders_have_neither_tags_nor_revisions(zoo: Path) -> None:
     with pytest.raises(ZooError, match="takes no tag"):
         publishing.push(zoo, "./x", tag="v1")
     with pytest.raises(ZooError, match="has no revision"):
-        transport.pull(str(zoo), revision="v1")
+        download.pull(str(zoo), revision="v1")
     with pytest.raises(ZooError, match="no such folder"):
-        transport.pull("/nowhere/at/all")
+        download.pull("/nowhere/at/all")
 
 
 @pytest.mark.parametrize(
@@ -87,13 +86,13 @@ def test_folders_have_neither_tags_nor_revisions(zoo: Path) -> None:
     ],
 )
 def test_addresses(target: str, folder: bool) -> None:
-    assert transport.is_folder(target) is folder
+    assert download.is_folder(target) is folder
 
 
 @pytest.mark.parametrize("target", ["", "name", "a/b/c", "a b/c", "hf://datasets/a/b", "-a/b"])
 def test_anything_else_is_refused_with_the_remedy(target: str) -> None:
     with pytest.raises(ZooError, match="neither a folder") as error:
-        transport.is_folder(target)
+        download.is_folder(target)
     assert "owner/name" in one_line(error)
 
 

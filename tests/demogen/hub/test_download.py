@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from demogen.errors import CorruptZooError, ZooError
-from demogen.hub import download as transport
+from demogen.hub import download
 from tests.hub.faults import ALWAYS
 from tests.hub.fixtures import LoopbackHub
 from tests.hub.small_zoo import REPOSITORY, contents, pull, push
@@ -24,7 +24,7 @@ class TestRoundTrip:
         assert contents(pull(hub, revision="v1")) == contents(zoo)
         assert contents(pull(hub, tmp_path / "copy")) == contents(zoo)
         assert pull(hub, revision=commit).name == commit
-        assert transport.resolve(REPOSITORY, "v1", endpoint=hub.endpoint) == commit
+        assert download.resolve(REPOSITORY, "v1", endpoint=hub.endpoint) == commit
 
     def test_a_pinned_zoo_in_the_cache_is_pulled_without_a_request(
         self, hub: LoopbackHub, zoo: Path
@@ -41,7 +41,7 @@ class TestRoundTrip:
         commit = push(hub, zoo, tag="v1")
         pull(hub, revision="v1")
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-        assert transport.resolve(REPOSITORY, "v1", endpoint=hub.endpoint) == commit
+        assert download.resolve(REPOSITORY, "v1", endpoint=hub.endpoint) == commit
         assert contents(pull(hub, revision="v1")) == contents(zoo)
         with pytest.raises(ZooError, match="HF_HUB_OFFLINE"):
             pull(hub, revision="v2")
@@ -156,5 +156,5 @@ class TestDamagedDownload:
             pull(hub, tmp_path / "copy")
         (zoo / "zoo.json").write_bytes(text)
         with pytest.raises(ZooError, match=r"'\.\./escaped' leaves the zoo's folder"):
-            transport.pull(str(zoo), tmp_path / "copy")
+            download.pull(str(zoo), tmp_path / "copy")
         assert not (tmp_path / "copy").exists()

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from demogen.errors import CorruptZooError, ZooError
-from demogen.hub import download as transport
-from demogen.hub import publishing
+from demogen.hub import download, publishing
 from tests.hub.faults import ALWAYS
 from tests.hub.fixtures import LoopbackHub
 from tests.hub.server import READER, STRANGER, WRITER
@@ -57,7 +56,7 @@ def test_a_gated_zoo_says_so(hub: LoopbackHub, zoo: Path) -> None:
 @pytest.mark.parametrize("revision", ["v9", "0" * 40])
 def test_an_unknown_revision_is_named(hub: LoopbackHub, zoo: Path, revision: str) -> None:
     push(hub, zoo)
-    for call in (transport.pull, transport.resolve):
+    for call in (download.pull, download.resolve):
         with pytest.raises(ZooError, match=f"{revision}.*no such branch, tag or") as error:
             call(REPOSITORY, revision=revision, endpoint=hub.endpoint)
         one_line(error)
@@ -84,7 +83,7 @@ def test_a_hub_that_is_down_or_busy(hub: LoopbackHub, zoo: Path, status: int, sa
 def test_no_network(zoo: Path) -> None:
     nowhere = "http://127.0.0.1:9"
     with pytest.raises(ZooError, match=f"{nowhere} cannot be reached"):
-        transport.pull(REPOSITORY, endpoint=nowhere)
+        download.pull(REPOSITORY, endpoint=nowhere)
     with pytest.raises(ZooError, match=f"{nowhere} cannot be reached"):
         publishing.push(zoo, REPOSITORY, endpoint=nowhere, token=WRITER, progress=False)
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from demogen.errors import ResultError, ZooError
 from leaderboard.cli.commands import figure, figures
 from leaderboard.figures.catalog import FIGURES, find_figure, listing
-from leaderboard.figures.sources import Sources, captions, details
+from leaderboard.figures.sources import Sources
 from leaderboard.results.result import write_result
 
 PAGE = Path(__file__).parents[3] / "docs" / "figures.md"
@@ -88,22 +88,3 @@ def test_the_command_draws_from_results(zoo, make, tmp_path):
 def test_a_wrong_ending_is_refused_before_anything_is_measured(tiny_zoo_folder):
     with pytest.raises(ResultError, match="no figure format 'gif'"):
         run("jiang2019-margins", "--zoo", tiny_zoo_folder, "--output", "x.gif", "--network", "?")
-
-
-def test_networks_at_equal_distances_in_the_order_of_the_gap(tiny_zoo):
-    gaps = tiny_zoo.table["gap"]
-    ids = Sources(tiny_zoo).spread(4)
-    ordered = sorted(map(str, gaps.index), key=lambda network: (-gaps[network], network))
-    assert ids == [ordered[place] for place in (0, 8, 15, 23)]
-    assert Sources(tiny_zoo).spread(99) == ordered
-
-
-def test_what_a_measure_cannot_give_is_one_line(tiny_zoo):
-    network = tiny_zoo[tiny_zoo.ids[0]]
-    with pytest.raises(ZooError, match=r"unit-sparsity on network nin-.* has no 'curves'; choose"):
-        details("unit-sparsity", network, ["curves"])
-
-
-def test_captions_tell_networks_apart():
-    assert captions(["a-w4-0f", "a-w8-1e"]) == ["a-w4", "a-w8"]
-    assert captions(["a-w4-0f", "a-w4-1e"]) == ["a-w4-0f", "a-w4-1e"]

@@ -5,8 +5,8 @@ import pytest
 from matplotlib.image import imread
 
 from demogen.errors import ResultError
-from leaderboard.figures import draw, predicted_against_true
 from leaderboard.figures import predicted_vs_true as figures
+from leaderboard.figures.predicted_vs_true import draw, predicted_against_true
 from leaderboard.results.ranking import ranked_tables
 
 

@@ -1,7 +1,6 @@
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from baselines.normalized_loss import NormalizedLoss
@@ -9,40 +8,8 @@ from demogen.errors import ZooError
 from leaderboard.figures import puzzles2019, sweeps
 from leaderboard.figures.sources import Sources
 from leaderboard.figures.style import limits
+from tests.leaderboard.figures.made_up_zoos import swept
 from tests.leaderboard.figures.painting import line, painted, points, texts_overlap
-
-SIZES = (500, 1000, 5000, None)
-
-
-def swept(sizes=SIZES, corruptions=(0.0, 1.0), copies=2):
-    """A zoo whose networks saw training sets of several sizes, with made-up outcomes."""
-    draw = np.random.default_rng(5)
-    rows = []
-    for corruption in corruptions:
-        for size in sizes:
-            for copy in range(copies):
-                train, test = np.sort(draw.uniform(0, 1, 2))
-                rows.append(
-                    {
-                        "id": f"net-{corruption}-{size}-{copy}",
-                        "images": "cifar10",
-                        "train_size": size,
-                        "corruption": corruption,
-                        "channels": (16, 16),
-                        "parameters": 9978,
-                        "train_accuracy": test,
-                        "test_accuracy": train,
-                        "train_cross_entropy": train,
-                        "test_cross_entropy": test,
-                        "train_normalized_cross_entropy": 2.3 + 1e-5 * train,
-                        "test_normalized_cross_entropy": 2.3 + 1e-5 * test,
-                        "corrupted_test_accuracy": train / 2,
-                        "corrupted_test_cross_entropy": 2 * test,
-                        "corrupted_test_normalized_cross_entropy": 2.3 + 2e-5 * test,
-                    }
-                )
-    table = pd.DataFrame(rows).set_index("id").sample(frac=1, random_state=1)
-    return SimpleNamespace(name="swept", table=table)
 
 
 def test_losses_are_drawn_before_and_after_normalization(tiny_zoo):
@@ -91,78 +58,6 @@ def test_a_zoo_without_normalized_losses_or_without_true_labels_is_refused():
             gather(Sources(none))
     with pytest.raises(ZooError, match="zoo swept has 0 networks on true labels; a line needs"):
         puzzles2019.gather_losses(Sources(swept(corruptions=(1.0,))))
-
-
-def test_errors_and_losses_over_training_images_are_means_over_copies():
-    zoo = swept()
-    for gather, names, true_test, random_test in (
-        (
-            sweeps.gather_errors,
-            ["classification error"],
-            lambda table: 1 - table["test_accuracy"],
-            lambda table: 1 - table["corrupted_test_accuracy"],
-        ),
-        (
-            sweeps.gather_losses_by_samples,
-            ["cross-entropy", "cross-entropy of f̃", "difference, f̃"],
-            lambda table: table["test_cross_entropy"],
-            lambda table: table["corrupted_test_cross_entropy"],
-        ),
-    ):
-        data = gather(Sources(zoo))
-        assert [group.title for group in data.groups] == ["true labels", "random labels"]
-        for group, test, corruption in zip(
-            data.groups, (true_test, random_test), (0, 1), strict=True
-        ):
-            assert group.x.tolist() == [500, 1000, 5000, 50_000]
-            part = zoo.table[zoo.table["corruption"] == corruption]
-            means = test(part).groupby(part["train_size"].fillna(50_000)).mean()
-            np.testing.assert_allclose(group.panels[names[0]]["test"], means)
-        figure = painted(sweeps.paint_sweep, data)
-        panels = np.array(figure.axes).reshape(len(names), 2)
-        for axes, name in zip(panels[:, 1], names, strict=True):
-            for label, values in data.groups[1].panels[name].items():
-                x, y = line(axes, label)
-                np.testing.assert_array_equal((x, y), (data.groups[1].x, values))
-        assert {axes.get_xscale() for axes in figure.axes} == {"log"}
-        assert [axes.get_ylabel() for axes in panels[:, 0]] == names
-        assert figure.get_supxlabel() == "number of training images, N"
-        assert not texts_overlap(figure)
-
-
-def test_the_difference_is_of_test_and_training_losses_of_the_normalized_network():
-    group = sweeps.gather_losses_by_samples(Sources(swept())).groups[0]
-    divided = group.panels["cross-entropy of f̃"]
-    difference = group.panels["difference, f̃"]["test − training"]
-    np.testing.assert_allclose(difference, divided["test"] - divided["training"], atol=1e-15)
-    assert (difference > 0).all()
-
-
-def test_the_error_over_widths(tiny_zoo):
-    data = sweeps.gather_widths(Sources(tiny_zoo))
-    (group,) = data.groups
-    table = tiny_zoo.table
-    means = 1 - table.groupby("parameters")["test_accuracy"].mean()
-    np.testing.assert_array_equal(group.x, means.index)
-    np.testing.assert_allclose(group.panels["classification error"]["test"], means)
-    assert data.mark == 100
-    figure = painted(sweeps.paint_sweep, data)
-    (axes,) = figure.axes
-    assert line(axes, "training\nimages")[0].tolist() == [100, 100]
-    np.testing.assert_array_equal(
-        line(axes, "test")[1], group.panels["classification error"]["test"]
-    )
-    assert figure.get_supxlabel() == "number of parameters"
-    assert not texts_overlap(figure)
-
-
-def test_sweeps_that_a_zoo_does_not_hold_are_refused(tiny_zoo):
-    with pytest.raises(ZooError, match="zoo tiny lacks networks on training sets of several sizes"):
-        sweeps.gather_errors(Sources(tiny_zoo))
-    with pytest.raises(ZooError, match="zoo swept lacks networks of several widths; give a zoo"):
-        sweeps.gather_widths(Sources(swept()))
-    with pytest.raises(ZooError, match="no network of zoo swept was trained on true labels alone"):
-        sweeps.gather_errors(Sources(swept(corruptions=(0.5,))))
 
 
 def test_outputs_are_those_of_the_normalized_network(tiny_zoo):

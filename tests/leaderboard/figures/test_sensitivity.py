@@ -6,9 +6,10 @@ import pytest
 
 from demogen.errors import ResultError, ZooError
 from leaderboard.figures import sensitivity
-from leaderboard.figures.matched_pairs import mean_over_copies, pairs
+from leaderboard.figures.matched_pairs import pairs
 from leaderboard.figures.sources import Sources
 from leaderboard.scoring.metrics import spearman
+from tests.leaderboard.figures.made_up_zoos import crossed
 from tests.leaderboard.figures.painting import painted, points, texts_overlap
 
 PREDICTORS = (sensitivity.JACOBIAN, sensitivity.TRANSITIONS)
@@ -16,35 +17,7 @@ PREDICTORS = (sensitivity.JACOBIAN, sensitivity.TRANSITIONS)
 
 @pytest.fixture(scope="module")
 def grid():
-    """Width × activation × optimizer × augmentation × corruption, two copies each, as a table."""
-    draw = np.random.default_rng(7)
-    rows = []
-    for width in (10, 20):
-        for activation in ("relu", "hardsigmoid"):
-            for optimizer in ("momentum", "lbfgs"):
-                for augmentation in ((), ("wrap", "flip")):
-                    for corruption in (0.0, 0.5, 1.0):
-                        configuration = f"{width}{activation}{optimizer}{augmentation}{corruption}"
-                        rows += [
-                            {
-                                "id": f"{configuration}-{copy}",
-                                "configuration": configuration,
-                                "width": width,
-                                "activation": activation,
-                                "optimizer": optimizer,
-                                "learning_rate": 1.0 if optimizer == "lbfgs" else 0.1,
-                                "augmentation": list(augmentation),
-                                "corruption": corruption,
-                                "corruption_seed": int(corruption > 0),
-                                "copy_number": copy,
-                                "seed": len(rows) + copy,
-                                "train_accuracy": 1.0 if not augmentation else 0.99,
-                                "gap": draw.uniform(0.1, 0.5),
-                            }
-                            for copy in (1, 2)
-                        ]
-    table = pd.DataFrame(rows).set_index("id").sample(frac=1, random_state=2)
-    return SimpleNamespace(name="grid", digest="7c" * 32, table=table)
+    return crossed()
 
 
 @pytest.fixture(scope="module")
@@ -64,31 +37,6 @@ def measured(grid):
         )
         for name in PREDICTORS
     ]
-
-
-def test_means_are_over_the_copies_of_a_configuration():
-    table = pd.DataFrame({"configuration": ["a", "b", "a", "c", "c"]}, index=list("vwxyz"))
-    sides = mean_over_copies(table, {"v": 1.0, "x": 4.0, "w": 5.0, "y": 6.0})
-    assert set(sides) == {"a", "b"}
-    assert (sides["a"].mean.item(), sides["a"].error.item()) == pytest.approx((2.5, 1.5))
-    assert (sides["b"].mean.item(), sides["b"].error.item()) == (5, 0)
-
-
-def test_pairs_differ_in_one_setting_and_what_goes_with_it(grid):
-    one_each = grid.table.drop_duplicates("configuration").set_index("configuration")
-    for factor, first, second, count, may_differ in (
-        ("corruption", 0.0, 1.0, 16, {"corruption_seed"}),
-        ("optimizer", "momentum", "lbfgs", 24, {"learning_rate"}),
-        ("activation", "relu", "hardsigmoid", 24, set()),
-    ):
-        found = pairs(grid.table, factor, first, second)
-        assert len(found) == count
-        assert len(set(found)) == len(found)
-        for one, other in found:
-            assert (one_each[factor][one], one_each[factor][other]) == (first, second)
-            ignored = {factor, "gap", "seed", "copy_number", *may_differ}
-            left, right = (one_each.loc[name].drop(list(ignored)) for name in (one, other))
-            assert left.map(str).tolist() == right.map(str).tolist()
 
 
 def test_paired_plots_show_every_pair_against_the_line(grid, measured):

@@ -128,6 +128,8 @@ def test_a_predictors_page_says_how_to_reproduce_and_cite_it(site, results_of_th
         assert f"verify results/{result.path}" in page.text
     assert "demogen evaluate toy-predictor --zoo toy --target test_accuracy\n" in page.text
     assert "demogen cite other --split " in page.text
+    scores = (site / "predictors" / "toy-predictor.html").read_text(encoding="utf-8")
+    assert scores.partition("</tbody>")[0].count('<th scope="row">') == len(own)
     tables = json.loads(page.data)["tables"]
     assert [(table["zoo"], table["target"]) for table in tables] == [
         ("other", "gap"),

@@ -8,13 +8,13 @@ from sklearn.linear_model import LinearRegression
 
 from baselines.regressors import LOG_FLOOR, log_least_squares
 from leaderboard.papers.our_numbers import SCORES, our_number
-from leaderboard.papers.printed_numbers import Line
+from leaderboard.papers.printed_numbers import PrintedRow
 
 FEATURE = "h1.q1"
 
 
 def answer(score, results, feature="", target="gap"):
-    line = Line("Table 1", "toy-predictor", {"s": score}, target=target, feature=feature)
+    line = PrintedRow("Table 1", "toy-predictor", {"s": score}, target=target, feature=feature)
     return our_number(line, "s", results, None)
 
 
@@ -98,7 +98,7 @@ def test_what_is_lacking_is_said(results, small_zoo, make):
         (answer("univariate_f", results, "h9.q1"), "the result has no column h9.q1"),
     ):
         assert (found.value, found.networks, found.remark) == (None, None, remark)
-    unanswered = our_number(Line("", "toy-predictor", {}), "s", results, None)
+    unanswered = our_number(PrintedRow("", "toy-predictor", {}), "s", results, None)
     assert (unanswered.value, unanswered.remark) == (None, "nothing here measures it")
 
 
@@ -107,7 +107,7 @@ def test_divisions_say_how_many_networks_they_test(results):
 
 
 def test_lines_need_the_table(tiny_zoo):
-    line = Line("figure 5", "", {"slope": "slope", "r": "adjusted_r2"}, random_labels=False)
+    line = PrintedRow("figure 5", "", {"slope": "slope", "r": "adjusted_r2"}, random_labels=False)
     assert our_number(line, "slope", [], None).remark == "made from the zoo's table; give the zoo"
     table = tiny_zoo.table
     found = our_number(line, "slope", [], table)

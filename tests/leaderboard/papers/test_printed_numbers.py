@@ -5,7 +5,7 @@ import pytest
 import baselines
 from leaderboard.papers.loss_lines import LossLine
 from leaderboard.papers.our_numbers import SCORES
-from leaderboard.papers.printed_numbers import line
+from leaderboard.papers.printed_numbers import printed_row
 from leaderboard.scoring.metrics import SimpleFit
 from zoo_recipes.recipe import list_recipes, read_recipe
 
@@ -24,25 +24,25 @@ def test_every_printed_number_has_its_place_and_counterpart(name):
     predictors = {predictor.name for predictor in baselines.ALL}
     of_line = {*SimpleFit._fields, *LossLine.__dataclass_fields__}
     for row, printed in recipe.printed_results.items():
-        found = line(recipe.paper.key, name, row)
-        assert found is not None
-        assert found.place
+        known = printed_row(recipe.paper.key, name, row)
+        assert known is not None
+        assert known.place
         assert (
-            set(found.scores) <= {"f", "p"} or set(printed) <= set(found.scores) or not found.scores
+            set(known.scores) <= {"f", "p"} or set(printed) <= set(known.scores) or not known.scores
         )
-        if found.random_labels is not None:
-            assert set(found.scores.values()) <= of_line
-        elif found.scores:
-            assert set(found.scores.values()) <= SCORES.keys()
-            assert found.predictor in predictors
-        assert set(found.pool) <= RECIPES.keys()
+        if known.random_labels is not None:
+            assert set(known.scores.values()) <= of_line
+        elif known.scores:
+            assert set(known.scores.values()) <= SCORES.keys()
+            assert known.predictor in predictors
+        assert set(known.pool) <= RECIPES.keys()
 
 
 def test_what_nothing_here_answers_is_known():
     unanswered = Counter(
         (recipe.name, row)
         for recipe, row, statistic in NUMBERS
-        if statistic not in line(recipe.paper.key, recipe.name, row).scores
+        if statistic not in printed_row(recipe.paper.key, recipe.name, row).scores
     )
     assert unanswered == {
         ("convnet3-cifar10-pretrain", "normalized-loss-l1"): 5,
@@ -71,8 +71,8 @@ def test_what_nothing_here_answers_is_known():
     ],
 )
 def test_places_are_in_the_words_of_the_paper(collection, row, place, predictor, target):
-    found = line("jiang2019", collection, row)
-    assert (found.place, found.predictor, found.target) == (place, predictor, target)
+    known = printed_row("jiang2019", collection, row)
+    assert (known.place, known.predictor, known.target) == (place, predictor, target)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_places_are_in_the_words_of_the_paper(collection, row, place, predictor,
     ],
 )
 def test_rows_that_no_table_has_are_not_known(paper, collection, row):
-    assert line(paper, collection, row) is None
+    assert printed_row(paper, collection, row) is None
 
 
 @pytest.mark.parametrize("name", ["nin-cifar10", "resnet32-cifar10", "resnet32-cifar100"])

@@ -45,12 +45,12 @@ def submitted(tiny_zoo_folder, tmp_path_factory):
 
     place = tmp_path_factory.mktemp("submitted")
     (place / "train_confidence.py").write_text(CODE)
-    wish = SubmissionRequest(
+    request = SubmissionRequest(
         f"{place}/train_confidence.py:MINE", ("A. Author",), splits=("kfold-10",)
     )
     path = list(sys.path)
     try:
-        submit(wish, load_zoo(tiny_zoo_folder), place / "mine", lambda line: None, cache=False)
+        submit(request, load_zoo(tiny_zoo_folder), place / "mine", lambda line: None, cache=False)
     finally:
         sys.path[:] = path
     return place / "mine"
@@ -181,40 +181,3 @@ def can_leave():
         "import sys; from leaderboard.submissions.rerun_isolation import leave_the_network as leave"
     )
     return subprocess.run([sys.executable, "-c", f"{code}; sys.exit(not leave())"]).returncode == 0
-
-
-def test_a_zoo_is_not_handed_over(submitted, tiny_zoo, tmp_path):
-    """What the folder holds: no id, nothing of training, no test images if not declared."""
-    from demogen.networks.network import Access
-    from leaderboard.submissions.rerun_export import hand_over
-
-    ids = tiny_zoo.ids[:3]
-    files = hand_over(tiny_zoo, ids, Access.TRAIN, tmp_path)
-    for id, handed in files.items():
-        assert id not in handed.model_dump_json()
-        assert (handed.test_inputs, handed.initial) == (None, None)
-        spec = json.loads(handed.spec)
-        assert spec["training"] == type(tiny_zoo.record(id).spec.training)().model_dump(mode="json")
-        assert spec["data"]["corruption"] == 0
-    named = {name for handed in files.values() for name in handed.model_dump().values()}
-    assert {path.name for path in tmp_path.iterdir()} <= named
-    whole = hand_over(tiny_zoo, ids[:1], ~Access.NONE, tmp_path)[ids[0]]
-    assert json.loads(whole.spec) == tiny_zoo.record(ids[0]).spec.model_dump(mode="json")
-
-
-def test_a_network_handed_over_is_the_network(tiny_zoo, tmp_path):
-    import torch
-
-    from demogen.networks.network import Access
-    from leaderboard.submissions.rerun_export import hand_over
-    from leaderboard.submissions.rerun_worker import network_of
-
-    id = tiny_zoo.ids[-1]
-    true, every = tiny_zoo[id], ~Access.NONE
-    again = network_of(hand_over(tiny_zoo, [id], every, tmp_path)[id], tmp_path)
-    assert torch.equal(again.train.images, true.train.images)
-    assert torch.equal(again.train.labels, true.train.labels)
-    assert torch.equal(again.test_inputs, true.test_inputs)
-    assert again.spec == true.spec
-    for mine, its in ((again.module, true.module), (again.initial, true.initial)):
-        assert torch.equal(mine(true.train.images[:5]), its(true.train.images[:5]))

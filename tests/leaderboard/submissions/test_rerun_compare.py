@@ -1,36 +1,40 @@
-"""Answers made up from an honest result, with one thing changed."""
+"""Outputs made up from an honest result, with one thing changed."""
 
 import numpy as np
 import pytest
 
 from demogen.errors import SubmissionError
-from leaderboard.submissions.rerun_compare import check_answer
-from leaderboard.submissions.rerun_messages import ANSWER, ANSWER_BYTES, Answer, read_answer
+from leaderboard.fitting.regressor_text import regressor_from_text
+from leaderboard.results.measure_identity import MeasureIdentity
+from leaderboard.submissions.predictor_facts import PredictorFacts
+from leaderboard.submissions.rerun_compare import check_output
+from leaderboard.submissions.rerun_messages import (
+    MESSAGE_BYTES,
+    OUTPUT,
+    RerunOutput,
+    read_fault,
+    read_output,
+)
+
+OTHER_MEASURE = MeasureIdentity(name="made-up", version=9, parameters={})
 
 
-def answer_of(result, **changes):
+def output_of(result, **changes):
     signatures = {
         id: dict(zip(result.columns, values, strict=True))
         for id, values in result.signatures.items()
     }
-    honest = {
-        "predictor": result.predictor,
-        "measure": result.measure,
-        "access": result.access,
-        "columns": result.columns,
-        "regressor": result.regressor,
-        "signatures": signatures,
-    }
-    return Answer(**{**honest, **changes})
+    facts = {name: getattr(result, name) for name in PredictorFacts.model_fields}
+    return RerunOutput(facts=PredictorFacts(**{**facts, **changes}), signatures=signatures)
 
 
 def ids_of(result):
     return {id: id for id in (*result.signatures, *result.dropped)}
 
 
-def refused(result, answer):
+def refused(result, output):
     with pytest.raises(SubmissionError) as error:
-        check_answer(result, ids_of(result), answer)
+        check_output(result, regressor_from_text(result.regressor), ids_of(result), output)
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -41,15 +45,20 @@ def result(results):
 
 
 def moved(result, by, column="b", network="net-003"):
-    answer = answer_of(result)
-    answer.signatures[network][column] += by
-    return answer
+    output = output_of(result)
+    output.signatures[network][column] += by
+    return output
 
 
 def test_what_differs_in_the_last_digits_passes(result):
-    check_answer(result, ids_of(result), answer_of(result))
-    check_answer(result, ids_of(result), answer_of(result, columns=None))
-    check_answer(result, ids_of(result), moved(result, 1e-5))
+    check_output(result, regressor_from_text(result.regressor), ids_of(result), output_of(result))
+    check_output(
+        result,
+        regressor_from_text(result.regressor),
+        ids_of(result),
+        output_of(result, columns=None),
+    )
+    check_output(result, regressor_from_text(result.regressor), ids_of(result), moved(result, 1e-5))
 
 
 def test_another_signature_is_refused(result):
@@ -63,10 +72,10 @@ def test_digits_that_carry_the_gap_are_refused(zoo, make):
     table["b"] = table["a"] + 1e-4 * gap
     [result] = make.results(zoo, splits=["kfold-10"], table=table)
     assert result.scores.r2_pooled > 0.999
-    answer = answer_of(result)
+    output = output_of(result)
     for id in result.signatures:
-        answer.signatures[id]["b"] = answer.signatures[id]["a"]
-    message = refused(result, answer)
+        output.signatures[id]["b"] = output.signatures[id]["a"]
+    message = refused(result, output)
     assert "its signatures differ in digits that should not matter" in message
 
 
@@ -77,49 +86,52 @@ def test_digits_that_carry_the_gap_are_refused(zoo, make):
         ({"access": "test inputs"}, "its access is train, but that of the code is test inputs"),
         ({"regressor": "LinearRegression(positive=True)"}, "its regressor is LinearRegression(),"),
         ({"columns": ("a", "c", "b")}, "its columns is ('a', 'b', 'c'), but that of the code is"),
-        ({"measure": None}, "its measure is name='made-up'"),
+        ({"measure": OTHER_MEASURE}, "its measure is name='made-up'"),
         ({"predictor": "\x1b[31m\nred"}, r"but that of the code is \x1b[31m red"),
     ],
 )
 def test_code_of_another_predictor_is_refused(result, change, message):
-    assert message in refused(result, answer_of(result, **change))
+    assert message in refused(result, output_of(result, **change))
 
 
 def test_networks_left_out_must_be_impossible_to_measure(zoo, make):
     table = make.features(zoo)
     [result] = make.results(zoo, splits=["kfold-10"], table=table.drop("net-003"))
-    answer = answer_of(result)
-    check_answer(result, ids_of(result), answer)
-    answer.signatures["net-003"] = {"a": 0.1, "b": 0.1, "c": 0.1}
+    output = output_of(result)
+    check_output(result, regressor_from_text(result.regressor), ids_of(result), output)
+    output.signatures["net-003"] = {"a": 0.1, "b": 0.1, "c": 0.1}
     assert "net-003 is left out as not measurable, but the code measures it" in refused(
-        result, answer
+        result, output
     )
 
 
 def test_networks_that_the_code_does_not_measure_are_named(result):
-    answer = answer_of(result)
-    del answer.signatures["net-004"]
-    answer.dropped["net-004"] = "no\nreason"
-    assert "the code does not measure net-004: no reason" in refused(result, answer)
-    del answer.dropped["net-004"]
-    assert "does not measure net-004: it gives other features" in refused(result, answer)
+    output = output_of(result)
+    del output.signatures["net-004"]
+    output.dropped["net-004"] = "no\nreason"
+    assert "the code does not measure net-004: no reason" in refused(result, output)
+    del output.dropped["net-004"]
+    assert "does not measure net-004: it gives other features" in refused(result, output)
 
 
-def test_the_answer_is_read_as_something_from_strangers(tmp_path):
-    path = tmp_path / ANSWER
-    assert read_answer(tmp_path) is None
+def test_the_output_is_read_as_something_from_strangers(result, tmp_path):
+    honest = output_of(result).model_dump_json()
+    path = tmp_path / OUTPUT
+    assert read_output(tmp_path) is read_fault(tmp_path) is None
     for text, message in (
-        ('{"signatures": {"a": {"b": NaN}}}', "finite number"),
+        (honest.replace('"signatures":{', '"signatures":{"a":{"b":NaN},'), "finite number"),
         ("no json", "the answer of the code is none"),
-        ('{"extra": 1}', "extra"),
-        (" " * (ANSWER_BYTES + 1), "larger than any real one"),
+        (honest.replace("{", '{"extra":1,', 1), "extra"),
+        (" " * (MESSAGE_BYTES + 1), "larger than any real one"),
     ):
         path.write_text(text)
         with pytest.raises(SubmissionError, match=message):
-            read_answer(tmp_path)
+            read_output(tmp_path)
+    path.write_text(honest)
+    assert read_output(tmp_path) == output_of(result)
     path.unlink()
     path.symlink_to("/etc/hostname")
-    assert read_answer(tmp_path) is None
+    assert read_output(tmp_path) is None
 
 
 def test_predictors_without_columns_are_compared_too(zoo, make):
@@ -127,5 +139,5 @@ def test_predictors_without_columns_are_compared_too(zoo, make):
 
     table = make.features(zoo, columns=1).drop(columns="a")
     [result] = make.results(zoo, splits=["kfold-10"], table=table, regressor=DummyRegressor())
-    check_answer(result, ids_of(result), answer_of(result))
+    check_output(result, regressor_from_text(result.regressor), ids_of(result), output_of(result))
     assert np.ptp(list(result.fit.values())) == 0

@@ -36,8 +36,8 @@ def test_the_environment_is_built_from_nothing(tmp_path, monkeypatch):
 
 
 def test_what_a_child_said_before_and_how_it_ended(tmp_path):
-    ended = run(tmp_path, "os.write(pipe, b'11'); os.close(pipe); sys.exit(7)")
-    assert (ended.code, ended.told) == (7, "11")
+    process = run(tmp_path, "os.write(pipe, b'11'); os.close(pipe); sys.exit(7)")
+    assert (process.code, process.message) == (7, "11")
 
 
 def test_its_homes_are_empty_and_no_other_file_is_open(tmp_path):
@@ -61,11 +61,11 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 os.write(pipe, str(child.pid).encode())
 time.sleep(600)
 """
-    ended = run(tmp_path, code, Limits(seconds=2))
-    assert ended.code is None
+    process = run(tmp_path, code, Limits(seconds=2))
+    assert process.code is None
     # Killed, it may still wait to be reaped by whoever adopted it.
     for _ in range(200):
-        if not alive(int(ended.told)):
+        if not alive(int(process.message)):
             return
         time.sleep(0.05)
     pytest.fail("a child outlived it")
