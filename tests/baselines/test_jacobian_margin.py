@@ -116,11 +116,10 @@ def test_a_few_samples_may_have_no_gradient(norm):
     assert len(JacobianMargin(norm).details(network)["input"]) == 7
 
 
-@pytest.mark.parametrize("without", range(1, 12))
-@pytest.mark.parametrize("samples", range(1, 12))
+@pytest.mark.parametrize(
+    ("samples", "without"), [(n, k) for n in range(1, 12) for k in range(1, n + 1)]
+)
 def test_too_many_without_a_gradient_are_refused(samples, without):
-    if without > samples:
-        return
     # The two last are misclassified: they do not count, with or without a gradient.
     images = [float(k) for k in range(1, samples - without + 1)] + [-1.0] * without + [-3.0, 3.0]
     network = half_line(images, [0] * samples + [1, 1])

@@ -17,7 +17,7 @@ SPLITS = ["grouped-kfold-10", "holdout-100", "kfold-10"]
 COLUMNS = [f"{tap}.{name}" for tap in ("input", "h1", "h2", "h3") for name in STATISTICS]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fits(zoo, make):
     """Results of the three predictors of Fig. 2 on a zoo of 60 made-up networks."""
     draw = np.random.default_rng(2)
