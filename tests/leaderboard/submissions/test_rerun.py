@@ -1,6 +1,5 @@
 """A real predictor on a real zoo: made, validated and measured again, and its code then changed."""
 
-import json
 import os
 import shutil
 import socket
