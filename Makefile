@@ -21,8 +21,8 @@ demo: $(VENV)/ready  ## Train, publish, measure and rank the digits zoo; prints 
 test: style  ## Formatter, linter, types, doctests and tests, warnings as errors
 	@# Types beside the tests, and printed below them.
 	@$(BIN)/mypy >$(VENV)/mypy.txt 2>&1 & mypy=$$!; trap "kill $$mypy" INT TERM; \
-	echo $(BIN)/python -m pytest -n 2 --dist worksteal; \
-	$(BIN)/python -m pytest -n 2 --dist worksteal; tests=$$?; \
+	echo $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder; tests=$$?; \
 	wait $$mypy; types=$$?; echo $(BIN)/mypy; cat $(VENV)/mypy.txt; exit $$((tests | types))
 
 lint: style  ## Formatter check, linter and types only
