@@ -6,13 +6,13 @@ from typing import Any, Self, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from torch import Tensor
 
 from baselines.functional.losses import logits_of
 from baselines.functional.margins import QUARTILES, quartile_signature
 from baselines.functional.normalized import normalized_output_margins
+from demogen.measuring.least_squares import LeastSquares
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.homogeneity import CHAINS, log_product_norm, why_not_homogeneous
 from demogen.networks.network import Access, Network
@@ -115,7 +115,7 @@ INVERSE_MARGIN = Predictor(
     "inverse-margin",
     NormalizedOutputMargin(),
     columns=("output.smallest",),
-    regressor=make_pipeline(BoundedInverse(), LinearRegression()),
+    regressor=make_pipeline(BoundedInverse(), LeastSquares()),
     paper="puzzles2019",
     summary="least squares on one over the smallest normalized output margin",
 )

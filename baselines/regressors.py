@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
-from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+
+from demogen.measuring.least_squares import LeastSquares
 
 LOG_FLOOR = 1e-12
 """What is not above this counts as this before its logarithm is taken."""
@@ -26,7 +27,7 @@ def log_least_squares(floor: float = LOG_FLOOR) -> Pipeline:
     Args:
         floor: below the smallest value that is ever measured; only what has no logarithm meets it.
     """
-    return log_then(LinearRegression(), floor)
+    return log_then(LeastSquares(), floor)
 
 
 def log_then(regressor: RegressorMixin, floor: float = LOG_FLOOR) -> Pipeline:
@@ -42,4 +43,4 @@ def one_hot_least_squares() -> Pipeline:
     a level that was not fitted is ignored and so counts as the average of the known ones.
     """
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    return make_pipeline(encoder, LinearRegression())
+    return make_pipeline(encoder, LeastSquares())

@@ -14,6 +14,7 @@ from .hub.publishing import push as push
 from .images.image_set import ImageSet as ImageSet
 from .images.image_set import load_images as load_images
 from .measuring.conformance import check_predictor as check_predictor
+from .measuring.least_squares import LeastSquares as LeastSquares
 from .measuring.measurements import measure as measure
 from .measuring.measurements import measure_all as measure_all
 from .measuring.predictor import Measure as Measure

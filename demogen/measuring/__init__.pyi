@@ -1,6 +1,7 @@
 from .conformance import check_predictor as check_predictor
 from .conformance import failed_checks as failed_checks
 from .epoch_cost import epoch_seconds as epoch_seconds
+from .least_squares import LeastSquares as LeastSquares
 from .measurements import Measurements as Measurements
 from .measurements import compute_signature as compute_signature
 from .measurements import measure as measure

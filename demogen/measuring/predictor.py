@@ -7,10 +7,10 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.linear_model import LinearRegression
 
 from demogen._util.lookup import lookup
 from demogen.errors import PredictorError
+from demogen.measuring.least_squares import LeastSquares
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule
 
@@ -80,7 +80,7 @@ class Predictor:
     name: str
     measure: Measure
     columns: Sequence[str] | None = None
-    regressor: RegressorMixin = field(default_factory=LinearRegression)
+    regressor: RegressorMixin = field(default_factory=LeastSquares)
     paper: str = ""
     summary: str = ""
 

@@ -38,6 +38,7 @@ CLASSES = {
     "DummyRegressor": _known("sklearn.dummy", "strategy", "constant", "quantile"),
     "ForwardSelection": _known("baselines.selection", "count"),
     "FunctionTransformer": _known("sklearn.preprocessing", "func", "kw_args"),
+    "LeastSquares": _known("demogen.measuring.least_squares"),
     "LinearRegression": _known("sklearn.linear_model", "fit_intercept", "positive", "copy_X"),
     "OneHotEncoder": _known("sklearn.preprocessing", "handle_unknown", "sparse_output", "drop"),
     # Without `memory`, which would write to the disk and read back.

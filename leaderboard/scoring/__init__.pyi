@@ -16,6 +16,8 @@ from .metrics import spearman as spearman
 from .metrics import ssr as ssr
 from .metrics import univariate_f as univariate_f
 from .mutual_information import conditional_information as conditional_information
+from .pgdl import pgdl_score as pgdl_score
+from .robust_sign_error import robust_sign_errors as robust_sign_errors
 from .scores import METRICS as METRICS
 from .scores import STATISTICS as STATISTICS
 from .scores import Scores as Scores

@@ -55,7 +55,7 @@ def test_evaluate_judges_on_the_ranking_split_by_default(zoo, calls):
     assert (result.split, result.target) == ("grouped-kfold-10", "gap")
     assert result.measure.parameters == {"noise": 0.05}
     assert result.access == "weights"
-    assert result.regressor == "LinearRegression()"
+    assert result.regressor == "LeastSquares()"
     assert result.scores.r2_pooled > 0.8
     assert result.versions == versions()
     assert "scikit-learn" in result.versions

@@ -131,6 +131,7 @@ def true_claims():
     predictor = get_predictor("product-norm")
     return {
         "measure": MeasureIdentity.of(predictor.measure),
+        "regressor": str(predictor.regressor),
         "access": str(predictor.measure.access),
         "paper": predictor.paper,
     }

@@ -4,7 +4,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from leaderboard.scoring.pgdl_score import pgdl_score
+from leaderboard.scoring.pgdl import pgdl_score
 from tests.published_tables import PGDL_FACTORS, at_hand, levels, table
 
 PUBLISHED = {
