@@ -201,10 +201,11 @@ def measure(
         context.invoke(predictors, names=names)
         return
     from demogen.measuring.measurements import measure_all
-    from demogen.measuring.predictor import get_predictor, list_predictors
+    from demogen.measuring.predictor import list_predictors
+    from demogen.measuring.predictor_names import predictor_called
     from demogen.zoo.pool import open_zoos
 
-    chosen = [get_predictor(name) for name in names or list_predictors()]
+    chosen = [predictor_called(name) for name in names or list_predictors()]
     if not zoos:
         raise click.UsageError("which zoo? give --zoo NAME, a folder or OWNER/NAME")
     measures = [predictor.measure for predictor in chosen]

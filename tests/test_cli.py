@@ -119,6 +119,14 @@ def test_a_pool_is_measured_and_a_batch_size_is_taken(tiny_zoo_folder, mlp_zoo_f
     assert out == "parameter-count: 36 networks (parameters)\n"
 
 
+def test_a_predictor_is_measured_with_parameters_of_its_measure(tiny_zoo_folder, capsys):
+    zoo = ("--zoo", tiny_zoo_folder)
+    _, out, _ = run("measure", "product-norm(p=1.0)", *zoo, capsys=capsys)
+    assert out == "product-norm(p=1.0): 24 networks (log_product_norm)\n"
+    code, _, fault = run("measure", "product-norm(q=1)", *zoo, capsys=capsys)
+    assert (code, "no parameter of product-norm 'q'" in fault) == (2, True)
+
+
 def test_the_whole_way_on_a_tiny_zoo(tiny_zoo_folder, tmp_path, capsys):
     published, cache, results = (tmp_path / name for name in ("published", "cache", "results"))
     code, out, _ = run("push", tiny_zoo_folder, published, capsys=capsys)

@@ -308,11 +308,15 @@ def load_zoo(
 
     Raises:
         ZooError: there is no such zoo, its format is not known here, or a revision is asked of a
-            folder in `source`, or twice.
+            folder, or given twice.
         CorruptZooError: a file is missing, or zoo.json arrives damaged.
     """
     images_folder = Path(images) if images else None
     if folder := _folder_of(str(source)):
+        if revision:
+            raise ZooError(
+                f"zoo {source} is a folder here and has no revisions; leave {revision!r} out"
+            )
         return Zoo(Folder(folder), images=images_folder)
     name, _, suffix = str(source).partition("@")
     if suffix and revision:

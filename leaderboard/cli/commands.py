@@ -43,10 +43,10 @@ def evaluate(
       demogen evaluate unit-sparsity --zoo digits --zoo owner/name@v1 --split leave-zoo-out
     """
     from demogen.measuring.predictor import list_predictors
+    from demogen.measuring.predictor_names import predictor_called
     from demogen.zoo.pool import open_zoos
     from leaderboard.pages.tables import render
     from leaderboard.results.evaluation import benchmark
-    from leaderboard.results.predictor_names import predictor_called
     from leaderboard.results.result import write_result
 
     predictors = [predictor_called(name) for name in names or list_predictors()]

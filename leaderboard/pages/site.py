@@ -32,7 +32,7 @@ BY_SPLIT = "data/by-split.csv"
 
 def write_site(
     results: Sequence[Result],
-    folder: Path,
+    folder: Path | str,
     *,
     bibliography: Mapping[str, str] | None = None,
 ) -> Path:
@@ -56,7 +56,9 @@ def write_site(
     """
     if not results:
         raise ResultError("no results to make a site of; `demogen evaluate` makes some")
-    _check(folder)
+    folder = Path(folder)
+    # Resolved, for a part of it that is not there yet hides what lies where ".." leads.
+    _check(folder.resolve())
     if bibliography is None:
         bibliography = installed_bibliography()
     contents = dict(_contents(ranked_tables(results), bibliography))

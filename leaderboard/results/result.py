@@ -211,7 +211,7 @@ class Results(Sequence[Result]):
         Raises:
             ResultError: there are none, one is not valid, or one lies where another belongs.
         """
-        return read_results(Path(folder))
+        return read_results(folder)
 
     def select(
         self,
@@ -319,13 +319,13 @@ def file_name(name: str) -> str:
     return f"{safe[:LONGEST_NAME]}~{sha256(name.encode())[:12]}"
 
 
-def write_result(result: Result, folder: Path) -> Path:
+def write_result(result: Result, folder: Path | str) -> Path:
     """Write a result where it belongs under `folder`, whole or not at all; where it lies now.
 
     Raises:
         ResultError: the file cannot be written.
     """
-    path = folder / result.path
+    path = Path(folder) / result.path
     write_file(path, result.to_json())
     return path
 
@@ -355,12 +355,13 @@ def read_result(path: Path) -> Result:
     return Result.from_json(text, str(path))
 
 
-def read_results(folder: Path) -> Results:
+def read_results(folder: Path | str) -> Results:
     """All results under a folder, in the order of their paths.
 
     Raises:
         ResultError: there are none, one is not valid, or one lies where another belongs.
     """
+    folder = Path(folder)
     results = Results(_under(folder))
     if not results and folder == PUBLISHED:
         raise ResultError(

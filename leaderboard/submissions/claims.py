@@ -96,7 +96,7 @@ def check_installed(contents: Contents) -> list[str]:
         SubmissionError: it reads, takes, measures or fits something else.
     """
     from demogen.measuring.predictor import list_predictors
-    from leaderboard.results.predictor_names import predictor_called
+    from demogen.measuring.predictor_names import predictor_called
 
     name = contents.submission.name
     base = name.partition("(")[0]

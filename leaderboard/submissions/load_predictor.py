@@ -36,7 +36,7 @@ def resolve(text: str, folder: Path | None = None) -> "Predictor":
         return _predictor(text, _from_file((folder or Path()) / module), attribute)
     if _ATTRIBUTE.fullmatch(text):
         return _predictor(text, _loaded(text, module), attribute)
-    from leaderboard.results.predictor_names import predictor_called
+    from demogen.measuring.predictor_names import predictor_called
 
     return predictor_called(text)
 

@@ -387,3 +387,8 @@ def test_a_zoo_on_the_hub_is_pinned_to_its_commit(tiny_zoo, hub):
     assert (zoo.revision, zoo.digest) == (commit, tiny_zoo.digest)
     zoo.verify()
     assert f"revision {commit}" in citation(zoo)
+
+
+def test_a_folder_has_no_revisions(tiny_zoo_folder):
+    with pytest.raises(ZooError, match="is a folder here and has no revisions; leave 'v1' out"):
+        load_zoo(tiny_zoo_folder, "v1")

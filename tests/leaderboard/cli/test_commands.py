@@ -72,7 +72,7 @@ def test_evaluate_writes_results_and_prints_the_table(zoo, results, tmp_path, mo
     monkeypatch.setattr("leaderboard.results.evaluation.benchmark", benchmark)
     monkeypatch.setattr("demogen.measuring.predictor.list_predictors", lambda: ["a", "b"])
     monkeypatch.setattr(
-        "demogen.measuring.predictor.get_predictor", lambda name, **parameters: name
+        "demogen.measuring.predictor_names.get_predictor", lambda name, **parameters: name
     )
     monkeypatch.setattr("demogen.zoo.pool.load_zoo", lambda *arguments, images: arguments)
     done = run(

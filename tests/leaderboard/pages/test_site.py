@@ -237,3 +237,10 @@ def test_no_results_make_no_site(tmp_path):
     with pytest.raises(ResultError, match="no results to make a site of"):
         write_site([], tmp_path / "site")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_way_round_to_a_folder_with_other_things_is_no_way_in(results, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(ResultError, match="holds other things than a leaderboard"):
+        write_site(results, tmp_path / "not-there" / "..")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

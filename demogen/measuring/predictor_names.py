@@ -1,15 +1,13 @@
 """Installed predictors as commands and submissions call them, with parameters if wanted."""
 
 import ast
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from demogen.errors import PredictorError
-
-if TYPE_CHECKING:
-    from demogen.measuring.predictor import Predictor
+from demogen.measuring.predictor import Predictor, get_predictor
 
 
-def predictor_called(text: str) -> "Predictor":
+def predictor_called(text: str) -> Predictor:
     """The installed predictor of a name, with parameters of its measure if any are given.
 
     Args:
@@ -20,8 +18,6 @@ def predictor_called(text: str) -> "Predictor":
         PredictorError: no such notation.
         DemogenError: no such predictor or parameter, as `demogen.get_predictor` raises it.
     """
-    from demogen.measuring.predictor import get_predictor
-
     name, bracket, rest = text.partition("(")
     return (
         get_predictor(name, **_parameters(text, bracket + rest)) if bracket else get_predictor(name)

@@ -1,12 +1,13 @@
 import pytest
 
 from demogen.errors import PredictorError
-from leaderboard.results.predictor_names import predictor_called
+from demogen.measuring.predictor_names import predictor_called
 
 
 def test_predictors_are_asked_for_with_parameters(monkeypatch):
     monkeypatch.setattr(
-        "demogen.measuring.predictor.get_predictor", lambda name, **parameters: (name, parameters)
+        "demogen.measuring.predictor_names.get_predictor",
+        lambda name, **parameters: (name, parameters),
     )
     assert predictor_called("loss") == ("loss", {})
     assert predictor_called("loss(p=1,norm=l-2, on=None,taps=('h1', 'h2'), x=-1e-3)") == (
