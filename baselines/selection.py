@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from demogen.measuring.least_squares import CONSTANT, LeastSquares
+
 Matrix = NDArray[np.float64]
 
-_CONSTANT = 1e-12
-"""A column that varies by less than this part of its size is constant but for rounding."""
 _DEPENDENT = 1e-10
 """A direction with less than this part of a column is one that the column does not have."""
 _TIE = 1e-12
@@ -29,6 +29,7 @@ class _Selecting(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """What the regressors below share: prediction, and the fit once columns are chosen."""
 
     selected_: tuple[int, ...]
+    least_squares_: LeastSquares
     coef_: Matrix
     intercept_: float
     rank_: int
@@ -41,22 +42,20 @@ class _Selecting(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """Predicted target, shape (n,), of the rows of X (n, features)."""
         check_is_fitted(self)
         rows: Matrix = validate_data(self, X, reset=False, dtype=np.float64)
-        return rows @ self.coef_ + self.intercept_
+        return self.least_squares_.predict(rows[:, list(self.selected_)])
 
     def _validated(self, X: ArrayLike, y: ArrayLike) -> tuple[Matrix, Matrix]:
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         return cast(Matrix, X), np.asarray(y, dtype=np.float64)
 
     def _fit_on(self, selected: Sequence[int], X: Matrix, y: Matrix) -> Self:
-        """Least squares on the columns selected; of several solutions the one of least norm."""
+        """Fit the columns selected, whatever their scales."""
         self.selected_ = tuple(int(column) for column in selected)
         chosen = list(self.selected_)
-        means = X.mean(axis=0)
-        centered = _centered(X[:, chosen])
+        self.least_squares_ = LeastSquares().fit(X[:, chosen], y)
         self.coef_ = np.zeros(X.shape[1])
-        solution = np.linalg.lstsq(centered, y - y.mean(), rcond=None)
-        self.coef_[chosen], self.rank_ = solution[0], int(solution[2])
-        self.intercept_ = float(y.mean() - means @ self.coef_)
+        self.coef_[chosen] = self.least_squares_.coef_
+        self.intercept_, self.rank_ = self.least_squares_.intercept_, self.least_squares_.rank_
         return self
 
 
@@ -160,7 +159,7 @@ class ForwardSelection(_Selecting):
 def _centered(X: Matrix) -> Matrix:
     """Columns minus their means; one that is constant but for rounding becomes exactly zero."""
     centered = X - X.mean(axis=0)
-    varies = np.abs(centered).max(axis=0) > _CONSTANT * np.abs(X).max(axis=0)
+    varies = np.abs(centered).max(axis=0) > CONSTANT * np.abs(X).max(axis=0)
     return np.where(varies, centered, 0.0)
 
 

@@ -8,9 +8,8 @@ import sys
 import warnings
 from pathlib import Path
 
-import pdoc
-
 ROOT = Path(__file__).parents[1]
+PACKAGES = ("demogen", "leaderboard", "zoo_recipes")
 CONSTRAINT = re.compile(r", [A-Z]\w+\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
 ANNOTATED = re.compile(r"(?:typing\.)?Annotated\[((?:[^][]|\[[^][]*\])*)\]")
 
@@ -27,16 +26,22 @@ def without_constraints(annotation: str) -> str:
     return annotation
 
 
+def public_modules(root: Path) -> list[str]:
+    """The sub-packages of ours that list public names; a `.venv` beside them is not ours."""
+    lists = [path for package in PACKAGES for path in (root / package).rglob("__init__.pyi")]
+    return sorted(".".join(path.relative_to(root).parent.parts) for path in lists)
+
+
 def main(folder: str) -> None:
     """Write the pages below a folder."""
+    import pdoc
+
     warnings.simplefilter("error")
     pdoc.render.configure(
         docformat="google", footer_text="demogen", template_directory=Path(__file__).parent / "pdoc"
     )
     pdoc.render.env.filters["without_constraints"] = without_constraints
-    lists = sorted(ROOT.glob("*/**/__init__.pyi"))
-    modules = [".".join(path.relative_to(ROOT).parent.parts) for path in lists]
-    pdoc.pdoc(*modules, output_directory=Path(folder))
+    pdoc.pdoc(*public_modules(ROOT), output_directory=Path(folder))
     print(f"wrote {Path(folder) / 'index.html'}")
 
 

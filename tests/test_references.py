@@ -1,6 +1,7 @@
 """What documents, docstrings and comments refer to is there: names of ours, paths, links."""
 
 import importlib
+import importlib.util
 import re
 import tomllib
 from pathlib import Path
@@ -118,3 +119,13 @@ def test_names_are_told_apart(name, there):
 )
 def test_links_are_told_apart(target, there):
     assert leads_somewhere(ROOT / "README.md", target) == there
+
+
+def test_the_reference_is_of_our_packages_alone(tmp_path):
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "reference.py")
+    reference = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(reference)
+    for place in ("demogen", "demogen/zoo", "zoo_recipes", ".venv/lib/theirs", "tests"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "__init__.pyi").touch()
+    assert reference.public_modules(tmp_path) == ["demogen", "demogen.zoo", "zoo_recipes"]

@@ -9,6 +9,7 @@ from leaderboard.results.result import Result
 from leaderboard.scoring.metric import RANKING_SPLITS, Metric
 from leaderboard.scoring.metric import decimals as decimals
 from leaderboard.scoring.metric import digits as digits
+from leaderboard.scoring.ranks import dense_ranks
 from leaderboard.scoring.scores import METRICS, Scores
 
 UNDEFINED = "\u2013"
@@ -173,20 +174,18 @@ def ranked_tables(results: Sequence[Result]) -> list[RankedTable]:
 def ranked_rows(rows: Iterable[Row]) -> list[Row]:
     """Rows with their ranks, the best first.
 
-    They are ranked by pooled R², equal ones alike. Rows without it are not ranked and come last,
-    by their mean sum of squared residuals.
+    They are ranked by pooled R²; those that are equal but for rounding share a rank and stand by
+    name. Rows without it are not ranked and come last, by their mean sum of squared residuals.
     """
     ordered = sorted(rows, key=_order)
     pooled = [row.r2_pooled for row in ordered if row.r2_pooled is not None]
-    return [
-        replace(
-            row,
-            rank=None
-            if row.r2_pooled is None
-            else 1 + sum(other > row.r2_pooled for other in pooled),
-        )
-        for row in ordered
+    levels = dense_ranks(pooled).tolist()
+    ranked = [
+        replace(row, rank=1 + sum(other > level for other in levels))
+        for row, level in zip(ordered, levels, strict=False)
     ]
+    ranked.sort(key=lambda row: (row.rank, row.predictor))
+    return [*ranked, *(replace(row, rank=None) for row in ordered[len(ranked) :])]
 
 
 def row_on_one_split(row: Row, result: Result) -> Row:

@@ -93,7 +93,10 @@ def test_repeated_columns_share_their_weight():
     assert model.intercept_ == pytest.approx(single.intercept_)
     design = np.column_stack([X[:, 0], 2 * X[:, 0]])
     (a, b) = BestGroup([(0, 1)]).fit(design, y).coef_
-    assert b == pytest.approx(2 * a)
+    # Each explains half, in whatever unit it is given.
+    assert 2 * b == pytest.approx(a)
+    alone = LinearRegression().fit(design[:, :1], y)
+    assert [a + 2 * b] == pytest.approx(alone.coef_)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -223,3 +226,14 @@ def test_predictors_find_what_a_gap_was_made_of(predictor, wanted):
     assert {c: w for c, w in zip(columns, found.coefficients, strict=True) if w} == pytest.approx(
         weights
     )
+
+
+@pytest.mark.parametrize("regressor", [BestGroup(groups=[(0, 1)]), ForwardSelection(count=2)])
+def test_a_large_column_erases_no_small_one(regressor):
+    draw = np.random.default_rng(0)
+    X = draw.normal(size=(60, 2)) * [1e-9, 1e9]
+    y = X @ [1e9, 1e-9]
+    fitted = regressor.fit(X, y)
+    assert fitted.rank_ == 2
+    assert fitted.predict(X) == pytest.approx(y, abs=1e-12)
+    assert fitted.coef_ == pytest.approx([1e9, 1e-9], rel=1e-12)

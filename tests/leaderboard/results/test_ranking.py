@@ -5,7 +5,7 @@ import pytest
 from sklearn.dummy import DummyRegressor
 
 from demogen.errors import ResultError
-from leaderboard.results.ranking import COLUMNS, UNDEFINED, Row, ranked_tables
+from leaderboard.results.ranking import COLUMNS, UNDEFINED, Row, ranked_rows, ranked_tables
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,16 @@ def test_equal_scores_share_a_rank(zoo, make):
     ]
     [board] = ranked_tables(results)
     assert [(row.rank, row.predictor) for row in board.rows] == [(1, "a"), (1, "b"), (3, "c")]
+
+
+def test_scores_that_rounding_alone_tells_apart_share_a_rank(field):
+    row = ranked_tables(field)[0].rows[0]
+    scores = {"b": 0.78163332304882093, "c": 0.78163332304882080, "a": 0.7816333229, "d": None}
+    rows = [
+        dataclasses.replace(row, predictor=name, r2_pooled=score) for name, score in scores.items()
+    ]
+    ranks = [(row.rank, row.predictor) for row in ranked_rows(rows)]
+    assert ranks == [(1, "b"), (1, "c"), (3, "a"), (None, "d")]
 
 
 def test_undefined_scores_come_last_and_show_a_dash(field, zoo, make):
