@@ -1,0 +1,366 @@
+"""A trial run of a network on a few images: is it what measures take it for?
+
+Measures differentiate sums over a batch, read activations between stages, and compute layer by
+layer what `forward` should compute. All of that is right for networks that compute one sample's
+logits from that sample alone, leave their inputs as they are, and, for some measures, are the chain
+of their layers. A network of somebody's own may do otherwise in ways that its structure does not
+show. So it is run: three times on a few images, more often only where something is wrong.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from demogen.errors import NotMeasurable, ZooError
+from demogen.networks.own_network import first_line, own_module
+from demogen.networks.tapped_module import TappedModule, is_linear
+
+IMAGES = 16
+"""Images that a trial takes, the first."""
+
+ROUNDING = 16
+"""Logits that differ by more than so many machine epsilons of the largest are compared again in
+double precision, where they may differ by `EXACT`: rounding grows in deep networks."""
+
+EXACT = 1e-9
+
+_Run = Callable[[TappedModule, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a trial run has shown.
+
+    Attributes:
+        classes: the number of logits; None where there was no image to run the network on.
+        fault: why no measure may run the network on images, or None.
+        why_no_chain: why its layers one after the other are not what it computes, or None.
+    """
+
+    classes: int | None = None
+    fault: str | None = None
+    why_no_chain: str | None = None
+
+
+def try_out(module: TappedModule, images: Tensor) -> Trial:
+    """Run a network on the first of the images, in evaluation mode and on copies of them.
+
+    The random state is left as it was. A network whose logits are not finite is not looked at any
+    further; its measures say so.
+
+    Args:
+        module: in evaluation mode; not changed.
+        images: (n, ...), n may be 0.
+
+    Raises:
+        ZooError: the network does not take the images, or does not give logits (n, classes).
+    """
+    if len(images) == 0:
+        return Trial()
+    like = next(module.parameters())
+    with _quiet(like.device):
+        x = images[:IMAGES].detach().to(like.device, like.dtype).contiguous().clone()
+        logits = _logits(module, x)
+        trial = Trial(classes=logits.shape[1])
+        if not bool(logits.isfinite().all()):
+            return trial
+        _check_no_probabilities(logits)
+        if fault := _why_in_place(module, x) or _why_not_alone(module, x):
+            return Trial(trial.classes, fault=fault)
+        return Trial(trial.classes, why_no_chain=_why_no_chain(module, x))
+
+
+def _logits(module: TappedModule, x: Tensor) -> Tensor:
+    try:
+        output: object = module(x.clone())
+    except Exception as error:
+        shape = ", ".join(map(str, x.shape[1:]))
+        raise ZooError(
+            f"the network does not run on images of shape (n, {shape}): "
+            f"{type(error).__name__}: {first_line(error)}"
+        ) from error
+    if not isinstance(output, Tensor):
+        raise ZooError(
+            f"the network gives a {type(output).__name__}, not a tensor of logits (n, classes); "
+            "wrap it in a module that returns them alone"
+        )
+    if output.ndim != 2 or len(output) != len(x) or not output.is_floating_point():
+        raise ZooError(
+            f"for {len(x)} images the network gives {str(output.dtype).removeprefix('torch.')} of "
+            f"shape {tuple(output.shape)}, not logits ({len(x)}, classes)"
+        )
+    return output
+
+
+def _check_no_probabilities(logits: Tensor) -> None:
+    """Refuse softmax and log-softmax; warn of sigmoids, which logits might look like."""
+    values = logits.double()
+    classes = logits.shape[1]
+    if classes < 2:
+        return
+    near = max(1e-5, ROUNDING * torch.finfo(logits.dtype).eps)
+    if bool((values >= 0).all() and ((values.sum(dim=1) - 1).abs() <= near).all()):
+        raise ZooError(
+            "the network's outputs are probabilities (each row sums to 1), and measures are of "
+            "logits: leave out the softmax at its end"
+        )
+    if bool((values.logsumexp(dim=1).abs() <= near).all()):
+        raise ZooError(
+            "the network's outputs are log-probabilities (their exponentials sum to 1), and "
+            "measures are of logits: leave out the log-softmax at its end"
+        )
+    if len(values) == IMAGES and bool(((values > 0) & (values < 1)).all()):
+        warnings.warn(
+            "all outputs of the network lie between 0 and 1; if it ends in a sigmoid, leave that "
+            "out: measures are of logits",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+
+def _why_in_place(module: TappedModule, x: Tensor) -> str | None:
+    """Why the input of a stage, which may be an image or a tap, is not what it was, or None."""
+    for name, stage in module.stages():
+        before, version = x.clone(), x._version
+        after = stage(x)
+        if x._version != version or not torch.equal(x, before):
+            where = _described(name, stage, _inner_layer_in_place(stage, before))
+            return (
+                f"{where} works in place on what it is given and would overwrite images or a "
+                "tapped activation; let it compute a new tensor"
+            )
+        x = after
+    return None
+
+
+def _inner_layer_in_place(stage: nn.Module, x: Tensor) -> str:
+    """Name of the innermost module within a stage that changes the stage's input."""
+    memory = x.untyped_storage().data_ptr()
+    versions: dict[str, int] = {}
+    found: list[str] = []
+
+    def before(name: str, given: Tensor) -> None:
+        versions[name] = given._version
+
+    def after(name: str, given: Tensor, result: object) -> None:
+        shares = given.untyped_storage().data_ptr() == memory
+        if shares and given._version != versions[name]:
+            found.append(name)
+
+    with _listening(stage, before, after):
+        stage(x)
+    return found[0] if found else ""
+
+
+def _why_not_alone(module: TappedModule, x: Tensor) -> str | None:
+    """Why a sample's logits are not those of its own stages on that sample, or None."""
+    if _agrees(module, x, _in_parts) and _agrees(module, x, _by_stages):
+        return None
+    if not _agrees(module, x, _again):
+        where = _first_that_differs(module, x, _again_recorded)
+        return (
+            f"{where} gives other numbers each time it is run in evaluation mode; measures need a "
+            "network that computes the same"
+        )
+    if not _agrees(module, x, _by_stages):
+        return "the network's stages one after the other give other logits than its `forward`"
+    where = _first_that_differs(module, x, _parts_recorded)
+    return (
+        f"{where} lets samples of a batch meet in evaluation mode, so that a sample's logits "
+        "depend on the others; measures need each sample's own (batch norm needs running "
+        "statistics)"
+    )
+
+
+def _why_no_chain(module: TappedModule, x: Tensor) -> str | None:
+    try:
+        module.chain()
+    except NotMeasurable:
+        return None  # the chain says so itself
+    if _agrees(module, x, _layer_by_layer):
+        return None
+    return "the network's layers one after the other give other logits than its `forward`"
+
+
+def _agrees(module: TappedModule, x: Tensor, other: _Run) -> bool:
+    """Whether another way to run the network gives its logits, up to rounding."""
+    if _close(module, x, other, ROUNDING * torch.finfo(x.dtype).eps):
+        return True
+    # On the CPU, as some accelerators have no doubles.
+    return _close(own_module(module).cpu().double(), x.cpu().double(), other, EXACT)
+
+
+def _close(module: TappedModule, x: Tensor, other: _Run, tolerance: float) -> bool:
+    try:
+        expected, found = module(x.clone()), other(module, x.clone())
+    except Exception:  # whatever it is: it fails where it should give the same logits
+        return False
+    if found.shape != expected.shape:
+        return False
+    return float((found - expected).abs().max()) <= tolerance * float(expected.abs().max())
+
+
+def _order(x: Tensor) -> Tensor:
+    return torch.randperm(len(x), generator=torch.Generator().manual_seed(0)).to(x.device)
+
+
+def _in_parts(module: TappedModule, x: Tensor) -> Tensor:
+    """In another order, the first sample alone and then all others."""
+    order = _order(x)
+    shuffled = x[order]
+    if len(x) == 1:
+        # A sample alone has no company to leave: it gets some.
+        return module(torch.cat([shuffled, torch.zeros_like(shuffled)]))[:1]
+    found = torch.cat([module(part) for part in (shuffled[:1], shuffled[1:])])
+    return found[order.argsort()]
+
+
+def _again(module: TappedModule, x: Tensor) -> Tensor:
+    return module(x)
+
+
+def _by_stages(module: TappedModule, x: Tensor) -> Tensor:
+    for _, stage in module.stages():
+        x = stage(x)
+    return x
+
+
+def _layer_by_layer(module: TappedModule, x: Tensor) -> Tensor:
+    for _, layer in module.chain():
+        if not is_linear(layer):
+            x = layer(x)
+        elif isinstance(layer, nn.Linear):
+            x = F.linear(x, layer.weight, layer.bias)
+        elif layer.padding_mode == "zeros":
+            x = F.conv2d(
+                x,
+                layer.weight,
+                layer.bias,
+                layer.stride,
+                layer.padding,
+                layer.dilation,
+                layer.groups,
+            )
+        else:
+            x = layer(x)
+    return x
+
+
+_Record = tuple[str, Tensor, Tensor]
+"""A module's name, what it was given, and what it gave."""
+
+
+def _first_that_differs(
+    module: TappedModule, x: Tensor, runs: Callable[[TappedModule, Tensor], list[list[_Record]]]
+) -> str:
+    """The innermost module, in the order of computing, that makes of equal inputs other outputs."""
+    try:
+        pairs = list(zip(*runs(module, x), strict=True))
+    except Exception:  # it runs on the whole batch alone: there is nothing to compare
+        return "the network"
+    for (name, given, gave), (_, given_there, gave_there) in pairs:
+        if name and _like(given, given_there) and not _like(gave, gave_there):
+            return _described(name, module.get_submodule(name))
+    return "the network"
+
+
+def _again_recorded(module: TappedModule, x: Tensor) -> list[list[_Record]]:
+    return [_recorded(module, x), _recorded(module, x)]
+
+
+def _parts_recorded(module: TappedModule, x: Tensor) -> list[list[_Record]]:
+    """Records of a whole batch in another order, and those of its parts put together."""
+    order = _order(x)
+    shuffled = x[order]
+    whole = _recorded(module, shuffled)
+    # Not by one sample alone: batch norm refuses that where there is one value a channel.
+    parts = [_recorded(module, part) for part in shuffled.split((len(x) + 1) // 2)]
+    joined = [
+        (name, *(torch.cat(values) for values in zip(*others, strict=True)))
+        for (name, *_), others in zip(
+            whole, zip(*([r[1:] for r in part] for part in parts), strict=True), strict=True
+        )
+    ]
+    return [whole, joined]  # type: ignore[list-item]
+
+
+def _recorded(module: TappedModule, x: Tensor) -> list[_Record]:
+    records: list[_Record] = []
+    given_to: dict[str, list[Tensor]] = {}
+
+    def before(name: str, given: Tensor) -> None:
+        given_to.setdefault(name, []).append(given.clone())
+
+    def after(name: str, given: Tensor, result: object) -> None:
+        if isinstance(result, Tensor):
+            records.append((name, given_to[name].pop(), result.clone()))
+
+    with _listening(module, before, after):
+        module(x.clone())
+    return records
+
+
+def _like(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape:
+        return False
+    scale = float(one.abs().max()) if one.numel() else 0.0
+    near = 256 * torch.finfo(one.dtype).eps if one.is_floating_point() else 0.0
+    return bool(((one - other).abs() <= near * scale).all())
+
+
+@contextmanager
+def _listening(
+    module: nn.Module,
+    before: Callable[[str, Tensor], None],
+    after: Callable[[str, Tensor, object], None],
+) -> Iterator[None]:
+    """Call with its name before and after each module that is given a tensor first."""
+
+    def listener_before(name: str) -> Callable[[nn.Module, tuple[object, ...]], None]:
+        def hook(_: nn.Module, given: tuple[object, ...]) -> None:
+            if given and isinstance(given[0], Tensor):
+                before(name, given[0])
+
+        return hook
+
+    def listener_after(name: str) -> Callable[[nn.Module, tuple[object, ...], object], None]:
+        def hook(_: nn.Module, given: tuple[object, ...], result: object) -> None:
+            if given and isinstance(given[0], Tensor):
+                after(name, given[0], result)
+
+        return hook
+
+    handles = []
+    try:
+        for name, layer in module.named_modules():
+            handles.append(layer.register_forward_pre_hook(listener_before(name)))
+            handles.append(layer.register_forward_hook(listener_after(name)))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _described(name: str, layer: nn.Module, inner: str = "") -> str:
+    if inner:
+        return _described(f"{name}.{inner}", layer.get_submodule(inner))
+    return f"layer {name!r} ({type(layer).__name__})"
+
+
+@contextmanager
+def _quiet(device: torch.device) -> Iterator[None]:
+    """Without gradients, TF32 or autocast, and with the random state put back."""
+    devices = [device] if device.type == "cuda" else []
+    with (
+        torch.inference_mode(False),
+        torch.no_grad(),
+        torch.random.fork_rng(devices=devices),
+        torch.autocast(device.type, enabled=False),
+        torch.backends.cudnn.flags(allow_tf32=False),
+    ):
+        yield
