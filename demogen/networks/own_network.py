@@ -93,9 +93,10 @@ def own_labels(labels: "Numbers") -> Tensor:
         ZooError: they are no classes: fractions, negative numbers, or of another shape.
     """
     given = _ordinary(_tensor(labels, "labels"))
-    if given.dtype.is_complex or not bool((given == given.to(torch.int64)).all()):
-        raise ZooError("labels are not all whole numbers; give the class of each image, 0, 1, …")
-    tensor = given.to(torch.int64)
+    tensor = given.real.to(torch.int64)
+    fractional = given.is_floating_point() or given.is_complex()
+    if fractional and not bool((given == tensor).all()):
+        raise ZooError("labels are not all whole numbers; give each image's class, 0, 1, …")
     if tensor.ndim == 2 and tensor.shape[1] == 1:
         tensor = tensor[:, 0]
     elif tensor.ndim == 2 and len(tensor):

@@ -253,7 +253,10 @@ def _why_altered(module: nn.Module) -> str | None:
     if is_parametrized(module):
         return "is parametrized; torch.nn.utils.parametrize.remove_parametrizations makes it plain"
     if module._forward_hooks or module._forward_pre_hooks:
-        return "has forward hooks, of which the chain of layers does not tell; remove them"
+        return (
+            "has forward hooks, of which the chain of layers does not tell; remove them "
+            "(torch.nn.utils.remove_weight_norm, remove_spectral_norm)"
+        )
     if "forward" in vars(module):
         return "has a `forward` of its own, not that of its type"
     return None

@@ -70,7 +70,8 @@ def try_out(module: TappedModule, images: Tensor) -> Trial:
         if not bool(logits.isfinite().all()):
             return trial
         _check_no_probabilities(logits)
-        if fault := _why_in_place(module, x) or _why_not_alone(module, x):
+        fault = _why_in_place(module, x) or _why_not_alone(module, x)
+        if fault := fault or _why_no_derivative(module, x):
             return Trial(trial.classes, fault=fault)
         return Trial(trial.classes, why_no_chain=_why_no_chain(module, x))
 
@@ -158,23 +159,36 @@ def _inner_layer_in_place(stage: nn.Module, x: Tensor) -> str:
 
 
 def _why_not_alone(module: TappedModule, x: Tensor) -> str | None:
-    """Why a sample's logits are not those of its own stages on that sample, or None."""
+    """Why a sample's logits are not those of the stages on that sample alone, or None."""
     if _agrees(module, x, _in_parts) and _agrees(module, x, _by_stages):
         return None
-    if not _agrees(module, x, _again):
-        where = _first_that_differs(module, x, _again_recorded)
+    if not _agrees_in_double(module, x, _again):
+        where = _first_that_differs(module, x, [slice(None)])
         return (
             f"{where} gives other numbers each time it is run in evaluation mode; measures need a "
             "network that computes the same"
         )
-    if not _agrees(module, x, _by_stages):
+    if not _agrees_in_double(module, x, _by_stages):
         return "the network's stages one after the other give other logits than its `forward`"
-    where = _first_that_differs(module, x, _parts_recorded)
+    where = _first_that_differs(module, x[_order(x)], [slice(0, 1), slice(1, None)])
     return (
-        f"{where} lets samples of a batch meet in evaluation mode, so that a sample's logits "
-        "depend on the others; measures need each sample's own (batch norm needs running "
+        f"{where} lets samples of a batch meet in evaluation mode, or does not take a batch of one:"
+        " measures need each sample's own logits, whatever the batch (batch norm needs running "
         "statistics)"
     )
+
+
+def _why_no_derivative(module: TappedModule, x: Tensor) -> str | None:
+    given = x[:1].clone().requires_grad_()
+    try:
+        with torch.enable_grad():
+            torch.autograd.grad(module(given).sum(), given)
+    except RuntimeError:
+        return (
+            "its logits have no derivatives with respect to its input; look for no_grad or detach "
+            "in its `forward`"
+        )
+    return None
 
 
 def _why_no_chain(module: TappedModule, x: Tensor) -> str | None:
@@ -191,6 +205,10 @@ def _agrees(module: TappedModule, x: Tensor, other: _Run) -> bool:
     """Whether another way to run the network gives its logits, up to rounding."""
     if _close(module, x, other, ROUNDING * torch.finfo(x.dtype).eps):
         return True
+    return _agrees_in_double(module, x, other)
+
+
+def _agrees_in_double(module: TappedModule, x: Tensor, other: _Run) -> bool:
     # On the CPU, as some accelerators have no doubles.
     return _close(own_module(module).cpu().double(), x.cpu().double(), other, EXACT)
 
@@ -251,61 +269,57 @@ def _layer_by_layer(module: TappedModule, x: Tensor) -> Tensor:
     return x
 
 
-_Record = tuple[str, Tensor, Tensor]
-"""A module's name, what it was given, and what it gave."""
+@dataclass(frozen=True)
+class _Record:
+    """A module's name, what it was given, and what it gave: None where it failed."""
+
+    name: str
+    given: Tensor
+    gave: Tensor | None
 
 
-def _first_that_differs(
-    module: TappedModule, x: Tensor, runs: Callable[[TappedModule, Tensor], list[list[_Record]]]
-) -> str:
-    """The innermost module, in the order of computing, that makes of equal inputs other outputs."""
-    try:
-        pairs = list(zip(*runs(module, x), strict=True))
-    except Exception:  # it runs on the whole batch alone: there is nothing to compare
-        return "the network"
-    for (name, given, gave), (_, given_there, gave_there) in pairs:
-        if name and _like(given, given_there) and not _like(gave, gave_there):
-            return _described(name, module.get_submodule(name))
+def _first_that_differs(module: TappedModule, x: Tensor, parts: list[slice]) -> str:
+    """The innermost module that makes other outputs of the same inputs when a part is run alone.
+
+    In the order of computing; "the network" where no single module does.
+    """
+    whole = _recorded(module, x)
+    for part in parts:
+        for one, other in zip(whole, _recorded(module, x[part]), strict=False):
+            if (
+                one.name
+                and _like(one.given, other.given, part)
+                and not _like(one.gave, other.gave, part)
+            ):
+                return _described(one.name, module.get_submodule(one.name))
     return "the network"
 
 
-def _again_recorded(module: TappedModule, x: Tensor) -> list[list[_Record]]:
-    return [_recorded(module, x), _recorded(module, x)]
-
-
-def _parts_recorded(module: TappedModule, x: Tensor) -> list[list[_Record]]:
-    """Records of a whole batch in another order, and those of its parts put together."""
-    order = _order(x)
-    shuffled = x[order]
-    whole = _recorded(module, shuffled)
-    # Not by one sample alone: batch norm refuses that where there is one value a channel.
-    parts = [_recorded(module, part) for part in shuffled.split((len(x) + 1) // 2)]
-    joined = [
-        (name, *(torch.cat(values) for values in zip(*others, strict=True)))
-        for (name, *_), others in zip(
-            whole, zip(*([r[1:] for r in part] for part in parts), strict=True), strict=True
-        )
-    ]
-    return [whole, joined]  # type: ignore[list-item]
-
-
 def _recorded(module: TappedModule, x: Tensor) -> list[_Record]:
+    """What each module was given and gave, in the order in which they were done or failed."""
     records: list[_Record] = []
-    given_to: dict[str, list[Tensor]] = {}
+    entered: list[tuple[str, Tensor]] = []
 
     def before(name: str, given: Tensor) -> None:
-        given_to.setdefault(name, []).append(given.clone())
+        entered.append((name, given.clone()))
 
     def after(name: str, given: Tensor, result: object) -> None:
-        if isinstance(result, Tensor):
-            records.append((name, given_to[name].pop(), result.clone()))
+        _, kept = entered.pop()
+        records.append(_Record(name, kept, result.clone() if isinstance(result, Tensor) else None))
 
-    with _listening(module, before, after):
-        module(x.clone())
+    try:
+        with _listening(module, before, after):
+            module(x.clone())
+    except Exception:  # of the network, on a batch it does not take: the innermost comes first
+        records += [_Record(name, given, None) for name, given in reversed(entered)]
     return records
 
 
-def _like(one: Tensor, other: Tensor) -> bool:
+def _like(one: Tensor | None, other: Tensor | None, part: slice = slice(None)) -> bool:
+    """Whether the part of one is the other, up to rounding."""
+    if one is None or other is None:
+        return one is other
+    one = one[part]
     if one.shape != other.shape:
         return False
     scale = float(one.abs().max()) if one.numel() else 0.0
