@@ -65,6 +65,8 @@ def try_out(module: TappedModule, images: Tensor) -> Trial:
     like = next(module.parameters())
     with _quiet(like.device):
         x = images[:IMAGES].detach().to(like.device, like.dtype).contiguous().clone()
+        if len(x) == 1:
+            x = torch.cat([x, torch.zeros_like(x)])  # so that it has company
         logits = _logits(module, x)
         trial = Trial(classes=logits.shape[1])
         if not bool(logits.isfinite().all()):
@@ -231,9 +233,6 @@ def _in_parts(module: TappedModule, x: Tensor) -> Tensor:
     """In another order, the first sample alone and then all others."""
     order = _order(x)
     shuffled = x[order]
-    if len(x) == 1:
-        # A sample alone has no company to leave: it gets some.
-        return module(torch.cat([shuffled, torch.zeros_like(shuffled)]))[:1]
     found = torch.cat([module(part) for part in (shuffled[:1], shuffled[1:])])
     return found[order.argsort()]
 
