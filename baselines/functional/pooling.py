@@ -67,12 +67,12 @@ def _along(layer: nn.Module, axis: int, size: int) -> Tensor:
     unit = unit if axis == 0 else unit.transpose(2, 3)
 
     def on_axis(value: object, elsewhere: int) -> tuple[int, int]:
-        pair = cast("tuple[int, int]", value if isinstance(value, tuple) else (value, value))
+        pair = cast("tuple[int, int]", value if isinstance(value, tuple | list) else (value, value))
         return (pair[axis], elsewhere) if axis == 0 else (elsewhere, pair[axis])
 
     if isinstance(layer, nn.AdaptiveMaxPool2d | nn.AdaptiveAvgPool2d):
         length = on_axis(layer.output_size, 1)
-        output = [size if side is None else side for side in length]
+        output = cast("tuple[int, int]", tuple(size if side is None else side for side in length))
         pool = (
             F.adaptive_max_pool2d
             if isinstance(layer, nn.AdaptiveMaxPool2d)

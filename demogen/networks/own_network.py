@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 from demogen.errors import ZooError
 from demogen.networks.tapped_module import TappedModule
@@ -150,7 +150,7 @@ def _check_parameters(module: nn.Module) -> None:
     if not parameters:
         raise ZooError("the network has no parameters, so there is nothing trained to measure")
     for name, parameter in parameters.items():
-        if isinstance(parameter, UninitializedTensorMixin):
+        if is_lazy(parameter):
             raise ZooError(f"{name} has no shape yet: run the network on a batch of images first")
         if parameter.is_meta:
             raise ZooError(f"{name} is on the meta device and has no numbers: load the weights")

@@ -238,7 +238,8 @@ def _in_parts(module: TappedModule, x: Tensor) -> Tensor:
 
 
 def _again(module: TappedModule, x: Tensor) -> Tensor:
-    return module(x)
+    logits: Tensor = module(x)
+    return logits
 
 
 def _by_stages(module: TappedModule, x: Tensor) -> Tensor:
