@@ -35,7 +35,7 @@ def own_module(module: nn.Module) -> TappedModule:
         raise ZooError(f"a network is a torch.nn.Module, not a {type(module).__name__}")
     module = _unwrapped(module)
     _check_parameters(module)
-    with torch.inference_mode(False):
+    with torch.inference_mode(False), torch.no_grad():
         try:
             own = copy.deepcopy(module, _shared_and_derived(module))
         except Exception as error:

@@ -298,3 +298,24 @@ def test_owners_of_hooks_are_not_copied(expected):
 def test_a_batch_size_of_no_images_is_refused():
     with pytest.raises(ZooError, match="batch_size is 0"):
         Network.of(network_module(), IMAGES, LABELS, batch_size=0)
+
+
+def test_autocast_around_a_measurement_does_not_round_it(expected):
+    network = Network.of(network_module(), IMAGES, LABELS)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert measure(Slopes(), network) == expected
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+def test_weights_that_a_hook_computes_are_evaluated(expected):
+    module = network_module()
+    torch.nn.utils.weight_norm(module.conv)
+    module(IMAGES)
+    found = measure(Slopes(), Network.of(module.eval(), IMAGES, LABELS))
+    plain = network_module()
+    plain.load_state_dict(
+        {name: value for name, value in module.state_dict().items() if "weight_" not in name},
+        strict=False,
+    )
+    assert found == pytest.approx(measure(Slopes(), Network.of(plain, IMAGES, LABELS)), rel=1e-5)
+    assert module.conv.weight.requires_grad
