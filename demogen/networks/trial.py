@@ -4,9 +4,10 @@ Measures differentiate sums over a batch, read activations between stages, and c
 layer what `forward` should compute. All of that is right for networks that compute one sample's
 logits from that sample alone, leave their inputs as they are, and, for some measures, are the chain
 of their layers. A network of somebody's own may do otherwise in ways that its structure does not
-show. So it is run: three times on a few images, more often only where something is wrong.
+show. So it is run: five times on a few images, more often only where something is wrong.
 """
 
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,10 +25,12 @@ IMAGES = 16
 """Images that a trial takes, the first."""
 
 ROUNDING = 16
-"""Logits that differ by more than so many machine epsilons of the largest are compared again in
-double precision, where they may differ by `EXACT`: rounding grows in deep networks."""
+"""Logits that differ by no more than so many machine epsilons of the largest are the same. Beyond,
+they are compared in double precision, as rounding grows in deep networks."""
 
-EXACT = 1e-9
+NEGLIGIBLE = 1e-5
+"""What logits may differ by in double precision, relative to the largest: a network may round
+inside, to single precision, whatever it is given."""
 
 _Run = Callable[[TappedModule, Tensor], Tensor]
 
@@ -72,10 +75,10 @@ def try_out(module: TappedModule, images: Tensor) -> Trial:
         if not bool(logits.isfinite().all()):
             return trial
         _check_no_probabilities(logits)
-        fault = _why_in_place(module, x) or _why_not_alone(module, x)
+        fault = _why_in_place(module, x) or _why_not_alone(module, x, logits)
         if fault := fault or _why_no_derivative(module, x):
             return Trial(trial.classes, fault=fault)
-        return Trial(trial.classes, why_no_chain=_why_no_chain(module, x))
+        return Trial(trial.classes, why_no_chain=_why_no_chain(module, x, logits))
 
 
 def _logits(module: TappedModule, x: Tensor) -> Tensor:
@@ -137,6 +140,8 @@ def _why_in_place(module: TappedModule, x: Tensor) -> str | None:
                 f"{where} works in place on what it is given and would overwrite images or a "
                 "tapped activation; let it compute a new tensor"
             )
+        if not isinstance(after, Tensor):
+            return f"stage {name!r} gives a {type(after).__name__}, not one tensor"
         x = after
     return None
 
@@ -160,17 +165,17 @@ def _inner_layer_in_place(stage: nn.Module, x: Tensor) -> str:
     return found[0] if found else ""
 
 
-def _why_not_alone(module: TappedModule, x: Tensor) -> str | None:
+def _why_not_alone(module: TappedModule, x: Tensor, logits: Tensor) -> str | None:
     """Why a sample's logits are not those of the stages on that sample alone, or None."""
-    if _agrees(module, x, _in_parts) and _agrees(module, x, _by_stages):
+    if _agrees(module, x, _in_parts, logits) and _agrees(module, x, _by_stages, logits):
         return None
-    if not _agrees_in_double(module, x, _again):
+    if not _agrees(module, x, _again, logits):
         where = _first_that_differs(module, x, [slice(None)])
         return (
             f"{where} gives other numbers each time it is run in evaluation mode; measures need a "
             "network that computes the same"
         )
-    if not _agrees_in_double(module, x, _by_stages):
+    if not _agrees(module, x, _by_stages, logits):
         return "the network's stages one after the other give other logits than its `forward`"
     where = _first_that_differs(module, x[_order(x)], [slice(0, 1), slice(1, None)])
     return (
@@ -193,36 +198,44 @@ def _why_no_derivative(module: TappedModule, x: Tensor) -> str | None:
     return None
 
 
-def _why_no_chain(module: TappedModule, x: Tensor) -> str | None:
+def _why_no_chain(module: TappedModule, x: Tensor, logits: Tensor) -> str | None:
     try:
         module.chain()
     except NotMeasurable:
         return None  # the chain says so itself
-    if _agrees(module, x, _layer_by_layer):
+    if _agrees(module, x, _layer_by_layer, logits):
         return None
     return "the network's layers one after the other give other logits than its `forward`"
 
 
-def _agrees(module: TappedModule, x: Tensor, other: _Run) -> bool:
+def _agrees(module: TappedModule, x: Tensor, other: _Run, logits: Tensor) -> bool:
     """Whether another way to run the network gives its logits, up to rounding."""
-    if _close(module, x, other, ROUNDING * torch.finfo(x.dtype).eps):
+    epsilon = torch.finfo(logits.dtype).eps
+    difference = _difference(module, x, other, logits)
+    if difference <= ROUNDING * epsilon:
         return True
-    return _agrees_in_double(module, x, other)
-
-
-def _agrees_in_double(module: TappedModule, x: Tensor, other: _Run) -> bool:
     # On the CPU, as some accelerators have no doubles.
-    return _close(own_module(module).cpu().double(), x.cpu().double(), other, EXACT)
-
-
-def _close(module: TappedModule, x: Tensor, other: _Run, tolerance: float) -> bool:
+    double, x_double = own_module(module).cpu().double(), x.cpu().double()
     try:
-        expected, found = module(x.clone()), other(module, x.clone())
+        exact = double(x_double.clone())
+    except Exception:  # it takes no doubles
+        exact = logits
+    if exact.dtype != torch.float64:
+        return difference <= max(10 * NEGLIGIBLE, 4 * ROUNDING * epsilon)
+    return _difference(double, x_double, other, exact) <= NEGLIGIBLE
+
+
+def _difference(module: TappedModule, x: Tensor, other: _Run, logits: Tensor) -> float:
+    """Of the logits found in another way, relative to the largest; infinite where it fails."""
+    try:
+        found = other(module, x.clone())
     except Exception:  # whatever it is: it fails where it should give the same logits
-        return False
-    if found.shape != expected.shape:
-        return False
-    return float((found - expected).abs().max()) <= tolerance * float(expected.abs().max())
+        return math.inf
+    if found.shape != logits.shape:
+        return math.inf
+    largest = float(logits.abs().max())
+    difference = float((found - logits).abs().max())
+    return difference / largest if largest else difference
 
 
 def _order(x: Tensor) -> Tensor:
