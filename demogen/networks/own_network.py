@@ -141,7 +141,8 @@ def _unwrapped(module: nn.Module) -> nn.Module:
 
 def _check_parameters(module: nn.Module) -> None:
     for name, layer in module.named_modules():
-        if "quantized" in type(layer).__module__.split("."):
+        package, *rooms = type(layer).__module__.split(".")
+        if package == "torch" and "quantized" in rooms:
             raise ZooError(
                 f"layer {name!r} ({type(layer).__name__}) is quantized and has no derivatives; "
                 "measure the network before quantization"
@@ -176,8 +177,10 @@ def _shared_and_derived(module: nn.Module) -> dict[int, object]:
 
 
 def _tensor(values: "Numbers", what: str) -> Tensor:
-    if isinstance(values, np.ndarray) and any(stride < 0 for stride in values.strides):
-        values = values.copy()
+    if isinstance(values, np.ndarray) and not (
+        values.flags.writeable and min(values.strides, default=0) >= 0
+    ):
+        values = values.copy()  # torch takes neither as it is
     try:
         with torch.inference_mode(False):
             tensor = torch.as_tensor(values)

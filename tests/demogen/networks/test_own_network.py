@@ -59,7 +59,7 @@ def expected():
         F.one_hot(LABELS, 5).bool(),
         LABELS.numpy(),
         LABELS.numpy().astype(np.uint16),
-        LABELS.numpy()[::-1][::-1],
+        LABELS.numpy()[::-1].copy()[::-1],
         LABELS.tolist(),
     ],
     ids=lambda labels: f"{type(labels).__name__} {getattr(labels, 'dtype', '')}",
@@ -97,8 +97,14 @@ def test_labels_that_are_no_classes_are_refused_in_a_line(labels, message):
 
 @pytest.mark.parametrize(
     "images",
-    [IMAGES.numpy(), IMAGES.double().numpy(), IMAGES.numpy()[::-1][::-1], IMAGES.clone()],
-    ids=["float32", "float64", "reversed", "tensor"],
+    [
+        IMAGES.numpy(),
+        IMAGES.double().numpy(),
+        IMAGES.numpy()[::-1].copy()[::-1],
+        np.frombuffer(IMAGES.numpy().tobytes(), np.float32).reshape(IMAGES.shape),
+        IMAGES.clone(),
+    ],
+    ids=["float32", "float64", "reversed", "read-only", "tensor"],
 )
 def test_images_of_numpy_and_other_precisions(images, expected):
     assert measure(Slopes(), Network.of(network_module(), images, LABELS)) == expected
