@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demogen.errors import NotMeasurable, ZooError
+from demogen.networks.layer_at_fault import described, first_that_differs, inner_layer_in_place
 from demogen.networks.own_network import first_line, own_module
 from demogen.networks.tapped_module import TappedModule, is_linear
 
@@ -135,7 +136,7 @@ def _why_in_place(module: TappedModule, x: Tensor) -> str | None:
         before, version = x.clone(), x._version
         after = stage(x)
         if x._version != version or not torch.equal(x, before):
-            where = _described(name, stage, _inner_layer_in_place(stage, before))
+            where = described(name, stage, inner_layer_in_place(stage, before))
             return (
                 f"{where} works in place on what it is given and would overwrite images or a "
                 "tapped activation; let it compute a new tensor"
@@ -146,38 +147,19 @@ def _why_in_place(module: TappedModule, x: Tensor) -> str | None:
     return None
 
 
-def _inner_layer_in_place(stage: nn.Module, x: Tensor) -> str:
-    """Name of the innermost module within a stage that changes the stage's input."""
-    memory = x.untyped_storage().data_ptr()
-    versions: dict[str, int] = {}
-    found: list[str] = []
-
-    def before(name: str, given: Tensor) -> None:
-        versions[name] = given._version
-
-    def after(name: str, given: Tensor, result: object) -> None:
-        shares = given.untyped_storage().data_ptr() == memory
-        if shares and given._version != versions[name]:
-            found.append(name)
-
-    with _listening(stage, before, after):
-        stage(x)
-    return found[0] if found else ""
-
-
 def _why_not_alone(module: TappedModule, x: Tensor, logits: Tensor) -> str | None:
     """Why a sample's logits are not those of the stages on that sample alone, or None."""
     if _agrees(module, x, _in_parts, logits) and _agrees(module, x, _by_stages, logits):
         return None
     if not _agrees(module, x, _again, logits):
-        where = _first_that_differs(module, x, [slice(None)])
+        where = first_that_differs(module, x, [slice(None)])
         return (
             f"{where} gives other numbers each time it is run in evaluation mode; measures need a "
             "network that computes the same"
         )
     if not _agrees(module, x, _by_stages, logits):
         return "the network's stages one after the other give other logits than its `forward`"
-    where = _first_that_differs(module, x[_order(x)], [slice(0, 1), slice(1, None)])
+    where = first_that_differs(module, x[_order(x)], [slice(0, 1), slice(1, None)])
     return (
         f"{where} lets samples of a batch meet in evaluation mode, or does not take a batch of one:"
         " measures need each sample's own logits, whatever the batch (batch norm needs running "
@@ -280,103 +262,6 @@ def _layer_by_layer(module: TappedModule, x: Tensor) -> Tensor:
         else:
             x = layer(x)
     return x
-
-
-@dataclass(frozen=True)
-class _Record:
-    """A module's name, what it was given, and what it gave: None where it failed."""
-
-    name: str
-    given: Tensor
-    gave: Tensor | None
-
-
-def _first_that_differs(module: TappedModule, x: Tensor, parts: list[slice]) -> str:
-    """The innermost module that makes other outputs of the same inputs when a part is run alone.
-
-    In the order of computing; "the network" where no single module does.
-    """
-    whole = _recorded(module, x)
-    for part in parts:
-        for one, other in zip(whole, _recorded(module, x[part]), strict=False):
-            if (
-                one.name
-                and _like(one.given, other.given, part)
-                and not _like(one.gave, other.gave, part)
-            ):
-                return _described(one.name, module.get_submodule(one.name))
-    return "the network"
-
-
-def _recorded(module: TappedModule, x: Tensor) -> list[_Record]:
-    """What each module was given and gave, in the order in which they were done or failed."""
-    records: list[_Record] = []
-    entered: list[tuple[str, Tensor]] = []
-
-    def before(name: str, given: Tensor) -> None:
-        entered.append((name, given.clone()))
-
-    def after(name: str, given: Tensor, result: object) -> None:
-        _, kept = entered.pop()
-        records.append(_Record(name, kept, result.clone() if isinstance(result, Tensor) else None))
-
-    try:
-        with _listening(module, before, after):
-            module(x.clone())
-    except Exception:  # of the network, on a batch it does not take: the innermost comes first
-        records += [_Record(name, given, None) for name, given in reversed(entered)]
-    return records
-
-
-def _like(one: Tensor | None, other: Tensor | None, part: slice = slice(None)) -> bool:
-    """Whether the part of one is the other, up to rounding."""
-    if one is None or other is None:
-        return one is other
-    one = one[part]
-    if one.shape != other.shape:
-        return False
-    scale = float(one.abs().max()) if one.numel() else 0.0
-    near = 256 * torch.finfo(one.dtype).eps if one.is_floating_point() else 0.0
-    return bool(((one - other).abs() <= near * scale).all())
-
-
-@contextmanager
-def _listening(
-    module: nn.Module,
-    before: Callable[[str, Tensor], None],
-    after: Callable[[str, Tensor, object], None],
-) -> Iterator[None]:
-    """Call with its name before and after each module that is given a tensor first."""
-
-    def listener_before(name: str) -> Callable[[nn.Module, tuple[object, ...]], None]:
-        def hook(_: nn.Module, given: tuple[object, ...]) -> None:
-            if given and isinstance(given[0], Tensor):
-                before(name, given[0])
-
-        return hook
-
-    def listener_after(name: str) -> Callable[[nn.Module, tuple[object, ...], object], None]:
-        def hook(_: nn.Module, given: tuple[object, ...], result: object) -> None:
-            if given and isinstance(given[0], Tensor):
-                after(name, given[0], result)
-
-        return hook
-
-    handles = []
-    try:
-        for name, layer in module.named_modules():
-            handles.append(layer.register_forward_pre_hook(listener_before(name)))
-            handles.append(layer.register_forward_hook(listener_after(name)))
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _described(name: str, layer: nn.Module, inner: str = "") -> str:
-    if inner:
-        return _described(f"{name}.{inner}", layer.get_submodule(inner))
-    return f"layer {name!r} ({type(layer).__name__})"
 
 
 @contextmanager
