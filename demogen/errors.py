@@ -83,12 +83,18 @@ _REMEDIES = {
 
 def explain_os_error(error: OSError) -> str:
     """An error of the operating system as one line: the place, what is wrong, and what to do."""
-    remedy = _REMEDIES.get(errno.errorcode.get(error.errno or 0, ""))
-    fault = error.strerror or str(error) or type(error).__name__
     # What a rename would have made, where there are two places.
     place = error.filename2 or error.filename
-    named = f"{place}: {fault}" if place else fault
-    return " ".join((f"{named}; {remedy}" if remedy else named).split())
+    return f"{place}: {os_fault(error)}" if place else os_fault(error)
+
+
+def os_fault(error: OSError) -> str:
+    """What is wrong, and what to do, for a message that names the place itself."""
+    remedy = _REMEDIES.get(errno.errorcode.get(error.errno or 0, ""))
+    fault = " ".join((error.strerror or str(error) or type(error).__name__).split())
+    if "No usable temporary directory" in fault:
+        remedy = "set TMPDIR to a folder that you may write to"
+    return f"{fault}; {remedy}" if remedy else fault
 
 
 @contextmanager
@@ -97,6 +103,7 @@ def naming(path: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is None:
+        # Without a number it is an error of Python's own, whose message a name would replace.
+        if error.filename is None and error.errno is not None:
             error.filename = str(path)
         raise

@@ -9,6 +9,7 @@ from typing import final, overload
 
 import torch
 
+from demogen._util.paths import expanded
 from demogen._util.progress import track
 from demogen.errors import RecipeError
 from demogen.format.storage import Folder
@@ -70,7 +71,7 @@ def plan_zoo(
     Raises:
         RecipeError: the folder holds the zoo of another recipe.
     """
-    folder = Path(folder).expanduser()
+    folder = expanded(folder)
     networks = recipe.first(limit)
     wanted = tuple(networks) if shard is None else shard.of(networks)
     if (manifest := _packed_zoo(recipe, folder, limit)) is not None:
@@ -150,14 +151,14 @@ def build_zoo(
             or networks trained on other images; the device is not there; or the disk is full.
         DemogenError: a worker died, or Ray cannot do it.
     """
-    folder = Path(folder).expanduser()
+    folder = expanded(folder)
     images_folder = images or os.environ.get("DEMOGEN_IMAGES")
     resources = _checked(
         _Resources(
             workers,
             device,
             # Absolute: a worker elsewhere has another environment and another current folder.
-            Path(images_folder).expanduser().resolve() if images_folder else None,
+            expanded(images_folder).resolve() if images_folder else None,
             ray,
             cpus_per_network,
             gpus_per_network,

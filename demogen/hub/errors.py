@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from demogen.errors import ZooError
+from demogen.errors import ZooError, explain_os_error
 
 LOGIN = "log in with `hf auth login` or set HF_TOKEN"
 
@@ -43,7 +43,7 @@ def explain(error: BaseException, what: str, endpoint: str) -> ZooError:
     elif any(_is_network(each) for each in errors):
         reason = "{endpoint} cannot be reached; check the address and the network"
     elif (fault := _fault_of_disk(errors)) is not None:
-        reason = f"{fault.strerror} ({fault.filename})" if fault.filename else str(fault.strerror)
+        reason = explain_os_error(fault)
     else:
         reason = " ".join(str(error).split()) or type(error).__name__
     return ZooError(f"{what}: {reason.replace('{endpoint}', endpoint)}")

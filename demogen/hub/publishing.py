@@ -14,7 +14,8 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import DatasetInfo, RepoFile
 
-from demogen.errors import CorruptZooError, ZooError
+from demogen._util.paths import expanded
+from demogen.errors import CorruptZooError, ZooError, naming
 from demogen.format.card import folder_card, is_sealed
 from demogen.format.integrity import (
     MANIFEST,
@@ -161,7 +162,7 @@ def _copy(folder: Path, target: str, tag: str | None, pull_request: bool) -> Pub
         raise ZooError(f"{target} is a folder and takes no tag; tags are for the Hub")
     if pull_request:
         raise ZooError(f"{target} is a folder and takes no pull request; they are for the Hub")
-    copied = Path(target).expanduser()
+    copied = expanded(target)
     copy_zoo(folder, copied)
     return Published(str(copied), file_sha256(copied / MANIFEST))
 
@@ -189,7 +190,8 @@ def _files_to_publish(folder: Path, target: str) -> Iterator[dict[str, LocalFile
     with tempfile.TemporaryDirectory(prefix="demogen-push-") as scratch:
         if CARD not in files or is_sealed(files[CARD].path.read_bytes()):
             card = Path(scratch) / CARD
-            card.write_bytes(folder_card(folder, manifest, target).encode())
+            with naming(card):
+                card.write_bytes(folder_card(folder, manifest, target).encode())
             files[CARD] = LocalFile(card, file_digest(card))
         yield files
 

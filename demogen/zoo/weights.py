@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from demogen.errors import CorruptZooError
+from demogen.errors import CorruptZooError, naming
 from demogen.format.table import ByteRange
 from demogen.networks.tapped_module import TappedModule
 
@@ -63,6 +63,13 @@ def write_shards(
     Returns:
         Id → where its weights lie.
     """
+    with naming(folder / "shards"):
+        return _write_shards(folder, weights, limit)
+
+
+def _write_shards(
+    folder: Path, weights: Iterable[tuple[str, bytes]], limit: int
+) -> dict[str, ByteRange]:
     ranges: dict[str, ByteRange] = {}
     shard, number = None, -1
     (folder / "shards").mkdir()

@@ -1,7 +1,6 @@
 """Write a zoo: shards, table, splits, card and manifest, all of it or nothing."""
 
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from torch import Tensor
 from demogen import __version__
 from demogen.errors import ZooError
 from demogen.format.card import dataset_card, list_versions
-from demogen.format.integrity import file_digest, write_atomically
+from demogen.format.integrity import file_digest, scratch_folder, write_atomically
 from demogen.format.splits import make_splits
 from demogen.format.storage import Folder
 from demogen.format.table import network_rows, runs_to_parquet, to_frame, to_parquet
@@ -62,8 +61,7 @@ def write_zoo(
     records = [record for record, _ in by_id]
     if not records:
         raise ZooError(f"no network of {collection.name} is trained yet: nothing to pack")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    packed = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-packing-"))
+    packed = scratch_folder(folder, "packing")
     try:
         contents = ((record.id, weights[record.id].read_bytes()) for record in records)
         ranges = write_shards(packed, contents)
@@ -100,7 +98,6 @@ def write_zoo(
         )
         write_atomically(packed / "README.md", card.encode())
         write_atomically(packed / "zoo.json", manifest.to_json())
-        packed.chmod(0o755)
         _replace(packed, folder)
     finally:
         shutil.rmtree(packed, ignore_errors=True)
@@ -114,7 +111,7 @@ def _digests(folder: Path) -> dict[str, FileDigest]:
 
 def _replace(new: Path, folder: Path) -> None:
     if folder.exists():
-        old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-old-"))
+        old = scratch_folder(folder, "old")
         folder.rename(old / "zoo")
         new.rename(folder)
         shutil.rmtree(old)

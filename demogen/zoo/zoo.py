@@ -10,7 +10,7 @@ from torch import Tensor
 
 from demogen._util import paths
 from demogen._util.lookup import lookup
-from demogen.errors import CorruptZooError, ZooError
+from demogen.errors import CorruptZooError, ZooError, os_fault
 from demogen.format.integrity import MANIFEST, fault_of
 from demogen.format.splits import Split, StoredSplits
 from demogen.format.storage import Folder, Storage
@@ -358,8 +358,12 @@ def _reopen(storage: Storage, digest: str, images: Path | None) -> Zoo:
 
 def _folder_of(name: str) -> Path | None:
     """The folder of a zoo on this machine, by path or name; None: there is none."""
-    folders = (Path(name).expanduser(), paths.zoos() / name)
-    return next((folder for folder in folders if (folder / MANIFEST).is_file()), None)
+    if ((folder := paths.expanded(name)) / MANIFEST).is_file():
+        return folder
+    # Only names of zoos built here need the user's home, which some users have not.
+    if "/" in name or not ((folder := paths.zoos() / name) / MANIFEST).is_file():
+        return None
+    return folder
 
 
 _NO_CORRUPTION = {"corruption": 0.0, "corruption_seed": 0}
@@ -378,4 +382,4 @@ def _manifest_text(storage: Storage) -> bytes:
             raise CorruptZooError(f"{storage.where}: zoo.json is larger than any real one")
         return file.read_bytes()
     except OSError as error:
-        raise ZooError(f"{file} cannot be read: {error.strerror}") from error
+        raise ZooError(f"{file} cannot be read: {os_fault(error)}") from error
