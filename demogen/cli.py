@@ -98,7 +98,7 @@ def push(
       demogen push zoos/digits somebody/digits --pr
       demogen push zoos/digits ./published/digits
     """
-    from demogen.hub import publishing
+    from demogen.zoo import publishing
 
     pushed = publishing.push(
         folder,
