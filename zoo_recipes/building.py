@@ -9,7 +9,7 @@ from typing import final, overload
 
 import torch
 
-from demogen._util.paths import expanded
+from demogen._util.paths import expanded, replaceable
 from demogen._util.progress import track
 from demogen.errors import RecipeError, ZooError
 from demogen.format.integrity import scratch_folder
@@ -73,7 +73,7 @@ def plan_zoo(
     Raises:
         RecipeError: the folder holds the zoo of another recipe.
     """
-    folder = expanded(folder)
+    folder = replaceable(folder)
     networks = recipe.first(limit)
     _check_can_be_built(networks)
     wanted = tuple(networks) if shard is None else shard.of(networks)
@@ -154,7 +154,7 @@ def build_zoo(
             or networks trained on other images; the device is not there; or the disk is full.
         DemogenError: a worker died, or Ray cannot do it.
     """
-    folder = expanded(folder)
+    folder = replaceable(folder)
     images_folder = images or os.environ.get("DEMOGEN_IMAGES")
     resources = _checked(
         _Resources(

@@ -42,6 +42,22 @@ def expanded(path: Path | str) -> Path:
         ) from error
 
 
+def replaceable(folder: Path | str) -> Path:
+    """A folder that a user named, under the name that it can be replaced by: of a link, its end.
+
+    What is replaced is first written beside it, and "." has no name to write beside.
+
+    Raises:
+        DemogenError: it has no name, as "/" has none.
+    """
+    path = expanded(folder)
+    if path.is_symlink() or path.name in ("", ".."):
+        path = path.resolve()
+    if not path.name:
+        raise DemogenError(f"{folder} cannot be replaced; choose a folder below it")
+    return path
+
+
 def zoos() -> Path:
     """Zoos built here, a folder each, found by name."""
     return home() / "zoos"

@@ -1,6 +1,7 @@
 """Image sets too large for memory: decoded once onto disk, read by memory map from then on."""
 
 import hashlib
+import math
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -135,6 +136,8 @@ def _decode_set(name: str, sources: Mapping[str, _Source], folder: Path) -> None
             raise ZooError(
                 f"{name} has {sources[part].count} {part} images here; the published set {size}"
             )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _check_space(folder.parent, name)
     unfinished = scratch_folder(folder, "decoding")
     try:
         for part, source in sources.items():
@@ -142,6 +145,22 @@ def _decode_set(name: str, sources: Mapping[str, _Source], folder: Path) -> None
         os.replace(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _check_space(folder: Path, name: str) -> None:
+    """Refuse a disk that would fill up: writing to a map of a file would then end the process.
+
+    Raises:
+        ZooError: it would.
+    """
+    known = facts(name)
+    needed = math.prod(known.shape) * (2 * known.train_size + known.test_size)
+    if (free := shutil.disk_usage(folder).free) < needed:
+        raise ZooError(
+            f"decoding {name} into {folder} takes {needed / 1e9:,.1f} GB for a while, and "
+            f"{free / 1e9:,.1f} GB are free: free some space, or set DEMOGEN_HOME to a folder on "
+            "another disk"
+        )
 
 
 def _decode(source: _Source, shape: tuple[int, int, int], folder: Path, part: str) -> None:

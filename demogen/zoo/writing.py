@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from demogen import __version__
+from demogen._util.paths import replaceable
 from demogen.errors import ZooError, naming
 from demogen.format.card import dataset_card, list_versions
 from demogen.format.integrity import file_digest, scratch_folder, write_atomically
@@ -67,6 +68,7 @@ def write_zoo(
         raise ZooError(f"network {min(missing)} of {collection.name} comes without weights")
     if not by_id:
         raise ZooError(f"no network of {collection.name} is trained yet: nothing to pack")
+    folder = replaceable(folder)
     packed = scratch_folder(folder, "packing")
     try:
         records: list[NetworkRecord] = []
@@ -128,7 +130,7 @@ def _accepted(
 def _check_readable(packed: Path, folder: Path) -> None:
     """Read back what was written, all but the weights, which were checked before."""
     try:
-        Zoo(Folder(packed)).verify_tables()
+        Zoo(Folder(packed)).verify(weights=False)
     except ZooError as error:
         fault = str(error).replace(str(packed), str(folder))
         raise ZooError(f"{folder} is not written, for nobody could read it: {fault}") from error

@@ -19,9 +19,8 @@ from demogen.images.image_set import ImageSet, LabeledImages, load_images
 from demogen.networks import architectures
 from demogen.networks.network import Network, Sources
 from demogen.networks.tapped_module import TappedModule
-from demogen.schema.image_sets import facts
 from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
-from demogen.zoo.assembly import assemble
+from demogen.zoo.assembly import assemble, check_labels
 from demogen.zoo.base import NetworkSet
 from demogen.zoo.prefetch import ReadWeights, WeightsRequest, read_ahead
 from demogen.zoo.weights import check_size, from_bytes, to_bytes
@@ -149,42 +148,30 @@ class Zoo(NetworkSet):
             )
         return image_set
 
-    def verify(self) -> None:
-        """Read and check every file and every network.
+    def verify(self, *, weights: bool = True) -> None:
+        """Read and check every file, every network and every record.
+
+        Args:
+            weights: whether networks are among it; without them a zoo is checked in seconds.
 
         Raises:
             CorruptZooError: some are not what the zoo says; the first is named.
         """
-        self._check_files()
-        faults = [fault for fault in self.attempts() if isinstance(fault, CorruptZooError)]
-        if faults:
-            more = f" (and {len(faults) - 1} more networks)" if len(faults) > 1 else ""
-            raise CorruptZooError(f"{faults[0]}{more}")
-        self._check_records()
-
-    def verify_tables(self) -> None:
-        """Read and check everything but the weights, and that all is there that records name.
-
-        Raises:
-            CorruptZooError: something is not what the zoo says; the first fault is named.
-        """
-        self._check_files()
-        self._check_records()
-
-    def _check_files(self) -> None:
         for path in self.manifest.files:
             if not path.startswith("shards/"):
                 self._checked(path)
         for name in self.splits:
             self._splits[name]
-
-    def _check_records(self) -> None:
+        attempts = self.attempts() if weights else ()
+        if faults := [fault for fault in attempts if isinstance(fault, CorruptZooError)]:
+            more = f" (and {len(faults) - 1} more networks)" if len(faults) > 1 else ""
+            raise CorruptZooError(f"{faults[0]}{more}")
         for id in self.ids:
             record, what = self.record(id), f"image set of network {id} in {self._where}"
             self._request(id)
             lookup(record.spec.data.images, self.image_sets, what, CorruptZooError)
             if record.labels is not None:
-                self._corrupted_labels(record.labels, record.spec.data, id)
+                self._corrupted_labels(record.labels, record)
 
     @cached_property
     def _where(self) -> str:
@@ -293,25 +280,13 @@ class Zoo(NetworkSet):
         if record.labels is None:
             labels = self._part(data).labels
         else:
-            labels = self._corrupted_labels(record.labels, data, record.id)
+            labels = self._corrupted_labels(record.labels, record)
         return LabeledImages(images, labels.to(device))
 
-    def _corrupted_labels(self, digest: str, data: Data, id: str) -> Tensor:
-        """The label vector (n,) that a network was trained on.
-
-        Raises:
-            CorruptZooError: it is not there, or holds no labels of the images.
-        """
-        what = f"label vector of network {id} in {self._where}"
+    def _corrupted_labels(self, digest: str, record: NetworkRecord) -> Tensor:
+        what = f"label vector of network {record.id} in {self._where}"
         labels = lookup(digest, self._labels, what, CorruptZooError)
-        known = facts(data.images)
-        count = known.train_size if data.train_size is None else data.train_size
-        if labels.dtype != torch.int64 or labels.shape != (count,):
-            raise CorruptZooError(
-                f"{what} is {labels.dtype} {tuple(labels.shape)}, not torch.int64 ({count},)"
-            )
-        if not 0 <= int(labels.min()) <= int(labels.max()) < known.classes:
-            raise CorruptZooError(f"{what} holds others than the {known.classes} classes")
+        check_labels(labels, record.spec.data, what)
         return labels
 
     # Both are shared by all networks with the same data; labels are left out, so that label

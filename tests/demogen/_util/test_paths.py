@@ -43,3 +43,15 @@ def test_homes_are_filled_in(monkeypatch):
     assert paths.expanded("~/zoo") == Path("/somewhere/zoo")
     with pytest.raises(DemogenError, match="~nobody-of-that-name/zoo: no home folder"):
         paths.expanded("~nobody-of-that-name/zoo")
+
+
+def test_what_is_replaced_has_a_name_of_its_own(monkeypatch, tmp_path):
+    (there := tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(there)
+    monkeypatch.chdir(there)
+    assert paths.replaceable("zoo") == Path("zoo")
+    assert paths.replaceable(tmp_path / "link") == there
+    assert paths.replaceable(".") == there
+    assert paths.replaceable("..") == tmp_path
+    with pytest.raises(DemogenError, match="/ cannot be replaced; choose a folder below it"):
+        paths.replaceable("/")

@@ -224,3 +224,13 @@ def test_a_zoo_that_nobody_could_read_is_not_published(tmp_path, collection, mon
     with pytest.raises(CorruptZooError, match="is torch.float64"):
         push(folder, str(tmp_path / "published"))
     assert not (tmp_path / "published").exists()
+
+
+def test_a_zoo_behind_a_link_is_replaced_where_it_lies(tmp_path, collection):
+    (tmp_path / "disk").mkdir()
+    write(tmp_path / "disk" / "zoo", collection)
+    (link := tmp_path / "zoo").symlink_to(tmp_path / "disk" / "zoo")
+    write(link, collection, renamed(lambda name: f"module.{name}"))
+    assert link.is_symlink()
+    load_zoo(link).verify()
+    assert [path.name for path in (tmp_path / "disk").iterdir() if path.is_dir()] == ["zoo"]
