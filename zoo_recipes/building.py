@@ -227,13 +227,12 @@ def _check_can_be_built(specs: Iterable[NetworkSpec]) -> None:
 
 
 def _check_can_be_packed(folder: Path) -> None:
-    """Find out before training whether a zoo can be put there: its name, and rights.
+    """Find out before training whether a zoo can be written there: its name, and rights.
 
     Raises:
         OSError: it cannot.
     """
-    scratch = scratch_folder(folder, "packing")
-    scratch.rename(scratch.with_name(f"{scratch.name}-2")).rmdir()
+    scratch_folder(folder, "writing").rmdir()
 
 
 def _train_missing(plan: Plan, resources: _Resources) -> Plan:

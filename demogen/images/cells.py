@@ -100,7 +100,8 @@ def _whole(value: Any) -> int | None:
         return int(value) if re.fullmatch(r"\s*[0-9]{1,9}\s*", value) else None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
-    return int(value) if abs(value) < 1e9 and value == int(value) else None
+    number = float(value)
+    return int(number) if abs(number) < 1e9 and number.is_integer() else None
 
 
 @lru_cache

