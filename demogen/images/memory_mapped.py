@@ -68,7 +68,8 @@ def _find(name: str, folder: Path | None) -> tuple[bytes, Callable[[str], _Sourc
             stamp = _stamp(*inner.values())
             return stamp, partial(_class_folders, inner)
     # The published test images have no labels.
-    if files := parquet.find(name, folder, parquet.VALIDATION):
+    test = parquet.VALIDATION
+    if files := parquet.find(name, folder, test) or parquet.find_below(name, folder, test):
         listed = {
             split: [str(path) for path in files[part]]
             for part, split in (("train", "train"), ("test", "validation"))

@@ -31,10 +31,11 @@ _BATCH = 1000
 
 
 def find(name: str, folder: Path, test: Sequence[str] = (*TEST, *VALIDATION)) -> Files | None:
-    """The Parquet files of an image set; None: there are none.
+    """The Parquet files in the folder of an image set; None: there are none.
 
-    They lie in `<folder>/<name>` or `<folder>`, or in one folder below, as `hf download` leaves
-    them (`plain_text/train-00000-of-00001.parquet`): `train-*.parquet` or `train/*.parquet`.
+    They lie in `<folder>/<name>`, in one folder below it, as `hf download` leaves them
+    (`plain_text/train-00000-of-00001.parquet`), or in `<folder>`: `train-*.parquet` or
+    `train/*.parquet`.
 
     Args:
         name: of the set.
@@ -44,25 +45,15 @@ def find(name: str, folder: Path, test: Sequence[str] = (*TEST, *VALIDATION)) ->
     Raises:
         ZooError: several folders hold such files, or some of a split's files are missing.
     """
-    for root in (folder / name, folder):
-        if files := _in(root, test):
-            return files
-        # What lies in the folder of another image set is no configuration of this one.
-        others = IMAGE_SETS.keys() - {name} if root == folder else set()
-        configurations = {
-            place: files
-            for place in _folders(root)
-            if place.name not in others and (files := _in(place, test))
-        }
-        if len(configurations) > 1:
-            names = ", ".join(sorted(place.name for place in configurations))
-            raise ZooError(
-                f"{root} holds {name} in several configurations ({names}); give the folder of one "
-                "of them"
-            )
-        if configurations:
-            return next(iter(configurations.values()))
-    return None
+    return _in(folder / name, test) or _in(folder, test) or _below(folder / name, name, test)
+
+
+def find_below(name: str, folder: Path, test: Sequence[str] = (*TEST, *VALIDATION)) -> Files | None:
+    """As `find`, in one folder below `folder`, which may hold other things than the set.
+
+    To be asked last: nothing but its files says which set lies there.
+    """
+    return _below(folder, name, test)
 
 
 def read(name: str, files: Files) -> dict[str, Any]:
@@ -155,6 +146,22 @@ def _batches(path: Path, known: ImageSetFacts) -> "Iterator[pa.RecordBatch]":
     except (pa.ArrowException, OSError) as error:
         fault = " ".join(str(error).split())
         raise ZooError(f"{path} cannot be read as a Parquet file ({fault})") from error
+
+
+def _below(root: Path, name: str, test: Sequence[str]) -> Files | None:
+    # What lies in the folder of another image set is no configuration of this one.
+    found = {
+        place: files
+        for place in _folders(root)
+        if place.name not in IMAGE_SETS.keys() - {name} and (files := _in(place, test))
+    }
+    if len(found) > 1:
+        names = ", ".join(sorted(place.name for place in found))
+        raise ZooError(
+            f"{root} holds {name} in several configurations ({names}); give the folder of one of "
+            "them"
+        )
+    return next(iter(found.values()), None)
 
 
 def _in(folder: Path, test: Sequence[str]) -> Files | None:

@@ -55,6 +55,8 @@ def read(name: str, folder: Path | None) -> Arrays:
     for root in (folder, folder / name):
         if (root / inner).is_dir():
             return _from_torchvision(name, constructor, root)
+    if files := parquet.find_below(name, folder):
+        return _from_parquet(name, files)
     raise ZooError(
         f"no {name} in {folder}: expected {name}/train-*.parquet and {name}/test-*.parquet, or "
         f"{inner} as torchvision.datasets.{constructor} reads it"
@@ -136,7 +138,7 @@ def _decoded_once(kept: Path, decode: Callable[[], Arrays]) -> Arrays:
     decoded = decode()
     try:
         with replacing(kept) as file:
-            np.savez(file, allow_pickle=False, **decoded)
+            np.savez(file, **decoded)
     except OSError as error:
         warnings.warn(
             f"decoded images are not kept, and are decoded each time: {explain_os_error(error)}",

@@ -170,6 +170,16 @@ def test_the_folder_of_another_set_is_no_configuration(tmp_path):
         load_images("fashion_mnist", tmp_path)
 
 
+def test_files_of_torchvision_come_before_folders_of_unknown_sets(tmp_path):
+    """A folder beside them may hold a set that is not known here."""
+    images, labels = made()
+    for unknown in ("svhn", "stl10"):
+        save_frame(tmp_path / unknown, pd.DataFrame({"img": cells(images), "label": labels}))
+    (tmp_path / "cifar-10-batches-py").mkdir()
+    with pytest.raises(ZooError, match="cannot be read by torchvision: Dataset not found"):
+        load_images("cifar10", tmp_path)
+
+
 def test_rows_keep_their_order_over_many_files(tmp_path):
     images, labels = made()
     frame = pd.DataFrame({"image": cells(images), "label": labels})
