@@ -3,7 +3,7 @@
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +100,7 @@ def push(
     tag: str | None = None,
     pull_request: bool = False,
     progress: bool = True,
+    check: Callable[[Path], object] = read_manifest,
 ) -> Published:
     """Publish a zoo: verified first, only what changed is sent, and read back at the end.
 
@@ -117,6 +118,7 @@ def push(
         tag: name for the published revision; an existing tag is never moved.
         pull_request: propose it to the repository's owner; needs no right to write there.
         progress: show a progress bar where standard error is a terminal.
+        check: called with the folder before anything is sent, to check more than its files.
 
     Raises:
         CorruptZooError: a file is not what zoo.json says, here (nothing was sent) or as read back.
@@ -124,9 +126,10 @@ def push(
             refuses; or somebody else pushes to it at the same time.
     """
     if is_folder(target):
-        return _copy(folder, target, tag, pull_request)
+        return _copy(folder, target, tag, pull_request, check)
     _check_options(target, tag, private, pull_request)
     api = connect(endpoint, token)
+    check(folder)
     with explained(f"cannot push to {target}", api), _files_to_publish(folder, target) as files:
         require_login(api, target)
         info = _repository(api, target, private, pull_request)
@@ -157,11 +160,18 @@ def push(
     )
 
 
-def _copy(folder: Path, target: str, tag: str | None, pull_request: bool) -> Published:
+def _copy(
+    folder: Path,
+    target: str,
+    tag: str | None,
+    pull_request: bool,
+    check: Callable[[Path], object],
+) -> Published:
     if tag:
         raise ZooError(f"{target} is a folder and takes no tag; tags are for the Hub")
     if pull_request:
         raise ZooError(f"{target} is a folder and takes no pull request; they are for the Hub")
+    check(folder)
     copied = expanded(target)
     copy_zoo(folder, copied)
     return Published(str(copied), file_sha256(copied / MANIFEST))

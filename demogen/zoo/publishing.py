@@ -22,7 +22,10 @@ def push(folder: Path | str, target: str, **options: Any) -> publishing.Publishe
         CorruptZooError: a file or a network is not what the zoo says; nothing was sent.
         ZooError: as `demogen.hub.push` does.
     """
+    return publishing.push(Path(folder), target, check=_check, **options)
+
+
+def _check(folder: Path) -> None:
     # Files are compared before anything in them is looked at.
-    verify_folder(Path(folder))
-    Zoo(Folder(Path(folder))).verify()
-    return publishing.push(Path(folder), target, **options)
+    verify_folder(folder)
+    Zoo(Folder(folder)).verify()
