@@ -16,6 +16,7 @@ from demogen.networks import architectures
 from demogen.networks.golden_logits import probe_logits
 from demogen.networks.tapped_module import TappedModule
 from demogen.schema.records import NetworkRecord, NetworkSpec, RunFacts, Training, sha256
+from demogen.zoo.assembly import accept
 from demogen.zoo.weights import to_bytes
 from zoo_recipes.batches import Batches, plain_inputs
 from zoo_recipes.evaluation import EVALUATION_BATCH, Evaluation, evaluate
@@ -78,6 +79,8 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
         probe_logits=tuple(tuple(row) for row in logits.double().tolist()),
         **outcome,
     )
+    # What a zoo would not take is refused after one network, and not after all of them.
+    record, weights = accept(record, weights)
     return TrainedNetwork(record, _facts(spec, time.perf_counter() - start, device), weights)
 
 
