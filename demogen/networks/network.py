@@ -137,15 +137,15 @@ class Network:
         """
         if batch_size < 1:
             raise ZooError(f"batch_size is {batch_size}; measures take at least 1 image at a time")
-        own = own_module(module)
         train = LabeledImages(own_images(images), own_labels(labels))
         inputs = None if test_inputs is None else own_images(test_inputs, "test_inputs")
         tried = train.images if len(train) or inputs is None else inputs
+        own = own_module(module, tried)
         trial = try_out(own, tried)
         own.refuse_chain(trial.why_no_chain)
         if trial.classes is not None:
             check_classes(train.labels, trial.classes)
-        first = None if initial is None else own_initial(initial, own)
+        first = None if initial is None else own_initial(initial, own, tried)
         if first is not None:
             first.refuse_chain(try_out(first, tried).why_no_chain)
 
