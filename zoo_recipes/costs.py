@@ -83,7 +83,7 @@ def parameter_count(spec: NetworkSpec) -> int:
 
 def image_passes(spec: NetworkSpec) -> int:
     """Forward passes of single images that training and evaluating take; a backward one is two."""
-    training, images = spec.training, facts(spec.data.images)
+    training, images = spec.trained, facts(spec.data.images)
     train_size = spec.data.train_size or images.train_size
     trained = (training.pretrain_epochs or 0) * train_size
     epochs = training.epochs or 0

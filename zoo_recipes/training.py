@@ -53,7 +53,7 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
         part = images.training_part(spec.data)
         batches = Batches(part.images, spec, images, device, channels_last=convolutional)
         labels = part.labels.to(device)
-        with _tf32(spec.training.precision == "tf32"):
+        with _tf32(spec.trained.precision == "tf32"):
             course = _train(module, batches, labels, spec)
         outcome = _outcome(module.eval(), batches, labels, spec, images, device)
         # The probe logits are those of the weights as they are read back: contiguous, on the CPU.
@@ -105,7 +105,7 @@ def swap_labels(labels: Tensor, fraction: float, generator: torch.Generator) -> 
 
 
 def _train(module: TappedModule, batches: Batches, labels: Tensor, spec: NetworkSpec) -> Course:
-    settings = spec.training
+    settings = spec.trained
     generator = torch.Generator().manual_seed(spec.seed + 1)
     if settings.pretrain_epochs is not None:
         swapped = swap_labels(labels, settings.pretrain_corruption, generator)

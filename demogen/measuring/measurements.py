@@ -258,7 +258,7 @@ def _epoch_seconds(zoo: NetworkSet, network: Network) -> float | None:
     who lowers that number lacks the memory for more.
     """
     data = network.spec.data
-    batch_size = min(network.spec.training.batch_size, network.batch_size)
+    batch_size = min(network.spec.trained.batch_size, network.batch_size)
     try:
         # Not `network.train`, which standardizes all images and sends them to the device.
         image_set = zoo.image_set(data.images)

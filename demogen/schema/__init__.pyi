@@ -1,6 +1,7 @@
 from .architectures import MLP as MLP
 from .architectures import VGG as VGG
 from .architectures import ConvNet as ConvNet
+from .architectures import Layers as Layers
 from .architectures import MobileNet as MobileNet
 from .architectures import NiN as NiN
 from .architectures import ResNet as ResNet
@@ -8,6 +9,7 @@ from .collections import PublishedCollection as PublishedCollection
 from .collections import published_collections as published_collections
 from .image_sets import ImageSetFacts as ImageSetFacts
 from .image_sets import facts as facts
+from .layers import Layer as Layer
 from .records import FileDigest as FileDigest
 from .records import NetworkRecord as NetworkRecord
 from .records import NetworkSpec as NetworkSpec
@@ -17,5 +19,7 @@ from .records import ZooManifest as ZooManifest
 from .records import canonical_json as canonical_json
 from .records import factor_types as factor_types
 from .records import sha256 as sha256
+from .sources import Archive as Archive
+from .sources import Origin as Origin
 from .training import Data as Data
 from .training import Training as Training

@@ -41,7 +41,7 @@ def build(spec: NetworkSpec) -> TappedModule:
     """
     module = skeleton(spec).to_empty(device="cpu")
     generator = torch.Generator().manual_seed(spec.seed)
-    training = spec.training
+    training = spec.trained
     with torch.no_grad():
         if training.initial_std is None:
             _FAMILIES[spec.architecture.family].initialize(module, generator)
