@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from baselines.functional.batches import finite
 from demogen.errors import NotMeasurable
 from demogen.networks.architectures.mlp import HardSigmoid
+from demogen.networks.padded import FlattenByPosition, PaddedAvgPool2d, PaddedMaxPool2d
 from demogen.networks.tapped_module import TappedModule
 
 # Pre-activations at which a unit passes from one piece to the next, ascending. ReLU6 is a Hardtanh.
@@ -32,6 +33,7 @@ _WITHOUT_UNITS = (
     nn.GroupNorm,
     nn.LayerNorm,
     nn.Flatten,
+    FlattenByPosition,
     nn.Identity,
     nn.Dropout,
     nn.Dropout2d,
@@ -39,6 +41,8 @@ _WITHOUT_UNITS = (
     nn.AdaptiveAvgPool2d,
     nn.MaxPool2d,
     nn.AdaptiveMaxPool2d,
+    PaddedMaxPool2d,
+    PaddedAvgPool2d,
 )
 
 _CodedLayer = tuple[nn.Module, tuple[float, ...]]

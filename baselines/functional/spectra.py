@@ -179,7 +179,7 @@ def _as_plain_matrix(layer: AffineLayer) -> AffineLayer:
     pointwise = layer.weight.shape[2:].numel() == 1
     if not pointwise and layer.weight.shape[1:] != layer.input_shape:
         return layer
-    if how.padding != "valid" and any(side != 0 for side in how.padding):
+    if any(how.sides):
         return layer
     return replace(
         layer,
@@ -199,22 +199,10 @@ def _adjoint(layer: AffineLayer, y: Tensor) -> Tensor:
     whole = F.conv_transpose2d(
         y, layer.weight, None, how.stride, 0, 0, how.groups, tuple(how.dilation)
     )
-    cut = []
-    for axis in (1, 0):
-        before = _padding_before(layer, axis)
-        cut += [-before, layer.input_shape[1 + axis] + before - whole.shape[2 + axis]]
-    return F.pad(whole, cut)
-
-
-def _padding_before(layer: AffineLayer, axis: int) -> int:
-    how = layer.convolution
-    assert how is not None
-    if how.padding == "valid":
-        return 0
-    if how.padding == "same":
-        # An odd one of the zeros goes behind the input.
-        return how.dilation[axis] * (layer.weight.shape[2 + axis] - 1) // 2
-    return int(how.padding[axis])
+    _, height, width = layer.input_shape
+    left, _, top, _ = how.sides
+    right, bottom = width + left - whole.shape[3], height + top - whole.shape[2]
+    return F.pad(whole, (-left, right, -top, bottom))
 
 
 def _largest_singular_value(layer: AffineLayer, output_shape: tuple[int, ...]) -> float:

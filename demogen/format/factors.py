@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from demogen.schema.records import factor_types
+from demogen.schema.records import RESERVED, factor_types
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,18 +29,28 @@ class Coded(NamedTuple):
     levels: list[Any]
 
 
+def factor_columns(table: "pd.DataFrame") -> list[str]:
+    """The columns of a table that hold factors.
+
+    Those of specs, in the order of `factor_types`, then what only the sources of imported networks
+    name, sorted: any column that is no outcome.
+    """
+    own = [name for name in factor_types() if name in table.columns]
+    return own + sorted(set(map(str, table.columns)) - set(own) - RESERVED)
+
+
 def varying(table: "pd.DataFrame") -> dict[str, Coded]:
     """Factors in which networks differ; of factors that divide the networks alike, the first.
 
     choice: where two factors divide the networks alike (the level of one tells that of the other),
-    the first in the order of `factor_types` stands for both; having no level is a level, too.
+    the first in the order of `factor_columns` stands for both; having no level is a level, too.
 
     Args:
         table: one row a network.
     """
     by_division: dict[bytes, tuple[str, Coded]] = {}
-    for factor in (ZOO, *factor_types()):
-        if factor in COPIES or factor not in table.columns:
+    for factor in (*(name for name in (ZOO,) if name in table.columns), *factor_columns(table)):
+        if factor in COPIES:
             continue
         factor_coded = coded(table, factor)
         if len(factor_coded.levels) > 1:

@@ -5,15 +5,25 @@ import io
 import itertools
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, final
 
 from pydantic import Field
 
 from demogen.errors import CorruptZooError, ZooError
-from demogen.schema.records import Frozen, NetworkRecord, RunFacts, factor_types, parse
+from demogen.schema.records import (
+    FAMILIES,
+    Data,
+    Frozen,
+    NetworkRecord,
+    NetworkSpec,
+    RunFacts,
+    factor_types,
+    parse,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,8 +43,24 @@ class ByteRange(Frozen):
         return self.offset + self.length
 
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
+_INITIAL = ("initial_offset", "initial_length")
+_DEFAULTS = {
+    name: field.default
+    for part in (*FAMILIES.values(), Data)
+    for name, field in part.model_fields.items()
+}
+
 RECORD_ONLY = frozenset(
-    {"spec", "probe_logits", "labels", "weights_sha256", "initial_sha256", *ByteRange.model_fields}
+    {
+        "spec",
+        *_INITIAL,
+        "probe_logits",
+        "labels",
+        "weights_sha256",
+        "initial_sha256",
+        *ByteRange.model_fields,
+    }
 )
 """Columns that users see as parts of a record, not in the table."""
 
@@ -44,6 +70,18 @@ ROWS = 4096
 ROW_BYTES = 256 << 10
 ROW_VALUES = 16_384
 """More than any real network takes: bytes of all its columns, values (logits) in one of them."""
+
+LATER = frozenset(
+    {
+        *("shape", "classes", "gray", "subset_known"),
+        *("dropout_is", "dropout_after", "same_padding", "norm_eps", "dense_start"),
+        *("stated_train_accuracy", "stated_test_accuracy"),
+        *("measured_train_accuracy", "measured_test_accuracy"),
+        *("initial_offset", "initial_length"),
+    }
+)
+"""Columns that the first zoos did not have: written only where a network departs from the default,
+so that older readers understand what they can, and the same networks give the same bytes."""
 
 _OUTCOME = {
     "parameters": int,
@@ -57,6 +95,10 @@ _OUTCOME = {
     "corrupted_test_accuracy": float,
     "corrupted_test_cross_entropy": float,
     "corrupted_test_normalized_cross_entropy": float,
+    "stated_train_accuracy": float,
+    "stated_test_accuracy": float,
+    "measured_train_accuracy": float,
+    "measured_test_accuracy": float,
     "epochs_run": int,
     "steps_run": int,
     "stopped": str,
@@ -69,26 +111,47 @@ _OUTCOME = {
 
 
 def arrow_schema() -> "pa.Schema":
-    """Columns of networks.parquet: id, factors of the spec, outcome, byte range, spec as JSON."""
+    """The columns that every networks.parquet has, and those of `LATER`.
+
+    They are id, factors of the spec, outcome, byte range, spec as JSON.
+    """
     import pyarrow as pa
 
-    columns: dict[str, Any] = {"id": str, "configuration": str, **factor_types(), **_OUTCOME}
-    columns |= {name: field.annotation for name, field in ByteRange.model_fields.items()}
-    columns["spec"] = str
+    columns = _column_types()
     return pa.schema([pa.field(name, _arrow_type(kind)) for name, kind in columns.items()])
 
 
-def network_rows(records: Sequence[NetworkRecord], ranges: Sequence[ByteRange]) -> "pa.Table":
+def network_rows(
+    records: Sequence[NetworkRecord],
+    ranges: Sequence[ByteRange],
+    initial: Mapping[str, ByteRange] = _NONE,
+) -> "pa.Table":
     """What networks.parquet holds: one row a network, in the order given.
+
+    Factors that only sources name are columns as the others are: of numbers where all levels are
+    such, else of text.
 
     Args:
         records: specs and outcomes.
         ranges: where the weights of each lie.
+        initial: id → where its initial weights lie, of those whose are stored.
     """
     import pyarrow as pa
 
     rows = [_row(record, byte_range) for record, byte_range in zip(records, ranges, strict=True)]
-    return pa.Table.from_pylist(rows, schema=arrow_schema())
+    for row in rows:
+        if (stored := initial.get(row["id"])) is not None:
+            row |= {"initial_offset": stored.offset, "initial_length": stored.length}
+    types = {name: _arrow_type(kind) for name, kind in _column_types().items()}
+    for name in sorted({name for record in records for name in foreign_factors(record.spec)}):
+        types[name] = _foreign_type([row.get(name) for row in rows])
+        if types[name] == pa.string():
+            for row in rows:
+                row[name] = _as_text(row.get(name))
+    for name in LATER:
+        if all(row.get(name) in (None, _DEFAULTS.get(name)) for row in rows):
+            del types[name]
+    return pa.Table.from_pylist(rows, schema=pa.schema(list(types.items())))
 
 
 def to_parquet(rows: "pa.Table") -> bytes:
@@ -191,6 +254,8 @@ class Table:
         fields = self._group(group).slice(row, 1).to_pylist()[0]
         where = f"{self._zoo}: network {id}"
         byte_range = {name: fields.pop(name) for name in ByteRange.model_fields}
+        for name in _INITIAL:
+            fields.pop(name, None)
         try:
             fields["spec"] = json.loads(fields["spec"])
             record = parse(NetworkRecord, fields, where)
@@ -203,6 +268,23 @@ class Table:
         if record.id != id:
             raise CorruptZooError(f"{where} holds the spec of {record.id}")
         return record, _byte_range(byte_range, where)
+
+    def initial(self, id: str) -> ByteRange | None:
+        """Where a network's initial weights lie, in the shard of its weights; None: not stored.
+
+        Raises:
+            KeyError: there is no such network.
+            CorruptZooError: offset or length cannot be right.
+        """
+        group, row = self._find(id)
+        names = {"initial_offset": "offset", "initial_length": "length"}
+        if not names.keys() <= set(self._group(group).column_names):
+            return None
+        fields = self._group(group).select(["shard", *names]).slice(row, 1).to_pylist()[0]
+        if all(fields[name] is None for name in names):
+            return None
+        fields = {names.get(name, name): value for name, value in fields.items()}
+        return _byte_range(fields, f"{self._zoo}: initial weights of network {id}")
 
     def weights(self, id: str) -> tuple[ByteRange, str, str]:
         """Where a network's weights lie, their sha256, and its spec as JSON.
@@ -233,7 +315,8 @@ class Table:
 
     @cached_property
     def _group(self) -> "Callable[[int], pa.Table]":
-        columns = [*NetworkRecord.model_fields, *ByteRange.model_fields]
+        known = [*NetworkRecord.model_fields, *ByteRange.model_fields, *_INITIAL]
+        columns = [name for name in known if name in self._file.schema_arrow.names]
 
         @lru_cache(maxsize=4)
         def read(group: int) -> "pa.Table":
@@ -255,7 +338,7 @@ class Table:
 
     def _check(self, networks: int) -> None:
         metadata, schema = self._file.metadata, self._file.schema_arrow
-        if missing := set(arrow_schema().names) - set(schema.names):
+        if missing := set(arrow_schema().names) - LATER - set(schema.names):
             fault = f"lacks the column {min(missing)!r}"
         elif metadata.num_rows != networks:
             fault = f"has {metadata.num_rows} rows; zoo.json counts {networks} networks"
@@ -273,6 +356,33 @@ class Table:
             metadata.total_byte_size > ROW_BYTES * (metadata.num_rows + 1)
             or values > ROW_VALUES * metadata.num_rows
         )
+
+
+def foreign_factors(spec: NetworkSpec) -> Mapping[str, Any]:
+    """The factors that the source of a network from elsewhere names."""
+    return _NONE if spec.origin is None else spec.origin.factors
+
+
+def _column_types() -> dict[str, Any]:
+    columns: dict[str, Any] = {"id": str, "configuration": str, **factor_types(), **_OUTCOME}
+    columns |= {name: field.annotation for name, field in ByteRange.model_fields.items()}
+    return {**columns, **dict.fromkeys(_INITIAL, int), "spec": str}
+
+
+def _foreign_type(levels: Iterable[Any]) -> "pa.DataType":
+    """Of a column of levels as sources write them: the narrowest that holds all of them."""
+    kinds = {type(level) for level in levels if level is not None}
+    if kinds == {bool}:
+        return _arrow_type(bool)
+    if kinds == {int}:
+        return _arrow_type(int)
+    return _arrow_type(float if kinds <= {int, float} else str)
+
+
+def _as_text(level: Any) -> str | None:
+    if level is None or isinstance(level, str):
+        return level
+    return json.dumps(level)
 
 
 def _byte_range(fields: dict[str, Any], where: str) -> ByteRange:

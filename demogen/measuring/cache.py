@@ -55,7 +55,7 @@ def network_key(record: NetworkRecord, image_sets: Mapping[str, str], access: Ac
     content: dict[str, object] = {"weights": record.weights_sha256}
     content["architecture"] = record.spec.architecture.model_dump(mode="json")
     if access & (Access.TRAIN | Access.TEST_INPUTS):
-        content["images"] = image_sets[record.spec.data.images]
+        content["images"] = image_sets.get(record.spec.data.images)
         content["data"] = record.spec.data.model_dump(mode="json")
         content["labels"] = record.labels
     if Access.INITIAL in access:

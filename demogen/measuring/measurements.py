@@ -152,8 +152,10 @@ def measure_all(
     needed = {distinct[key].access for keys in missing.values() for key in keys}
     if any(access & IMAGES for access in needed):
         # Before anything is measured: missing images are one error, not one for each network.
+        # Of a set that the zoo cannot name by digest, each network says that it comes without.
         for images in dict.fromkeys(records[id].spec.data.images for id in missing):
-            zoo.image_set(images)
+            if images in zoo.image_sets:
+                zoo.image_set(images)
     tasks = [
         _Task(zoo, id, tuple((key, distinct[key]) for key in keys), device, batch_size)
         for id, keys in missing.items()
@@ -258,8 +260,8 @@ def _epoch_seconds(zoo: NetworkSet, network: Network) -> float | None:
     who lowers that number lacks the memory for more.
     """
     data = network.spec.data
-    batch_size = min(network.spec.trained.batch_size, network.batch_size)
     try:
+        batch_size = min(network.spec.trained.batch_size, network.batch_size)
         # Not `network.train`, which standardizes all images and sends them to the device.
         image_set = zoo.image_set(data.images)
         return epoch_seconds(
@@ -269,7 +271,7 @@ def _epoch_seconds(zoo: NetworkSet, network: Network) -> float | None:
             batch_size=batch_size,
             train_size=data.train_size or len(image_set.train),
         )
-    except (ZooError, RuntimeError, ValueError):
+    except (ZooError, NotMeasurable, RuntimeError, ValueError):
         # The signatures are computed; that an epoch cannot be timed is no reason to lose them.
         return None
 

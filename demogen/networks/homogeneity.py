@@ -15,6 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demogen.errors import NotMeasurable
+from demogen.networks.padded import (
+    FlattenByPosition,
+    PaddedAvgPool2d,
+    PaddedMaxPool2d,
+    Sides,
+    conv_sides,
+)
 from demogen.networks.tapped_module import TappedModule, WeightLayer
 
 # Each maps c·x to c·(its value at x) for c > 0, is 1-Lipschitz, and has no weights.
@@ -24,7 +31,10 @@ _HOMOGENEOUS = (
     nn.AvgPool2d,
     nn.AdaptiveAvgPool2d,
     nn.AdaptiveMaxPool2d,
+    PaddedMaxPool2d,
+    PaddedAvgPool2d,
     nn.Flatten,
+    FlattenByPosition,
     nn.Identity,
     nn.Dropout,
     nn.Dropout2d,
@@ -57,7 +67,7 @@ class AffineLayer:
         weight: (out, in, k, k) or (out, in).
         bias: (out,), or None.
         input_shape: shape of one sample, (c, h, w) or (d,).
-        convolution: stride, padding, dilation and groups as functional.conv2d takes them; None for
+        convolution: stride, padding, dilation and groups; None for
             a dense layer.
     """
 
@@ -76,16 +86,20 @@ class AffineLayer:
 
 @dataclass(frozen=True)
 class Convolution:
-    """How a kernel is applied; zero padding only."""
+    """How a kernel is applied; zero padding only, of each side as `sides` says."""
 
     stride: tuple[int, ...]
-    padding: tuple[int, ...] | str
+    sides: Sides
     dilation: tuple[int, ...]
     groups: int
 
     def apply(self, x: Tensor, weight: Tensor) -> Tensor:
         """Convolve x (n, c, h, w) with weight (out, c / groups, k, k)."""
-        return F.conv2d(x, weight, None, self.stride, self.padding, self.dilation, self.groups)
+        left, right, top, bottom = self.sides
+        padding = (top, left)
+        if padding != (bottom, right):
+            x, padding = F.pad(x, self.sides), (0, 0)
+        return F.conv2d(x, weight, None, self.stride, padding, self.dilation, self.groups)
 
 
 def why_not_homogeneous(module: TappedModule) -> str | None:
@@ -213,8 +227,7 @@ def _convolution(layer: WeightLayer) -> Convolution | None:
     module = layer.module
     if isinstance(module, nn.Linear):
         return None
-    padding = module.padding if isinstance(module.padding, str) else tuple(module.padding)
-    return Convolution(module.stride, padding, module.dilation, module.groups)
+    return Convolution(module.stride, conv_sides(module), module.dilation, module.groups)
 
 
 def _fold(layer: FoldedLayer, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> FoldedLayer:

@@ -1,14 +1,14 @@
 """One network, and what a measure may read of it."""
 
 import enum
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Tensor
 
-from demogen.errors import AccessError, ZooError
+from demogen.errors import AccessError, NotMeasurable, ZooError
 from demogen.networks.tapped_module import TappedModule
 
 if TYPE_CHECKING:
@@ -51,13 +51,15 @@ class LabeledImages:
 class Sources:
     """Functions that give a network's data; each is called whenever the data is read.
 
-    None: the network comes without.
+    None: the network comes without. Where that is for good, `missing` says why: a measure that
+    needs it is then not defined for the network.
     """
 
     initial: Callable[[], TappedModule] | None = None
     train: Callable[[], LabeledImages] | None = None
     test_inputs: Callable[[], Tensor] | None = None
     spec: "NetworkSpec | None" = None
+    missing: "Mapping[Access, str]" = field(default_factory=dict)
 
 
 @final
@@ -148,6 +150,11 @@ class Network:
         """Where the weights lie."""
         return next(self.module.parameters()).device
 
+    @property
+    def missing(self) -> "Mapping[Access, str]":
+        """What nobody can read of it whatever the access, and why."""
+        return self._sources.missing
+
     def view(self, access: Access) -> "Network":
         """The same network, of which only `access` can be read."""
         return Network(
@@ -164,6 +171,8 @@ class Network:
                 f"{self._access}; add Access.{needed.name} to its `access`"
             )
         if source is None:
+            if reason := self._sources.missing.get(needed):
+                raise NotMeasurable(f"it comes without {needed}: {reason}")
             raise ZooError(f"network {self.id} comes without {needed}")
         return source()
 

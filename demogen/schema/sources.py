@@ -8,8 +8,13 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model
 from demogen.schema.frozen import Frozen
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
-FactorName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\W\d][\w.:+-]*$")]
-ForeignLevel = StrictBool | StrictInt | StrictFloat | Annotated[StrictStr, Field(max_length=256)]
+FactorName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.:+-]{0,63}$")]
+ForeignLevel = (
+    StrictBool
+    | Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
+    | StrictFloat
+    | Annotated[StrictStr, Field(max_length=256)]
+)
 """A level that a source gives one of its factors: as it stands there, text or number."""
 
 MOST_FACTORS = 64

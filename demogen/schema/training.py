@@ -69,6 +69,11 @@ class Data(Frozen):
             )
         return self
 
+    def shape_only(self) -> "Data":
+        """The same images, of which only what decides a network's inputs and logits is said."""
+        kept = ("images", "shape", "classes", "center_crop", "gray")
+        return Data(**{name: getattr(self, name) for name in kept})
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """An image as it is stored: (channels, height, width).

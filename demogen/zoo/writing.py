@@ -2,9 +2,10 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor
 
@@ -14,9 +15,9 @@ from demogen.format.card import dataset_card, list_versions
 from demogen.format.integrity import file_digest, write_atomically
 from demogen.format.splits import make_splits
 from demogen.format.storage import Folder
-from demogen.format.table import network_rows, runs_to_parquet, to_frame, to_parquet
+from demogen.format.table import LATER, network_rows, runs_to_parquet, to_frame, to_parquet
 from demogen.schema.records import (
-    FORMAT_VERSION,
+    Archive,
     FileDigest,
     NetworkRecord,
     Paper,
@@ -24,8 +25,11 @@ from demogen.schema.records import (
     ZooManifest,
     sha256,
 )
-from demogen.zoo.weights import to_bytes, write_shards
+from demogen.zoo.weights import StoredNetwork, to_bytes, write_shards
 from demogen.zoo.zoo import Zoo
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,12 @@ class Collection:
 
     name: str
     paper: Paper
-    recipe_digest: str
+    recipe_digest: str | None
+    """None: it was imported, from `archive`."""
     planned: int
     image_sets: Mapping[str, str]
     printed_results: Mapping[str, Mapping[str, float]]
+    archive: Archive | None = None
 
 
 def write_zoo(
@@ -47,6 +53,7 @@ def write_zoo(
     weights: Mapping[str, Path],
     labels: Mapping[str, Tensor],
     failed: Mapping[str, str],
+    initial: Mapping[str, Path] | None = None,
 ) -> Zoo:
     """Pack trained networks as a zoo, all of it or nothing, in place of any zoo there.
 
@@ -57,6 +64,8 @@ def write_zoo(
         weights: id → safetensors file.
         labels: digest → corrupted label vector.
         failed: id → reason, of networks that could not be trained.
+        initial: id → safetensors file of initial weights, of networks whose are to be stored; the
+            others' are made again from their seeds, or there are none.
     """
     by_id = sorted(networks, key=lambda network: network[0].id)
     records = [record for record, _ in by_id]
@@ -65,9 +74,17 @@ def write_zoo(
     folder.parent.mkdir(parents=True, exist_ok=True)
     packed = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-packing-"))
     try:
-        contents = ((record.id, weights[record.id].read_bytes()) for record in records)
-        ranges = write_shards(packed, contents)
-        rows = network_rows(records, [ranges[record.id] for record in records])
+        stored = initial or {}
+        contents = (
+            StoredNetwork(
+                record.id,
+                weights[record.id].read_bytes(),
+                stored[record.id].read_bytes() if record.id in stored else None,
+            )
+            for record in records
+        )
+        ranges, initial_ranges = write_shards(packed, contents)
+        rows = network_rows(records, [ranges[record.id] for record in records], initial_ranges)
         write_atomically(packed / "networks.parquet", to_parquet(rows))
         if labels:
             write_atomically(packed / "labels.safetensors", to_bytes(labels))
@@ -77,7 +94,7 @@ def write_zoo(
         for split in splits.values():
             write_atomically(packed / "splits" / f"{split.name}.json", split.to_json())
         manifest = ZooManifest(
-            format_version=FORMAT_VERSION,
+            format_version=_format_version(rows, records, collection),
             name=collection.name,
             recipe_digest=collection.recipe_digest,
             code_version=__version__,
@@ -88,6 +105,7 @@ def write_zoo(
             planned=collection.planned,
             failed=dict(failed),
             files=_digests(packed),
+            archive=collection.archive,
         )
         runs = [run for _, run in by_id]
         write_atomically(packed / "runs.parquet", runs_to_parquet(runs))
@@ -105,6 +123,21 @@ def write_zoo(
     finally:
         shutil.rmtree(packed, ignore_errors=True)
     return Zoo(Folder(folder))
+
+
+def _format_version(
+    rows: "pa.Table", records: Sequence[NetworkRecord], collection: Collection
+) -> Literal[1, 2]:
+    """The oldest format whose readers understand the zoo."""
+    later = (
+        not LATER.isdisjoint(rows.column_names)
+        or collection.archive is not None
+        or any(
+            record.spec.origin is not None or record.spec.architecture.family == "layers"
+            for record in records
+        )
+    )
+    return 2 if later else 1
 
 
 def _digests(folder: Path) -> dict[str, FileDigest]:

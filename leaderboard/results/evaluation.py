@@ -26,8 +26,14 @@ if TYPE_CHECKING:
     from demogen.zoo.base import NetworkSet
 
 TARGETS = ("gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy")
-NO_TARGET = "the normalized network is not defined"
-"""Why a record lacks one of the targets: it holds every other one."""
+
+
+def _why_unknown(target: str) -> str:
+    """Why a record lacks one of the targets."""
+    if "normalized" in target:
+        return "the normalized network is not defined, or was not evaluated"
+    return "its source does not state it, and it was not measured here"
+
 
 VERSIONED = ("demogen", "numpy", "pandas", "scikit-learn", "scipy", "torch")
 
@@ -113,7 +119,7 @@ def score_split(
     """
     columns, signatures, dropped = _design(predictor, measurements, zoo)
     known = _targets(zoo, target)
-    dropped |= {id: f"no {target}: {NO_TARGET}" for id in signatures if id not in known}
+    dropped |= {id: f"no {target}: {_why_unknown(target)}" for id in signatures if id not in known}
     signatures = {id: values for id, values in signatures.items() if id in known}
     targets = {network: known[network] for network in signatures}
     try:
@@ -194,7 +200,8 @@ def _targets(zoo: "NetworkSet", target: str) -> dict[str, float]:
     column = zoo.table[target].astype("float64").dropna()
     if column.empty:
         raise ZooError(
-            f"no network of zoo {zoo.name} has a {target}: {NO_TARGET}; ask for another target"
+            f"no network of zoo {zoo.name} has a {target}: {_why_unknown(target)}; ask for another "
+            "target"
         )
     return {str(network): float(value) for network, value in column.items()}
 

@@ -14,6 +14,7 @@ from baselines.functional.spectra import (
 )
 from demogen.errors import NotMeasurable
 from demogen.networks.homogeneity import AffineLayer, Convolution
+from demogen.networks.padded import conv_sides
 
 CONVOLUTIONS = {
     "plain": (3, 2, 3, 6, {}),
@@ -58,12 +59,8 @@ def convolution(inputs, outputs, kernel, size, options, seed=0):
     generator = torch.Generator().manual_seed(seed)
     groups = options.get("groups", 1)
     weight = torch.randn(outputs, inputs // groups, *pair(kernel), generator=generator)
-    how = Convolution(
-        pair(options.get("stride", 1)),
-        pair(options.get("padding", 0)),
-        pair(options.get("dilation", 1)),
-        groups,
-    )
+    conv = torch.nn.Conv2d(inputs, outputs, kernel, bias=False, **options)
+    how = Convolution(conv.stride, conv_sides(conv), conv.dilation, groups)
     return AffineLayer("conv", weight.double(), None, (inputs, *pair(size)), how)
 
 

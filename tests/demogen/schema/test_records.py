@@ -110,7 +110,7 @@ def test_manifest_round_trip():
 
 
 def test_unknown_format_version_is_refused_before_anything_else():
-    with pytest.raises(ZooError, match=r"zoo format 2 .* newer demogen"):
+    with pytest.raises(ZooError, match=r"zoo format 9 .* newer demogen"):
         ZooManifest.from_json(manifest(format_version=9, unheard_of=1), "here")
 
 
