@@ -8,6 +8,7 @@ from sklearn.dummy import DummyRegressor
 
 from baselines.functional.losses import cross_entropy, logits_of
 from baselines.regressors import one_hot_least_squares
+from demogen.format.table import LATER, is_default
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.architectures import parameter_count
 from demogen.networks.network import Access, Network
@@ -63,18 +64,22 @@ class Hyperparameters(Measure):
     """The settings a network was trained with, each as the number `level` gives it.
 
     Every factor that any family of networks knows is there, so that families can be pooled; one
-    that a network's own family lacks counts as None.
+    that a network's own family lacks counts as None. So does an option that came later, where it
+    has its default, and a factor that only other networks' sources name.
     """
 
     name = "hyperparameters"
     cost = NO_PASS
     access = Access.SPEC
+    absent = -1.0
 
     def compute(self, network: Network) -> Mapping[str, float]:
-        """A feature for each factor of a spec, without seeds and copies."""
-        factors = network.spec.factors()
+        """A feature for each factor of a spec or its source, without seeds and copies."""
+        levels = dict.fromkeys(factor_types()) | network.spec.factors()
         return {
-            name: level(factors.get(name)) for name in factor_types() if name not in BOOKKEEPING
+            name: level(value)
+            for name, value in levels.items()
+            if name not in BOOKKEEPING and not (name in LATER and is_default(name, value))
         }
 
 

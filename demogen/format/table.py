@@ -149,7 +149,7 @@ def network_rows(
             for row in rows:
                 row[name] = _as_text(row.get(name))
     for name in LATER:
-        if all(row.get(name) in (None, _DEFAULTS.get(name)) for row in rows):
+        if all(is_default(name, row.get(name)) for row in rows):
             del types[name]
     return pa.Table.from_pylist(rows, schema=pa.schema(list(types.items())))
 
@@ -356,6 +356,11 @@ class Table:
             metadata.total_byte_size > ROW_BYTES * (metadata.num_rows + 1)
             or values > ROW_VALUES * metadata.num_rows
         )
+
+
+def is_default(column: str, level: Any) -> bool:
+    """Whether a column of `LATER` says nothing by this level."""
+    return level is None or level == _DEFAULTS.get(column)
 
 
 def foreign_factors(spec: NetworkSpec) -> Mapping[str, Any]:

@@ -298,6 +298,8 @@ def _gather(measure: Measure, outcomes: Mapping[str, Outcome]) -> Measurements:
     table = pd.DataFrame.from_dict(rows, orient="index", dtype="float64")
     if rows and not table.columns.size:
         table = pd.DataFrame(index=pd.Index(list(rows)))
+    if measure.absent is not None:
+        table = table.fillna(measure.absent)
     table = table.reindex(sorted(table.columns), axis=1).rename_axis("id")
     failures = {
         id: outcome.reason for id, outcome in outcomes.items() if outcome.reason is not None
