@@ -65,14 +65,14 @@ def test_a_convolution_with_other_padding_on_opposite_sides_is_a_link_of_the_cha
         pool=PaddedMaxPool2d((3, 3), (2, 2), (0, 1, 0, 1)),
         mean=PaddedAvgPool2d((2, 2), (1, 1), (0, 1, 0, 1), count_padding=False),
         flatten=FlattenByPosition(),
-        dense=nn.Linear(24, 3),
+        dense=nn.Linear(12, 3),
     )
     module = TappedModule(stages, {}).double().eval().requires_grad_(False)
     module.get_submodule("norm").running_var.fill_(0.5)
     module.get_submodule("norm").running_mean.fill_(0.25)
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(3, 2, 5, 6, generator=generator, dtype=torch.float64)
-    conv, dense = affine_layers(module, (2, 5, 6))
+    conv, _ = affine_layers(module, (2, 5, 6))
     assert conv.convolution.sides == (0, 1, 2, 1)
     hidden = conv.linear_map(x) + conv.bias[:, None, None]
     assert torch.allclose(hidden, module.get_submodule("norm")(stages["conv"](x)), rtol=1e-12)
