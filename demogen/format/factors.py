@@ -78,7 +78,7 @@ def coded(table: "pd.DataFrame", factor: str) -> Coded:
     column = table[factor]
     levels = column.astype(object).where(column.notna(), None).tolist()
     if typing.get_origin(factor_types().get(factor)) is tuple:
-        levels = [tuple(level) if hasattr(level, "__len__") else level for level in levels]
+        levels = [tuple(map(_plain, x)) if hasattr(x, "__len__") else x for x in levels]
     return code_levels(levels)
 
 
