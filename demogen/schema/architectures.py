@@ -195,6 +195,15 @@ class Layers(Frozen):
         """Number of logits."""
         return self.shapes[-1][0]
 
+    def misfit(self, shape: tuple[int, int, int], classes: int) -> str | None:
+        """Why the layers are not for such images and so many classes, or None."""
+        flat = isinstance(self.input_shape, int)
+        if (math.prod(shape) if flat else shape) != self.input_shape:
+            return f"layers for inputs of {self.input_shape} do not fit images of {shape}"
+        if self.classes != classes:
+            return f"layers with {self.classes} logits do not fit {classes} classes"
+        return None
+
     @property
     def parameters(self) -> int:
         """Number of trainable parameters."""

@@ -28,6 +28,7 @@ from demogen.schema.architectures import (
     ResNet,
 )
 from demogen.schema.frozen import Frozen
+from demogen.schema.image_sets import IMAGE_SETS
 from demogen.schema.sources import Archive, Origin
 from demogen.schema.training import Augmentation, Data, Fraction, NonNegative, Stopped, Training
 
@@ -110,6 +111,15 @@ class NetworkSpec(Frozen):
         if isinstance(content, dict) and content.get("origin") is not None:
             return {"seed": None, "training": None, **content}
         return content
+
+    @model_validator(mode="after")
+    def _layers_fit_the_images(self) -> Self:
+        known = self.data.shape is not None or self.data.images in IMAGE_SETS
+        if isinstance(self.architecture, Layers) and known:
+            shape, classes = self.data.input_shape, self.data.class_count
+            if (reason := self.architecture.misfit(shape, classes)) is not None:
+                raise ValueError(reason)
+        return self
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:

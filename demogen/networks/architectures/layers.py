@@ -1,13 +1,11 @@
 """Networks given as lists of layers (`demogen.schema.Layers`)."""
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable
 
 import torch
 from torch import nn
 
-from demogen.errors import ZooError
 from demogen.networks.architectures import initialization
 from demogen.networks.architectures.hidden_taps import hidden_taps
 from demogen.networks.padded import FlattenByPosition, PaddedAvgPool2d, PaddedMaxPool2d, conv2d
@@ -41,18 +39,12 @@ _GAIN_ONE = (nn.Sigmoid, nn.Tanh, nn.Hardtanh, nn.Softsign, nn.SELU)
 def construct(spec: Layers, shape: tuple[int, int, int], classes: int) -> TappedModule:
     """Each layer a stage by its name; taps and units where the description says, or by its rules.
 
-    A network that takes vectors begins with a stage that flattens images.
-
-    Raises:
-        ZooError: images or classes are others than the layers are for.
+    A network that takes vectors begins with a stage that flattens images. That images and classes
+    are those that the layers are for, the spec has seen to.
     """
-    flat = isinstance(spec.input_shape, int)
-    if (math.prod(shape) if flat else shape) != spec.input_shape:
-        raise ZooError(f"layers for inputs of {spec.input_shape} do not fit images of {shape}")
-    if spec.classes != classes:
-        raise ZooError(f"layers with {spec.classes} logits do not fit {classes} classes")
+    del shape, classes
     stages: OrderedDict[str, nn.Module] = OrderedDict()
-    if flat:
+    if isinstance(spec.input_shape, int):
         stages[FLATTEN] = nn.Flatten()
     for name, layer, before in zip(spec.names, spec.layers, spec.shapes, strict=False):
         stages[name] = _module(layer, before)

@@ -5,10 +5,10 @@ from typing import get_args
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
-from demogen.errors import ZooError
-from demogen.networks.architectures import build, parameter_count, skeleton
+from demogen.networks.architectures import build, parameter_count
 from demogen.networks.architectures.layers import _FUNCTIONS
 from demogen.networks.padded import FlattenByPosition, PaddedConv2d, PaddedMaxPool2d
 from demogen.schema.layers import Function
@@ -165,13 +165,17 @@ def test_functions_are_those_of_their_names():
     assert _FUNCTIONS["elu"](2.0)(torch.tensor(-1.0)).item() == pytest.approx(2 * math.expm1(-1))
 
 
-def test_images_and_classes_must_be_those_of_the_layers():
-    with pytest.raises(ZooError, match=r"inputs of \(3, 8, 8\) do not fit images of \(1, 8, 8\)"):
-        skeleton(spec_of(FLATTEN, dense(10), shape=(3, 8, 8)))
-    with pytest.raises(ZooError, match=r"inputs of 65 do not fit"):
-        skeleton(spec_of(dense(10), shape=65))
-    with pytest.raises(ZooError, match="3 logits do not fit 10 classes"):
-        skeleton(spec_of(FLATTEN, dense(3)))
+@pytest.mark.parametrize(
+    ("layers", "shape", "message"),
+    [
+        ((FLATTEN, dense(10)), (3, 8, 8), r"of \(3, 8, 8\) do not fit images of \(1, 8, 8\)"),
+        ((dense(10),), 65, "inputs of 65 do not fit"),
+        ((FLATTEN, dense(3)), (1, 8, 8), "3 logits do not fit 10 classes"),
+    ],
+)
+def test_images_and_classes_must_be_those_of_the_layers(layers, shape, message):
+    with pytest.raises(ValidationError, match=message):
+        spec_of(*layers, shape=shape)
 
 
 def test_it_starts_from_its_seed_with_a_variance_that_suits_its_activations():
