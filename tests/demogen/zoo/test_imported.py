@@ -18,12 +18,14 @@ from demogen import load_zoo, measure
 from demogen.description import citation, describe
 from demogen.errors import CorruptZooError, NotMeasurable, ZooError
 from demogen.format.factors import factor_columns, varying
+from demogen.hub import push
 from demogen.measuring.measurements import measure_all
 from demogen.networks.network import Access
 from demogen.schema.records import Data, NetworkRecord, Origin, sha256
 from demogen.zoo.pool import Pool
 from leaderboard.results.evaluation import evaluate
 from tests.demogen.zoo.imported import imported_zoo, spec_of, weights_of
+from tests.hub.state import WRITER
 
 
 @pytest.fixture(scope="module")
@@ -278,3 +280,14 @@ def test_a_record_of_a_network_trained_here_lacks_nothing(tiny_zoo, changes, mes
     record = tiny_zoo.record(tiny_zoo.ids[0])
     with pytest.raises(ValidationError, match=message):
         NetworkRecord.model_validate({**record.model_dump(), **changes})
+
+
+@pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
+def test_it_goes_to_a_hub_and_comes_back(folder, hub):
+    push(folder, "owner/elsewhere", endpoint=hub.endpoint, token=WRITER, progress=False)
+    fetched = load_zoo("owner/elsewhere", endpoint=hub.endpoint)
+    fetched.verify()
+    assert fetched.manifest.archive.license == "CC BY 4.0"
+    stored = fetched[numbered(fetched, 3)]
+    expected = weights_of(stored.spec, 1003).state_dict()
+    assert all(torch.equal(stored.initial.state_dict()[name], expected[name]) for name in expected)
