@@ -8,7 +8,7 @@ from sklearn.dummy import DummyRegressor
 
 from baselines.functional.losses import cross_entropy, logits_of
 from baselines.regressors import one_hot_least_squares
-from demogen.format.table import LATER, is_default
+from demogen.format.columns import LATER, is_default
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.architectures import parameter_count
 from demogen.networks.network import Access, Network

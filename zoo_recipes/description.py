@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from zoo_recipes.designs import product_size
-from zoo_recipes.recipe import Recipe, Rule
+from zoo_recipes.recipe import Recipe
+from zoo_recipes.rules import Rule
 
 WIDTH = 100
 """Columns of a terminal that every line fits in."""

@@ -43,7 +43,7 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
         Diverged: the loss became infinite or NaN.
     """
     start = time.perf_counter()
-    with _reproducible(spec.seed, device), _tf32(False):
+    with _reproducible(spec.known_seed, device), _tf32(False):
         module = architectures.build(spec)
         initial = sha256(to_bytes(module.state_dict()))
         # Convolutions run faster on channels-last images; a flattened image would be copied back.
@@ -106,7 +106,7 @@ def swap_labels(labels: Tensor, fraction: float, generator: torch.Generator) -> 
 
 def _train(module: TappedModule, batches: Batches, labels: Tensor, spec: NetworkSpec) -> Course:
     settings = spec.trained
-    generator = torch.Generator().manual_seed(spec.seed + 1)
+    generator = torch.Generator().manual_seed(spec.known_seed + 1)
     if settings.pretrain_epochs is not None:
         swapped = swap_labels(labels, settings.pretrain_corruption, generator)
         optimize(module, batches, swapped, _pretraining(settings), generator)

@@ -51,8 +51,8 @@ class LabeledImages:
 class Sources:
     """Functions that give a network's data; each is called whenever the data is read.
 
-    None: the network comes without. Where that is for good, `missing` says why: a measure that
-    needs it is then not defined for the network.
+    None: the network comes without. What is in `missing` nobody has, for the reason that stands
+    there: a measure that needs it is not defined for the network.
     """
 
     initial: Callable[[], TappedModule] | None = None
@@ -170,9 +170,9 @@ class Network:
                 f"the measure read {needed} of network {self.id}, but declares access to "
                 f"{self._access}; add Access.{needed.name} to its `access`"
             )
+        if reason := self._sources.missing.get(needed):
+            raise NotMeasurable(f"it comes without {needed}: {reason}")
         if source is None:
-            if reason := self._sources.missing.get(needed):
-                raise NotMeasurable(f"it comes without {needed}: {reason}")
             raise ZooError(f"network {self.id} comes without {needed}")
         return source()
 

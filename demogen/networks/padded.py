@@ -32,7 +32,8 @@ class PaddedConv2d(nn.Conv2d):
 
     def extra_repr(self) -> str:
         """As torch's, and the sides."""
-        return f"{super().extra_repr()}, sides={self.sides}"
+        plain: str = super().extra_repr()  # type: ignore[no-untyped-call]
+        return f"{plain}, sides={self.sides}"
 
 
 class _PaddedPool2d(nn.Module):

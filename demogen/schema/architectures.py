@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from demogen.schema.frozen import Frozen, Width
-from demogen.schema.layers import WEIGHTED, Layer, Shape, shapes
+from demogen.schema.layers import WEIGHTED, Conv, Dense, Layer, Shape, shapes
 
 DropoutRate = Annotated[float, Field(ge=0, lt=1)]
 
@@ -224,7 +224,7 @@ class Layers(Frozen):
 
     def readable(self) -> Iterator[str]:
         """Parts of a network's id: weight layers, and the widest of them."""
-        widths = [layer.out for layer in self.layers if layer.kind in WEIGHTED]
+        widths = [layer.out for layer in self.layers if isinstance(layer, Conv | Dense)]
         yield f"n{len(widths)}"
         yield f"w{max(widths)}"
 

@@ -179,8 +179,19 @@ class _WithoutWeights(Frozen):
 
 
 Function = Literal[
-    *("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "gelu_tanh", "silu"),
-    *("sigmoid", "tanh", "hardtanh", "softplus", "softsign"),
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+    "sigmoid",
+    "tanh",
+    "hardtanh",
+    "softplus",
+    "softsign",
 ]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
-from demogen.schema.frozen import Frozen
+from demogen.schema.frozen import Frozen, Sha256
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 FactorName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.:+-]{0,63}$")]
@@ -43,7 +43,7 @@ class Archive(Frozen):
 
     name: Text
     """"demogen/nin-cifar10", say."""
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
     """Over all that was read, as the importer of this kind of archive says."""
     license: str = ""
     """As its authors write it; "": they say nothing."""

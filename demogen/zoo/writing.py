@@ -12,10 +12,11 @@ from torch import Tensor
 from demogen import __version__
 from demogen.errors import ZooError
 from demogen.format.card import dataset_card, list_versions
+from demogen.format.columns import LATER, network_rows
 from demogen.format.integrity import file_digest, write_atomically
 from demogen.format.splits import make_splits
 from demogen.format.storage import Folder
-from demogen.format.table import LATER, network_rows, runs_to_parquet, to_frame, to_parquet
+from demogen.format.table import runs_to_parquet, to_frame, to_parquet
 from demogen.schema.records import (
     Archive,
     FileDigest,

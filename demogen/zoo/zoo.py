@@ -1,9 +1,9 @@
 """A zoo of trained networks: its table, splits and networks, checked as they are read."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, final
+from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Tensor
@@ -14,21 +14,20 @@ from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import MANIFEST, fault_of
 from demogen.format.splits import Split, StoredSplits
 from demogen.format.storage import Folder, Storage
-from demogen.format.table import ByteRange, Table
+from demogen.format.table import Table
 from demogen.images.image_set import ImageSet, LabeledImages, load_images
 from demogen.networks import architectures
 from demogen.networks.golden_logits import check_probe_logits
-from demogen.networks.network import Access, Network, Sources
+from demogen.networks.network import Network, Sources
 from demogen.networks.tapped_module import TappedModule
 from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
 from demogen.zoo.base import NetworkSet
+from demogen.zoo.foreign import read_initial, what_is_missing
 from demogen.zoo.prefetch import ReadWeights, WeightsRequest, read_ahead
 from demogen.zoo.weights import check_size, from_bytes, load_into, to_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Value = TypeVar("Value")
 
 MANIFEST_BYTES = 256 << 20
 """More than zoo.json of any real zoo has."""
@@ -162,16 +161,18 @@ class Zoo(NetworkSet):
             if not path.startswith("shards/"):
                 self._checked(path)
         faults = [fault for fault in self.attempts() if isinstance(fault, CorruptZooError)]
-        for id in self.ids:
-            try:
-                record, _ = self._table.record(id)
-                if (stored := self._table.initial(id)) is not None:
-                    self._stored_initial(record, stored)
-            except CorruptZooError as error:
-                faults.append(error)
+        faults += self._faults_of_initial()
         if faults:
             more = f" (and {len(faults) - 1} more networks)" if len(faults) > 1 else ""
             raise CorruptZooError(f"{faults[0]}{more}")
+
+    def _faults_of_initial(self) -> Iterator[CorruptZooError]:
+        for id in self.ids:
+            try:
+                if self._table.initial(id) is not None:
+                    self._initial(self._table.record(id)[0])
+            except CorruptZooError as error:
+                yield error
 
     @cached_property
     def _where(self) -> str:
@@ -258,34 +259,20 @@ class Zoo(NetworkSet):
         module = load_into(architectures.skeleton(record.spec), read.tensors, what)
         module = module.to(device).eval()
         check_probe_logits(module, record.spec.data.input_shape, record.probe_logits, what)
-        missing = self._missing(record)
+        missing = what_is_missing(record, self.manifest.image_sets)
         sources = Sources(
-            initial=_unless(Access.INITIAL in missing, lambda: self._initial(record).to(device)),
-            train=_unless(Access.TRAIN in missing, lambda: self._train(record, device)),
-            test_inputs=_unless(
-                Access.TEST_INPUTS in missing,
-                lambda: self._standardized(record.spec.data, "test").to(device),
-            ),
+            initial=lambda: self._initial(record).to(device),
+            train=lambda: self._train(record, device),
+            test_inputs=lambda: self._standardized(record.spec.data, "test").to(device),
             spec=record.spec,
             missing=missing,
         )
         return Network(module, sources, id=record.id, batch_size=batch_size)
 
-    def _missing(self, record: NetworkRecord) -> dict[Access, str]:
-        """What nobody can know of a network from elsewhere, and why."""
-        data, missing = record.spec.data, {}
-        if record.initial_sha256 is None:
-            missing[Access.INITIAL] = "its source holds none, and no seed to make them again from"
-        if data.images not in self.manifest.image_sets:
-            reason = f"the zoo does not say which {data.images} images it was trained on"
-            missing |= {Access.TRAIN: reason, Access.TEST_INPUTS: reason}
-        elif not data.subset_known:
-            missing[Access.TRAIN] = f"nobody knows which part of {data.images} it was trained on"
-        return missing
-
     def _initial(self, record: NetworkRecord) -> TappedModule:
         if (stored := self._table.initial(record.id)) is not None:
-            return self._stored_initial(record, stored)
+            what = f"{self._where}: initial weights of network {record.id}"
+            return read_initial(self.storage, self.manifest.files, record, stored, what)
         module = architectures.build(record.spec)
         if sha256(to_bytes(module.state_dict())) != record.initial_sha256:
             raise ZooError(
@@ -293,23 +280,6 @@ class Zoo(NetworkSet):
                 "not those it was trained from; this torch draws other numbers than the one that "
                 f"trained the zoo (demogen {self.manifest.code_version})"
             )
-        return module.eval().requires_grad_(False)
-
-    def _stored_initial(self, record: NetworkRecord, stored: ByteRange) -> TappedModule:
-        what = f"{self._where}: initial weights of network {record.id}"
-        shard = self.manifest.files.get(stored.shard)
-        if shard is None or stored.stop > shard.bytes:
-            raise CorruptZooError(f"{what} lie outside the files of zoo.json, in {stored.shard!r}")
-        skeleton = architectures.skeleton(record.spec)
-        check_size(stored.length, *architectures.weight_sizes(record.spec.canonical(), what), what)
-        pieces = self.storage.stream(stored.shard, stored.offset, stored.length)
-        content = b"".join(pieces)
-        if sha256(content) != record.initial_sha256:
-            pieces = self.storage.stream(stored.shard, stored.offset, stored.length, refetch=True)
-            content = b"".join(pieces)
-        if sha256(content) != record.initial_sha256:
-            raise CorruptZooError(f"{what} are not those of the zoo; fetch it again")
-        module = load_into(skeleton, from_bytes(content, what), what)
         return module.eval().requires_grad_(False)
 
     def _train(self, record: NetworkRecord, device: torch.device) -> LabeledImages:
@@ -401,10 +371,6 @@ def _reopen(storage: Storage, digest: str, images: Path | None) -> Zoo:
             f"sha256:{zoo.digest[:12]}); run again"
         )
     return zoo
-
-
-def _unless(missing: bool, source: Callable[[], Value]) -> Callable[[], Value] | None:
-    return None if missing else source
 
 
 def _folder_of(name: str) -> Path | None:

@@ -13,7 +13,8 @@ from demogen._util.lookup import lookup
 from demogen.errors import ResultError
 from demogen.format.integrity import write_atomically
 from demogen.format.splits import Kind
-from demogen.schema.records import Frozen, Sha256, first_fault, sha256
+from demogen.schema.frozen import Frozen, Sha256
+from demogen.schema.records import first_fault, sha256
 from leaderboard.results.measure_identity import MeasureIdentity, Name
 from leaderboard.scoring.inputs import (
     Count,

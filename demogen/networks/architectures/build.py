@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import torch
 
-from demogen.errors import CorruptZooError, NotMeasurable, ZooError
+from demogen.errors import CorruptZooError, ZooError
 from demogen.networks.architectures import (
     convnet,
     initialization,
@@ -51,10 +51,8 @@ def build(spec: NetworkSpec) -> TappedModule:
     Raises:
         NotMeasurable: a network from elsewhere, whose initial weights nobody can make again.
     """
-    if spec.seed is None:
-        raise NotMeasurable(f"{spec.id} comes from elsewhere, without a seed to make it again from")
+    generator = torch.Generator().manual_seed(spec.known_seed)
     module = skeleton(spec).to_empty(device="cpu")
-    generator = torch.Generator().manual_seed(spec.seed)
     training = spec.trained
     with torch.no_grad():
         if training.initial_std is None:

@@ -48,17 +48,14 @@ def construct(spec: Layers, shape: tuple[int, int, int], classes: int) -> Tapped
         stages[FLATTEN] = nn.Flatten()
     for name, layer, before in zip(spec.names, spec.layers, spec.shapes, strict=False):
         stages[name] = _module(layer, before)
-    hidden = hidden_places(spec.layers)
-    taps = spec.taps
-    if taps is None:
+    names = spec.names
+    if spec.taps is not None:
+        taps = {tap: names[number] for tap, number in spec.taps.items()}
+    else:
+        hidden = [names[number] for number in hidden_places(spec.layers)]
         taps = hidden_taps(hidden) if hidden else {}
     units = units_place(spec.layers) if spec.units is None else spec.units
-    names = spec.names
-    return TappedModule(
-        stages,
-        {tap: names[number] for tap, number in taps.items()},
-        units=None if units is None else names[units],
-    )
+    return TappedModule(stages, taps, units=None if units is None else names[units])
 
 
 def initialize(module: TappedModule, generator: torch.Generator, spec: Layers) -> None:
