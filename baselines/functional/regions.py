@@ -32,6 +32,7 @@ _WITHOUT_UNITS = (
     nn.BatchNorm2d,
     nn.GroupNorm,
     nn.LayerNorm,
+    nn.ZeroPad2d,
     nn.Flatten,
     FlattenByPosition,
     nn.Identity,

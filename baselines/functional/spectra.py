@@ -100,7 +100,8 @@ def log_spectral_complexity(
     """Log R_A, R_A = (∏ ‖Aᵢ‖_σ) · (Σ ‖Aᵢᵀ − Mᵢᵀ‖_{2,1}^{2/3} / ‖Aᵢ‖_σ^{2/3})^{3/2}.
 
     Bartlett, Foster and Telgarsky 2017, with activations of Lipschitz constant 1. The log
-    is taken throughout, as the product overflows in deep networks.
+    is taken throughout, as the product overflows in deep networks. choice: pooling counts as 1 as
+    in the paper, also where windows overlap and it may stretch distances.
 
     Args:
         layers: the affine maps Aᵢ in order, batch norm folded in (demogen.networks.homogeneity).

@@ -78,7 +78,8 @@ def coded(table: "pd.DataFrame", factor: str) -> Coded:
     column = table[factor]
     levels = column.astype(object).where(column.notna(), None).tolist()
     if typing.get_origin(factor_types().get(factor)) is tuple:
-        levels = [tuple(map(_plain, x)) if hasattr(x, "__len__") else x for x in levels]
+        # A source may call by the same name what it gives as text.
+        levels = [tuple(map(_plain, x)) if _is_list(x) else x for x in levels]
     return code_levels(levels)
 
 
@@ -124,6 +125,10 @@ def _division(codes: Sequence[int]) -> bytes:
     numbers: dict[int, int] = {}
     renumbered = [numbers.setdefault(code, len(numbers)) for code in codes]
     return np.array(renumbered, np.int64).tobytes()
+
+
+def _is_list(level: Any) -> bool:
+    return hasattr(level, "__len__") and not isinstance(level, str)
 
 
 def _plain(level: Any) -> Any:

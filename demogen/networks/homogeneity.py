@@ -24,7 +24,7 @@ from demogen.networks.padded import (
 )
 from demogen.networks.tapped_module import TappedModule, WeightLayer
 
-# Each maps c·x to c·(its value at x) for c > 0, is 1-Lipschitz, and has no weights.
+# Each maps c·x to c·(its value at x) for c > 0 and has no weights.
 _HOMOGENEOUS = (
     nn.ReLU,
     nn.MaxPool2d,
@@ -33,6 +33,7 @@ _HOMOGENEOUS = (
     nn.AdaptiveMaxPool2d,
     PaddedMaxPool2d,
     PaddedAvgPool2d,
+    nn.ZeroPad2d,
     nn.Flatten,
     FlattenByPosition,
     nn.Identity,
@@ -120,6 +121,8 @@ def why_not_homogeneous(module: TappedModule) -> str | None:
             weights += 1
             if isinstance(layer, nn.Conv2d) and layer.padding_mode != "zeros":
                 return f"{name!r} pads with {layer.padding_mode}, not zeros"
+        elif isinstance(layer, nn.ZeroPad2d) and min(layer.padding) < 0:
+            return f"{name!r} cuts images off"
         elif not isinstance(layer, _HOMOGENEOUS):
             return f"{name!r} ({type(layer).__name__}) is not positively homogeneous"
         before = layer
@@ -151,14 +154,21 @@ def folded_layers(module: TappedModule) -> list[FoldedLayer]:
 def affine_layers(module: TappedModule, input_shape: tuple[int, ...]) -> list[AffineLayer]:
     """The network's affine maps in order, as `folded_layers`, each with its input's shape.
 
+    Zeros that a layer of their own puts around an image right before a convolution are part of it.
+
     Raises:
         NotMeasurable: the network is not a positively homogeneous chain.
     """
-    folded = folded_layers(module)
-    return [
-        AffineLayer(layer.name, layer.weight, layer.bias, where.input_shape, _convolution(where))
-        for layer, where in zip(folded, module.weight_layers(input_shape), strict=True)
-    ]
+    folded, padded = folded_layers(module), _padded_before(module)
+    layers = []
+    for layer, where in zip(folded, module.weight_layers(input_shape), strict=True):
+        shape, how = where.input_shape, _convolution(where)
+        if how is not None:
+            left, right, top, bottom = sides = padded[layer.name]
+            shape = (shape[0], shape[1] - top - bottom, shape[2] - left - right)
+            how = replace(how, sides=_added(how.sides, sides))
+        layers.append(AffineLayer(layer.name, layer.weight, layer.bias, shape, how))
+    return layers
 
 
 def layer_norm(
@@ -221,6 +231,24 @@ def log_product_norm(module: TappedModule, p: float = 2.0, divisor: float = 1.0)
         ValueError: p < 1, or a divisor that is not positive.
     """
     return math.fsum((log_norms(folded_layers(module), p) - math.log(divisor)).tolist())
+
+
+def _padded_before(module: TappedModule) -> dict[str, Sides]:
+    """Convolution → the zeros that layers of their own put around its images right before it."""
+    padded: dict[str, Sides] = {}
+    sides: Sides = (0, 0, 0, 0)
+    for name, layer in module.chain():
+        if isinstance(layer, nn.ZeroPad2d):
+            sides = _added(sides, layer.padding)
+            continue
+        padded[name] = sides
+        sides = (0, 0, 0, 0)
+    return padded
+
+
+def _added(one: Sides, other: Sequence[int]) -> Sides:
+    left, right, top, bottom = (a + int(b) for a, b in zip(one, other, strict=True))
+    return left, right, top, bottom
 
 
 def _convolution(layer: WeightLayer) -> Convolution | None:

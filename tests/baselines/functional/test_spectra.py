@@ -1,3 +1,4 @@
+from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from demogen.errors import NotMeasurable
 from demogen.networks.architectures import layers
 from demogen.networks.homogeneity import AffineLayer, Convolution, affine_layers
 from demogen.networks.padded import PaddedConv2d, conv_sides
+from demogen.networks.tapped_module import TappedModule
 from demogen.schema.records import Layers
 
 CONVOLUTIONS = {
@@ -141,6 +143,20 @@ def test_norms_with_other_padding_on_opposite_sides_are_those_of_the_dense_matri
     rows = np.sqrt((matrix**2).sum(axis=1)).sum()
     assert two_one_norm(layer) == pytest.approx(rows, rel=1e-12)
     assert one_norm(layer) == pytest.approx(np.abs(matrix).sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("exact_entries", [0, 10**9])
+@pytest.mark.parametrize("zeros", [(0, 1, 0, 1), (3, 0, 0, 2)])
+def test_zeros_of_a_layer_before_a_convolution_count(zeros, exact_entries, monkeypatch):
+    monkeypatch.setattr(spectra, "EXACT_ENTRIES", exact_entries)
+    conv = torch.nn.Conv2d(2, 3, 3, stride=2, bias=False, padding=(0, 1)).double()
+    stages = OrderedDict(pad=torch.nn.ZeroPad2d(zeros), conv=conv)
+    (layer,) = affine_layers(TappedModule(stages, {}).requires_grad_(False), (2, 8, 7))
+    basis = torch.eye(2 * 8 * 7, dtype=torch.float64).reshape(-1, 2, 8, 7)
+    matrix = conv(stages["pad"](basis)).flatten(1)
+    assert spectral_norm(layer) == pytest.approx(float(torch.linalg.norm(matrix, 2)), rel=1e-9)
+    columns = torch.linalg.norm(matrix, dim=0).sum()
+    assert two_one_norm(layer) == pytest.approx(float(columns), rel=1e-12)
 
 
 @pytest.mark.parametrize("basis", [2, 8])

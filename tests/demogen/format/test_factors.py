@@ -25,6 +25,7 @@ from demogen.format.factors import coded, level_text
             [None, (8, 16), (8, 4)],
             [1, 0, 2, 1],
         ),
+        ("augmentation", ["flips", None, "none", "flips"], [None, "flips", "none"], [1, 0, 2, 1]),
         ("zoo", ["b", "a", "b", "a"], ["a", "b"], [1, 0, 1, 0]),
         ("initial_std", [None] * 4, [None], [0] * 4),
     ],

@@ -87,6 +87,29 @@ def test_a_convolution_with_other_padding_on_opposite_sides_is_a_link_of_the_cha
     assert torch.allclose(module(x), two**2 * logits, rtol=1e-12)
 
 
+@pytest.mark.parametrize("more", [(0, 1, 0, 1), (0, 0, 2, 0)])
+def test_zeros_of_a_layer_of_their_own_are_part_of_the_next_convolution(more):
+    stages = OrderedDict(
+        pad=nn.ZeroPad2d(more),
+        again=nn.ZeroPad2d((1, 0, 0, 0)),
+        conv=nn.Conv2d(2, 4, 3, stride=2, padding=(1, 0), bias=False),
+        relu=nn.ReLU(),
+        later=nn.ZeroPad2d(1),
+        pool=nn.AdaptiveAvgPool2d(1),
+        flatten=nn.Flatten(),
+        dense=nn.Linear(4, 3),
+    )
+    module = TappedModule(stages, {}).double().eval().requires_grad_(False)
+    x = torch.randn(3, 2, 7, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    conv, _ = affine_layers(module, (2, 7, 6))
+    assert conv.input_shape == (2, 7, 6)
+    whole = nn.Sequential(*list(stages.values())[:3])
+    assert torch.allclose(conv.linear_map(x), whole(x), rtol=1e-12)
+    module.get_submodule("again").padding = (-1, 0, 0, 0)
+    with pytest.raises(NotMeasurable, match="'again' cuts images off"):
+        affine_layers(module, (2, 7, 6))
+
+
 def test_folded_layers_compute_the_network():
     module = network()
     x = torch.randn(3, 2, 4, 4, generator=torch.Generator().manual_seed(1)).double()
