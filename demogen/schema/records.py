@@ -115,8 +115,9 @@ class NetworkSpec(Frozen):
             return self
         if self.seed is not None:
             raise ValueError("a network from elsewhere has no seed here; leave it out")
+        settings = self._settings()
         for name in self.origin.factors:
-            if name in RESERVED or self._settings().get(name) is not None:
+            if name in RESERVED or settings.get(name) is not None:
                 raise ValueError(
                     f"factor {name!r} of the source is a column of the table already; rename it"
                 )
@@ -196,8 +197,8 @@ class NetworkRecord(Frozen):
     whole sets, without augmentation; training figures are against the labels trained on.
 
     Of a network from elsewhere, each figure is the one measured here where the images are at hand,
-    and else the one that its source states, which may be defined otherwise; see `stated` and
-    `measured`.
+    and else the one that its source states, which may be defined otherwise; accuracies of both
+    origins stand beside it.
     """
 
     spec: NetworkSpec
@@ -279,11 +280,10 @@ _ONLY_FOREIGN = tuple(
 )
 
 RESERVED = frozenset(
-    {"zoo", "id", "configuration", "gap", "shard", "offset", "length", "origin", "archive"}
-    | {"initial_offset", "initial_length", "architecture", "data", "training"}
-    | (NetworkRecord.model_fields.keys() | STRUCTURE)
+    {"zoo", "id", "configuration", "gap", "shard", "offset", "length"}
+    | {"initial_offset", "initial_length", *NetworkRecord.model_fields}
 )
-"""Columns of a table that are no settings: no factor of a source has such a name."""
+"""Columns of a table that are no factors: no factor of a source has such a name."""
 
 
 def factor_types() -> dict[str, Any]:

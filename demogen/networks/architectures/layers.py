@@ -32,8 +32,7 @@ _FUNCTIONS: dict[str, Callable[[float | None], nn.Module]] = {
     "softplus": lambda _: nn.Softplus(),
     "softsign": lambda _: nn.Softsign(),
 }
-# Their slope at 0 is at most 1 on both sides: they start with variance 1/n, the others with 2/n.
-_GAIN_ONE = (nn.Sigmoid, nn.Tanh, nn.Hardtanh, nn.Softsign, nn.SELU)
+_GAIN_ONE = {"sigmoid", "tanh", "hardtanh", "softsign", "selu"}
 
 
 def construct(spec: Layers, shape: tuple[int, int, int], classes: int) -> TappedModule:
@@ -61,16 +60,11 @@ def construct(spec: Layers, shape: tuple[int, int, int], classes: int) -> Tapped
 def initialize(module: TappedModule, generator: torch.Generator, spec: Layers) -> None:
     """Normal kernels of variance 2 / fan in (He et al. 2015), zero biases.
 
-    choice: variance 1 / fan in where no activation is of ReLU's kind.
+    choice: variance 1 / fan in where all activations are bounded, or SELU.
     """
-    del spec
-    of_one = any(isinstance(layer, _GAIN_ONE) for layer in module.modules())
-    others = any(isinstance(layer, _OF_RELU_KIND) for layer in module.modules())
-    gain = 1.0 if of_one and not others else 2.0
+    functions = {x.function for x in spec.layers if isinstance(x, described.Activation)}
+    gain = 1.0 if functions and functions <= _GAIN_ONE else 2.0
     initialization.initialize(module, generator, initialization.fan_in_normal(gain))
-
-
-_OF_RELU_KIND = (*(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Softplus),)
 
 
 def _module(layer: described.AnyLayer, shape: Shape) -> nn.Module:
