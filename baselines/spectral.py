@@ -9,6 +9,7 @@ from torch import Tensor
 
 from baselines.functional.losses import logits_of
 from baselines.functional.margins import QUARTILES, output_margins, quartile_signature
+from baselines.functional.pooling import log_lipschitz_constant
 from baselines.functional.spectra import DISTANCES, log_data_norm, log_spectral_complexity
 from baselines.regressors import log_least_squares
 from demogen._util.lookup import lookup
@@ -30,7 +31,9 @@ class SpectralMargin(Measure):
 
     A baseline of Jiang et al. 2019 (section 4.1), with the spectral complexity R_A of Bartlett et
     al. 2017 (Eq. 1.2) against M = 0, of the convolutions and dense layers with batch norm folded
-    in; biases are ignored, ρ = 1 for ReLU and pooling. Features `output.<statistic>`, statistics
+    in; biases are ignored. R_A is multiplied by the Lipschitz constants ρᵢ of what stands between
+    them: 1 for ReLU, and for pooling the exact one (`baselines.functional.pooling`), 3 for the
+    maximum of 3x3 with stride 1. Features `output.<statistic>`, statistics
     lower_fence, q1, median, q3, upper_fence. Misclassified samples are dropped, as for the other
     margins. Not defined for networks that are no chain of layers, residual networks among them.
     The number of Bartlett et al.'s equation was not checked against that paper.
@@ -41,6 +44,7 @@ class SpectralMargin(Measure):
     """
 
     name = "spectral-margin"
+    version = 2
     access = Access.TRAIN
     cost = "1 forward"
     applies_to = CHAINS
@@ -81,6 +85,7 @@ class SpectralMarginInitial(Measure):
     """
 
     name = "spectral-margin-initial"
+    version = 2
     access = Access.TRAIN | Access.INITIAL
     cost = "1 forward"
     applies_to = CHAINS
@@ -118,8 +123,10 @@ def _margins(
     images, labels = network.train.images, network.train.labels
     logits = logits_of(network.module, images, network.batch_size)
     margins = output_margins(logits, labels)
-    layers = affine_layers(network.module, tuple(images.shape[1:]))
+    shape = tuple(images.shape[1:])
+    layers = affine_layers(network.module, shape)
     log_complexity = log_spectral_complexity(layers, references, distance)
+    log_complexity += log_lipschitz_constant(network.module, shape)
     log_scale = math.log(len(images)) - log_data_norm(images) - log_complexity
     if abs(log_scale) > -_SMALLEST_LOG:
         raise NotMeasurable(f"its spectral complexity, e^{log_complexity:.0f}, is out of range")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, overload
 
+import torch
 from sklearn.base import clone
 
 from demogen._util import paths
@@ -184,7 +185,9 @@ def compute_signature(measure: Measure, network: Network) -> Signature:
     if reason := measure.applicable(network.module):
         raise NotMeasurable(f"{who}: not defined, {reason}")
     try:
-        signature = measure.compute(network.view(measure.access))
+        # Measures need derivatives and full precision, wherever they are called from.
+        with torch.inference_mode(False), torch.autocast(network.device.type, enabled=False):
+            signature = measure.compute(network.view(measure.access))
     except NotMeasurable as error:
         raise NotMeasurable(f"{who}: {error}") from error
     checked = {}

@@ -68,6 +68,9 @@ __all__ = [
 SPEC_VERSION = 1
 """Part of every id: raised when the meaning of a spec changes, defaults included."""
 
+MOST_READABLE = 142
+"""Characters of an id before its digest: a name in a tar file has room for 155 in all."""
+
 
 class NetworkSpec(Frozen):
     """Everything that decides what a network becomes.
@@ -153,7 +156,7 @@ class NetworkSpec(Frozen):
     def id(self) -> str:
         """A readable prefix and 12 hex digits of the sha256 of the canonical JSON."""
         digest = sha256(f"{SPEC_VERSION}:{self.canonical()}".encode())
-        return f"{'-'.join(self._readable())}-{digest[:12]}"
+        return f"{'-'.join(self._readable())[:MOST_READABLE]}-{digest[:12]}"
 
     @property
     def configuration(self) -> str:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from demogen.errors import CorruptZooError
+from demogen.errors import CorruptZooError, ZooError, naming
 from demogen.format.table import ByteRange
 from demogen.networks.tapped_module import TappedModule
 
@@ -24,8 +24,16 @@ SHARD_BYTES = 1_000_000_000
 
 
 def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
-    """A complete safetensors file; the same tensors always give the same bytes."""
-    return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    """A complete safetensors file; the same tensors always give the same bytes.
+
+    Raises:
+        ZooError: they cannot be saved: sparse, without memory, or parts of each other.
+    """
+    try:
+        return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    except (RuntimeError, ValueError, TypeError, SafetensorError) as error:
+        fault = " ".join(str(error).split())
+        raise ZooError(f"these tensors cannot be saved as safetensors: {fault}") from error
 
 
 def from_bytes(content: bytes, what: str) -> dict[str, Tensor]:
@@ -79,6 +87,13 @@ def write_shards(
     Returns:
         Id → where its weights lie, and where its initial weights lie.
     """
+    with naming(folder / "shards"):
+        return _write_shards(folder, networks, limit)
+
+
+def _write_shards(
+    folder: Path, networks: Iterable[StoredNetwork], limit: int
+) -> tuple[dict[str, ByteRange], dict[str, ByteRange]]:
     trained: dict[str, ByteRange] = {}
     initial: dict[str, ByteRange] = {}
     shard, number = None, -1

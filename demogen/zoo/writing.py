@@ -1,8 +1,7 @@
 """Write a zoo: shards, table, splits, card and manifest, all of it or nothing."""
 
 import shutil
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, Literal
 from torch import Tensor
 
 from demogen import __version__
-from demogen.errors import ZooError
+from demogen._util.paths import replaceable
+from demogen.errors import ZooError, naming
 from demogen.format.card import dataset_card, list_versions
 from demogen.format.columns import LATER, network_rows
-from demogen.format.integrity import file_digest, write_atomically
+from demogen.format.integrity import file_digest, scratch_folder, write_atomically
 from demogen.format.splits import make_splits
 from demogen.format.storage import Folder
 from demogen.format.table import runs_to_parquet, to_frame, to_parquet
@@ -26,6 +26,7 @@ from demogen.schema.records import (
     ZooManifest,
     sha256,
 )
+from demogen.zoo.assembly import accept, accept_initial
 from demogen.zoo.weights import StoredNetwork, to_bytes, write_shards
 from demogen.zoo.zoo import Zoo
 
@@ -67,23 +68,21 @@ def write_zoo(
         failed: id → reason, of networks that could not be trained.
         initial: id → safetensors file of initial weights, of networks whose are to be stored; the
             others' are made again from their seeds, or there are none.
+
+    Raises:
+        ZooError: there are no networks, or readers would refuse what would be written; the folder
+            is left as it was.
     """
     by_id = sorted(networks, key=lambda network: network[0].id)
-    records = [record for record, _ in by_id]
-    if not records:
+    if missing := {record.id for record, _ in by_id} - weights.keys():
+        raise ZooError(f"network {min(missing)} of {collection.name} comes without weights")
+    if not by_id:
         raise ZooError(f"no network of {collection.name} is trained yet: nothing to pack")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    packed = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-packing-"))
+    folder = replaceable(folder)
+    packed = scratch_folder(folder, "packing")
     try:
-        stored = initial or {}
-        contents = (
-            StoredNetwork(
-                record.id,
-                weights[record.id].read_bytes(),
-                stored[record.id].read_bytes() if record.id in stored else None,
-            )
-            for record in records
-        )
+        records: list[NetworkRecord] = []
+        contents = _accepted((record for record, _ in by_id), weights, initial or {}, records)
         ranges, initial_ranges = write_shards(packed, contents)
         rows = network_rows(records, [ranges[record.id] for record in records], initial_ranges)
         write_atomically(packed / "networks.parquet", to_parquet(rows))
@@ -119,7 +118,7 @@ def write_zoo(
         )
         write_atomically(packed / "README.md", card.encode())
         write_atomically(packed / "zoo.json", manifest.to_json())
-        packed.chmod(0o755)
+        _check_readable(packed, folder)
         _replace(packed, folder)
     finally:
         shutil.rmtree(packed, ignore_errors=True)
@@ -141,6 +140,36 @@ def _format_version(
     return 2 if later else 1
 
 
+def _accepted(
+    records: Iterable[NetworkRecord],
+    weights: Mapping[str, Path],
+    initial: Mapping[str, Path],
+    accepted: list[NetworkRecord],
+) -> Iterator[StoredNetwork]:
+    """Networks as they are written; their records are added to `accepted` on the way."""
+    for record in records:
+        record, content = accept(record, _content(weights[record.id]))
+        first = None
+        if record.id in initial:
+            first = accept_initial(record, _content(initial[record.id]))
+        accepted.append(record)
+        yield StoredNetwork(record.id, content, first)
+
+
+def _content(file: Path) -> bytes:
+    with naming(file):
+        return file.read_bytes()
+
+
+def _check_readable(packed: Path, folder: Path) -> None:
+    """Read back what was written, all but the weights, which were checked before."""
+    try:
+        Zoo(Folder(packed)).verify(weights=False)
+    except ZooError as error:
+        fault = str(error).replace(str(packed), str(folder))
+        raise ZooError(f"{folder} is not written, for nobody could read it: {fault}") from error
+
+
 def _digests(folder: Path) -> dict[str, FileDigest]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
@@ -148,7 +177,7 @@ def _digests(folder: Path) -> dict[str, FileDigest]:
 
 def _replace(new: Path, folder: Path) -> None:
     if folder.exists():
-        old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-old-"))
+        old = scratch_folder(folder, "old")
         folder.rename(old / "zoo")
         new.rename(folder)
         shutil.rmtree(old)

@@ -13,24 +13,22 @@ from demogen._util.lookup import lookup
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import MANIFEST, fault_of
 from demogen.format.splits import Split, StoredSplits
-from demogen.format.storage import Folder, Storage
+from demogen.format.storage import Folder, Storage, manifest_text
 from demogen.format.table import Table
 from demogen.images.image_set import ImageSet, LabeledImages, load_images
 from demogen.networks import architectures
-from demogen.networks.golden_logits import check_probe_logits
 from demogen.networks.network import Network, Sources
 from demogen.networks.tapped_module import TappedModule
 from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
+from demogen.zoo.assembly import assemble, check_labels
 from demogen.zoo.base import NetworkSet
-from demogen.zoo.foreign import read_initial, what_is_missing
+from demogen.zoo.initial_weights import make_initial, read_initial
+from demogen.zoo.missing import what_is_missing
 from demogen.zoo.prefetch import ReadWeights, WeightsRequest, read_ahead
-from demogen.zoo.weights import check_size, from_bytes, load_into, to_bytes
+from demogen.zoo.weights import check_size, from_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MANIFEST_BYTES = 256 << 20
-"""More than zoo.json of any real zoo has."""
 
 
 @final
@@ -45,7 +43,7 @@ class Zoo(NetworkSet):
     def __init__(self, storage: Storage, *, images: Path | None = None) -> None:
         self.storage = storage
         self.images_folder = images
-        text = _manifest_text(storage)
+        text = manifest_text(storage)
         self._digest = sha256(text)
         self.manifest = ZooManifest.from_json(text, storage.where)
         storage.check(self.manifest.files)
@@ -151,8 +149,11 @@ class Zoo(NetworkSet):
             )
         return image_set
 
-    def verify(self) -> None:
-        """Read and check every file and every network.
+    def verify(self, *, weights: bool = True) -> None:
+        """Read and check every file, every network and every record.
+
+        Args:
+            weights: whether networks are among it; without them a zoo is checked in seconds.
 
         Raises:
             CorruptZooError: some are not what the zoo says; the first is named.
@@ -160,19 +161,21 @@ class Zoo(NetworkSet):
         for path in self.manifest.files:
             if not path.startswith("shards/"):
                 self._checked(path)
-        faults = [fault for fault in self.attempts() if isinstance(fault, CorruptZooError)]
-        faults += self._faults_of_initial()
-        if faults:
+        for name in self.splits:
+            self._splits[name]
+        attempts = self.attempts() if weights else ()
+        if faults := [fault for fault in attempts if isinstance(fault, CorruptZooError)]:
             more = f" (and {len(faults) - 1} more networks)" if len(faults) > 1 else ""
             raise CorruptZooError(f"{faults[0]}{more}")
-
-    def _faults_of_initial(self) -> Iterator[CorruptZooError]:
         for id in self.ids:
-            try:
-                if self._table.initial(id) is not None:
-                    self._initial(self._table.record(id)[0])
-            except CorruptZooError as error:
-                yield error
+            record, what = self.record(id), f"image set of network {id} in {self._where}"
+            self._request(id)
+            if record.spec.origin is None:
+                lookup(record.spec.data.images, self.image_sets, what, CorruptZooError)
+            if record.labels is not None:
+                self._corrupted_labels(record.labels, record)
+            if weights and self._table.initial(id) is not None:
+                self._initial(record)
 
     @cached_property
     def _where(self) -> str:
@@ -256,9 +259,7 @@ class Zoo(NetworkSet):
             raise read
         record, _ = self._table.record(read.id)
         what = f"{self._where}: network {record.id}"
-        module = load_into(architectures.skeleton(record.spec), read.tensors, what)
-        module = module.to(device).eval()
-        check_probe_logits(module, record.spec.data.input_shape, record.probe_logits, what)
+        module = assemble(record, read.tensors, what, device)
         missing = what_is_missing(record, self.manifest.image_sets)
         sources = Sources(
             initial=lambda: self._initial(record).to(device),
@@ -273,14 +274,7 @@ class Zoo(NetworkSet):
         if (stored := self._table.initial(record.id)) is not None:
             what = f"{self._where}: initial weights of network {record.id}"
             return read_initial(self.storage, self.manifest.files, record, stored, what)
-        module = architectures.build(record.spec)
-        if sha256(to_bytes(module.state_dict())) != record.initial_sha256:
-            raise ZooError(
-                f"{self.name}: the initial weights of {record.id}, made again from the seed, are "
-                "not those it was trained from; this torch draws other numbers than the one that "
-                f"trained the zoo (demogen {self.manifest.code_version})"
-            )
-        return module.eval().requires_grad_(False)
+        return make_initial(record, self.manifest)
 
     def _train(self, record: NetworkRecord, device: torch.device) -> LabeledImages:
         data = record.spec.data
@@ -288,8 +282,14 @@ class Zoo(NetworkSet):
         if record.labels is None:
             labels = self._part(data).labels
         else:
-            labels = lookup(record.labels, self._labels, "label vector", CorruptZooError)
+            labels = self._corrupted_labels(record.labels, record)
         return LabeledImages(images, labels.to(device))
+
+    def _corrupted_labels(self, digest: str, record: NetworkRecord) -> Tensor:
+        what = f"label vector of network {record.id} in {self._where}"
+        labels = lookup(digest, self._labels, what, CorruptZooError)
+        check_labels(labels, record.spec.data, what)
+        return labels
 
     # Both are shared by all networks with the same data; labels are left out, so that label
     # corruption does not make another copy of the images.
@@ -375,8 +375,12 @@ def _reopen(storage: Storage, digest: str, images: Path | None) -> Zoo:
 
 def _folder_of(name: str) -> Path | None:
     """The folder of a zoo on this machine, by path or name; None: there is none."""
-    folders = (Path(name).expanduser(), paths.zoos() / name)
-    return next((folder for folder in folders if (folder / MANIFEST).is_file()), None)
+    if ((folder := paths.expanded(name)) / MANIFEST).is_file():
+        return folder
+    # Only names of zoos built here need the user's home, which some users have not.
+    if "/" in name or not ((folder := paths.zoos() / name) / MANIFEST).is_file():
+        return None
+    return folder
 
 
 _NO_CORRUPTION = {"corruption": 0.0, "corruption_seed": 0}
@@ -386,13 +390,3 @@ _NO_CORRUPTION = {"corruption": 0.0, "corruption_seed": 0}
 def _standardized(image_set: ImageSet, data: Data, part: str) -> Tensor:
     images = image_set.training_part(data).images if part == "train" else image_set.test.images
     return image_set.inputs(images, data)
-
-
-def _manifest_text(storage: Storage) -> bytes:
-    file = storage.local(MANIFEST)
-    try:
-        if file.stat().st_size > MANIFEST_BYTES:
-            raise CorruptZooError(f"{storage.where}: zoo.json is larger than any real one")
-        return file.read_bytes()
-    except OSError as error:
-        raise ZooError(f"{file} cannot be read: {error.strerror}") from error

@@ -1,34 +1,31 @@
-"""Networks from elsewhere: their stored initial weights, and what nobody can know of them."""
+"""A network before training: made again from its seed, or read where a zoo stores it."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 
-from demogen.errors import CorruptZooError
+from demogen.errors import CorruptZooError, ZooError
 from demogen.format.storage import Storage
 from demogen.format.table import ByteRange
 from demogen.networks import architectures
-from demogen.networks.network import Access
 from demogen.networks.tapped_module import TappedModule
-from demogen.schema.records import FileDigest, NetworkRecord, sha256
-from demogen.zoo.weights import check_size, from_bytes, load_into
+from demogen.schema.records import FileDigest, NetworkRecord, ZooManifest, sha256
+from demogen.zoo.weights import check_size, from_bytes, load_into, to_bytes
 
 
-def what_is_missing(record: NetworkRecord, image_sets: Container[str]) -> dict[Access, str]:
-    """What nobody can know of a network, and why; nothing of one that was trained here.
+def make_initial(record: NetworkRecord, manifest: ZooManifest) -> TappedModule:
+    """The network with its initial weights made again from its seed, checked.
 
-    Args:
-        record: of the network.
-        image_sets: names of those that its zoo pins by digest.
+    Raises:
+        NotMeasurable: it comes from elsewhere, without a seed.
+        ZooError: they are not those that it was trained from.
     """
-    data = record.spec.data
-    missing: dict[Access, str] = {}
-    if record.initial_sha256 is None:
-        missing[Access.INITIAL] = "its source holds none, and no seed to make them again from"
-    if data.images not in image_sets:
-        reason = f"the zoo does not say which {data.images} images it was trained on"
-        missing |= {Access.TRAIN: reason, Access.TEST_INPUTS: reason}
-    elif not data.subset_known:
-        missing[Access.TRAIN] = f"nobody knows which part of {data.images} it was trained on"
-    return missing
+    module = architectures.build(record.spec)
+    if sha256(to_bytes(module.state_dict())) != record.initial_sha256:
+        raise ZooError(
+            f"{manifest.name}: the initial weights of {record.id}, made again from the seed, are "
+            "not those it was trained from; this torch draws other numbers than the one that "
+            f"trained the zoo (demogen {manifest.code_version})"
+        )
+    return module.eval().requires_grad_(False)
 
 
 def read_initial(
