@@ -20,10 +20,15 @@ class PaddedConv2d(nn.Conv2d):
 
     Its weights and state keys are those of torch's, and so is all else but `padding`, which stays 0
     and says nothing: whoever asks for the linear map reads `sides`.
+
+    Raises:
+        ValueError: `padding` or `padding_mode` is given beside `sides`, or a side is negative.
     """
 
     def __init__(self, *args: Any, sides: Sides, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.padding != (0, 0) or self.padding_mode != "zeros" or min(sides) < 0:
+            raise ValueError(f"zeros on each side are given by `sides` alone, not {sides} and more")
         self.sides = sides
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,12 +1,14 @@
 """Padding that differs from side to side, against sums over windows written out."""
 
 import itertools
+from collections import OrderedDict
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from demogen.networks.network import Network
 from demogen.networks.padded import (
     FlattenByPosition,
     PaddedAvgPool2d,
@@ -15,6 +17,7 @@ from demogen.networks.padded import (
     conv2d,
     conv_sides,
 )
+from demogen.networks.tapped_module import TappedModule
 
 SIDES = (0, 1, 2, 1)
 
@@ -100,6 +103,35 @@ def test_the_sides_of_a_convolution_give_its_output(conv, sides):
         nn.functional.pad(x, sides), conv.weight, conv.bias, 1, 0, conv.dilation
     )
     assert torch.equal(conv(x), by_hand) or torch.allclose(conv(x), by_hand, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "more", [{"padding": 1}, {"padding_mode": "reflect"}, {"sides": (0, -1, 0, 1)}]
+)
+def test_what_would_say_padding_twice_is_refused(more):
+    with pytest.raises(ValueError, match="by `sides` alone"):
+        PaddedConv2d(1, 1, 3, **{"sides": (0, 1, 0, 1), **more})
+
+
+def test_a_chain_knows_it_and_a_network_of_ones_own_is_measured_with_it():
+    stages = OrderedDict(
+        conv=PaddedConv2d(1, 4, 3, stride=2, sides=(0, 1, 0, 1)),
+        relu=nn.ReLU(),
+        pool=PaddedMaxPool2d((2, 2), (1, 1), (0, 1, 0, 1)),
+        flatten=FlattenByPosition(),
+        dense=nn.Linear(64, 3),
+    )
+    module = TappedModule(stages, {"h1": "conv"}, units="relu")
+    images = torch.randn(20, 1, 8, 8)
+    network = Network.of(module, images, torch.arange(20) % 3)
+    assert [layer.name for layer in network.module.weight_layers((1, 8, 8))] == ["conv", "dense"]
+
+    class Another(nn.Conv2d):
+        pass
+
+    stages["conv"] = Another(1, 4, 3, stride=2, padding=1)
+    other = TappedModule(stages, {})
+    assert [layer.name for layer in other.weight_layers((1, 8, 8))] == ["dense"]
 
 
 def test_flattening_by_position_keeps_channels_together():
