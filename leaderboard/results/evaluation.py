@@ -2,8 +2,8 @@
 
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
 from statistics import median
 from typing import TYPE_CHECKING, Unpack

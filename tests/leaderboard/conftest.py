@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from demogen.measuring.least_squares import LeastSquares
 
 from demogen.format.splits import make_splits
+from demogen.measuring.least_squares import LeastSquares
 from leaderboard.results.evaluation import score_split
 from leaderboard.scoring.inputs import ScoreInputs
 from leaderboard.scoring.scores import score

@@ -15,7 +15,7 @@ from demogen.schema.records import NetworkSpec, parse
 
 
 class _Uninitialized(TorchFunctionMode):
-    """Layers made meanwhile draw no first weights: without memory for them, that is all they cost."""
+    """Layers made meanwhile draw no first weights, which takes most of the time to make them."""
 
     def __torch_function__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
