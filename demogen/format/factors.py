@@ -66,7 +66,8 @@ def coded(table: "pd.DataFrame", factor: str) -> Coded:
     ([2, 1, 0, 2], [None, 8.0, 64.0])
     """
     column = table[factor]
-    levels = column.astype(object).where(column.notna(), None).tolist()
+    missing = column.isna().tolist()
+    levels = [None if gone else level for level, gone in zip(column.tolist(), missing, strict=True)]
     if typing.get_origin(factor_types().get(factor)) is tuple:
         levels = [tuple(level) if hasattr(level, "__len__") else level for level in levels]
     return code_levels(levels)
