@@ -5,24 +5,12 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 import torch
-from torch.overrides import TorchFunctionMode
 
 from demogen.errors import CorruptZooError, ZooError
 from demogen.networks.architectures import convnet, initialization, mlp, mobilenet, nin, resnet, vgg
 from demogen.networks.tapped_module import TappedModule
 from demogen.schema.image_sets import facts
 from demogen.schema.records import NetworkSpec, parse
-
-
-class _Uninitialized(TorchFunctionMode):
-    """Layers made meanwhile draw no first weights, which takes most of the time to make them."""
-
-    def __torch_function__(
-        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        if getattr(function, "__module__", None) == "torch.nn.init":
-            return kwargs["tensor"]
-        return function(*args, **(kwargs or {}))
 
 
 class _Family(Protocol):
@@ -72,7 +60,7 @@ def skeleton(spec: NetworkSpec) -> TappedModule:
         ZooError: there is no such image set, or its images are too small for the network.
     """
     architecture, classes = spec.architecture, facts(spec.data.images).classes
-    with torch.device("meta"), _Uninitialized():
+    with torch.device("meta"):
         family = _FAMILIES[architecture.family]
         return family.construct(architecture, spec.data.input_shape, classes)
 

@@ -47,15 +47,6 @@ def test_a_skeleton_has_the_state_and_no_memory(name):
     assert built.training
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_a_skeleton_draws_no_weights_that_others_take_the_place_of(name, monkeypatch):
-    drawn = []
-    for draw in ("uniform_", "normal_"):
-        monkeypatch.setattr(torch.Tensor, draw, lambda *_, **__: drawn.append(name))
-    skeleton(spec_of(SMALL[name], "digits"))
-    assert drawn == []
-
-
 def test_networks_see_the_center_of_images():
     mlp = MLP(family="mlp", width=5, depth=2)
     assert parameter_count(skeleton(spec_of(mlp, crop=24))) == 3 * 24 * 24 * 5 + 5 * 10
