@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from baselines.functional.batches import batches, finite
 from demogen.errors import NotMeasurable
+from demogen.measuring.batches import batches, finite
 from demogen.networks.tapped_module import UNITS, TappedModule
 
 VALUES_AT_A_TIME = 2**20
