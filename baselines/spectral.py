@@ -9,6 +9,7 @@ from torch import Tensor
 
 from baselines.functional.losses import LogitReduction
 from baselines.functional.margins import QUARTILES, output_margins, quartile_signature
+from baselines.functional.pooling import log_lipschitz_constant
 from baselines.functional.spectra import (
     DISTANCES,
     log_data_norm,
@@ -36,7 +37,9 @@ class SpectralMargin(SharedMeasure[LogitReduction]):
 
     A baseline of Jiang et al. 2019 (section 4.1), with the spectral complexity R_A of Bartlett et
     al. 2017 (Eq. 1.2) against M = 0, of the convolutions and dense layers with batch norm folded
-    in; biases are ignored, ρ = 1 for ReLU and pooling. Features `output.<statistic>`, statistics
+    in; biases are ignored. R_A is multiplied by the Lipschitz constants ρᵢ of what stands between
+    them: 1 for ReLU, and for pooling the exact one (`baselines.functional.pooling`), 3 for the
+    maximum of 3x3 with stride 1. Features `output.<statistic>`, statistics
     lower_fence, q1, median, q3, upper_fence. Misclassified samples are dropped, as for the other
     margins. Not defined for networks that are no chain of layers, residual networks among them.
     The number of Bartlett et al.'s equation was not checked against that paper.
@@ -47,6 +50,7 @@ class SpectralMargin(SharedMeasure[LogitReduction]):
     """
 
     name = "spectral-margin"
+    version = 2
     access = Access.TRAIN
     cost = "1 forward"
     applies_to = CHAINS
@@ -92,6 +96,7 @@ class SpectralMarginInitial(SharedMeasure[LogitReduction]):
     """
 
     name = "spectral-margin-initial"
+    version = 2
     access = Access.TRAIN | Access.INITIAL
     cost = "1 forward"
     applies_to = CHAINS
@@ -139,10 +144,11 @@ def _margins(
     distance = lookup(norm, DISTANCES, "norm", PredictorError)
     images, labels = network.train.images, network.train.labels
     margins = output_margins(reduced.logits(), labels)
-    input_shape = tuple(images.shape[1:])
-    layers = affine_layers(network.module, input_shape)
-    norms = network.once(_spectral_norms, input_shape)
+    shape = tuple(images.shape[1:])
+    layers = affine_layers(network.module, shape)
+    norms = network.once(_spectral_norms, shape)
     log_complexity = log_spectral_complexity(layers, references, distance, norms)
+    log_complexity += log_lipschitz_constant(network.module, shape)
     log_scale = math.log(len(images)) - log_data_norm(images) - log_complexity
     if abs(log_scale) > -_SMALLEST_LOG:
         raise NotMeasurable(f"its spectral complexity, e^{log_complexity:.0f}, is out of range")

@@ -11,19 +11,20 @@ from demogen.errors import NotMeasurable
 from demogen.measuring.batches import finite, pass_size, sizes
 from demogen.measuring.sample_norms import by_sample
 from demogen.networks.architectures.mlp import HardSigmoid
-from demogen.networks.tapped_module import TappedModule
+from demogen.networks.tapped_module import DROPOUTS, TappedModule
 
-# Pre-activations at which a unit passes from one piece to the next, ascending. ReLU6 is a Hardtanh.
+# Pre-activations at which a unit passes from one piece to the next, ascending. Here as below the
+# types themselves are meant: a subclass may compute something else.
 _BOUNDARIES: dict[type[nn.Module], Callable[[Any], tuple[float, ...]]] = {
     nn.ReLU: lambda layer: (0.0,),
     nn.LeakyReLU: lambda layer: (0.0,),
+    nn.ReLU6: lambda layer: (0.0, 6.0),
     nn.Hardtanh: lambda layer: (layer.min_val, layer.max_val),
     HardSigmoid: lambda layer: (-0.5, 0.5),
     nn.Hardsigmoid: lambda layer: (-3.0, 3.0),
     nn.Tanh: lambda layer: (0.0,),
     nn.Sigmoid: lambda layer: (0.0,),
 }
-_ACTIVATIONS = tuple(_BOUNDARIES)
 
 # No units of their own: maps between units, affine or (as pooling and group norm) not.
 _WITHOUT_UNITS = (
@@ -35,8 +36,7 @@ _WITHOUT_UNITS = (
     nn.LayerNorm,
     nn.Flatten,
     nn.Identity,
-    nn.Dropout,
-    nn.Dropout2d,
+    *DROPOUTS,
     nn.AvgPool2d,
     nn.AdaptiveAvgPool2d,
     nn.MaxPool2d,
@@ -76,9 +76,9 @@ def why_no_codes(module: TappedModule) -> str | None:
         return str(reason)
     units = False
     for name, layer in chain:
-        if isinstance(layer, _ACTIVATIONS):
+        if type(layer) in _BOUNDARIES:
             units = True
-        elif not isinstance(layer, _WITHOUT_UNITS):
+        elif type(layer) not in _WITHOUT_UNITS:
             return f"the linear pieces of {name!r} ({type(layer).__name__}) are not known"
     return None if units else "it has no activation, so no unit that could change its piece"
 
@@ -159,11 +159,10 @@ def _coded_chain(module: TappedModule) -> list[_CodedLayer]:
     """The layers in order, each with the boundaries of its units; worked out once a network."""
     if reason := why_no_codes(module):
         raise NotMeasurable(reason)
-    coded = []
-    for _, layer in module.chain():
-        kinds = [kind for kind in _BOUNDARIES if isinstance(layer, kind)]
-        coded.append((layer, _BOUNDARIES[kinds[0]](layer) if kinds else ()))
-    return coded
+    return [
+        (layer, _BOUNDARIES[type(layer)](layer) if type(layer) in _BOUNDARIES else ())
+        for _, layer in module.chain()
+    ]
 
 
 def _codes(chain: list[_CodedLayer], x: Tensor) -> Iterator[Tensor]:

@@ -100,8 +100,9 @@ def log_spectral_complexity(
 ) -> float:
     """Log R_A, R_A = (∏ ‖Aᵢ‖_σ) · (Σ ‖Aᵢᵀ − Mᵢᵀ‖_{2,1}^{2/3} / ‖Aᵢ‖_σ^{2/3})^{3/2}.
 
-    Bartlett, Foster and Telgarsky 2017, with activations of Lipschitz constant 1. The log
-    is taken throughout, as the product overflows in deep networks.
+    Bartlett, Foster and Telgarsky 2017, with activations of Lipschitz constant 1; other constants
+    multiply it (`baselines.functional.pooling.log_lipschitz_constant`). The log is taken
+    throughout, as the product overflows in deep networks.
 
     Args:
         layers: the affine maps Aᵢ in order, batch norm folded in (demogen.networks.homogeneity).

@@ -2,9 +2,11 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import torch
 from sklearn.base import clone
 
 from demogen.errors import NotMeasurable
@@ -22,7 +24,8 @@ def compute_signature(measure: Measure, network: Network) -> Signature:
         NotMeasurable: the measure is not defined for this network, or gave no finite numbers; the
             message names measure and network.
     """
-    return _checked(measure, network, lambda: measure.compute(network.view(measure.access)))
+    with _plain_torch(network):
+        return _checked(measure, network, lambda: measure.compute(network.view(measure.access)))
 
 
 def measure_together(measures: Mapping[str, Measure], network: Network) -> dict[str, Outcome]:
@@ -44,15 +47,23 @@ def measure_together(measures: Mapping[str, Measure], network: Network) -> dict[
     copies = {key: clone(measure) for key, measure in measures.items()}
     outcomes: dict[str, Outcome] = {}
     swept: dict[Access, dict[str, SharedMeasure[Any]]] = {}
-    for key, measure in copies.items():
-        if isinstance(measure, SharedMeasure):
-            images = measure.access & Access.TRAIN or Access.TEST_INPUTS
-            swept.setdefault(images, {})[key] = measure
-        else:
-            outcomes[key] = _outcome(measure, network, 0.0, _computing(measure, network))
-    for together in swept.values():
-        outcomes |= _sweep(together, network)
+    with _plain_torch(network):
+        for key, measure in copies.items():
+            if isinstance(measure, SharedMeasure):
+                images = measure.access & Access.TRAIN or Access.TEST_INPUTS
+                swept.setdefault(images, {})[key] = measure
+            else:
+                outcomes[key] = _outcome(measure, network, 0.0, _computing(measure, network))
+        for together in swept.values():
+            outcomes |= _sweep(together, network)
     return {key: outcomes[key] for key in measures}
+
+
+@contextmanager
+def _plain_torch(network: Network) -> Iterator[None]:
+    """Measures need derivatives and full precision, wherever they are called from."""
+    with torch.inference_mode(False), torch.autocast(network.device.type, enabled=False):
+        yield
 
 
 def _sweep(measures: Mapping[str, SharedMeasure[Any]], network: Network) -> dict[str, Outcome]:

@@ -34,7 +34,7 @@ def main() -> None:
         for _ in range(options.rounds):
             for tree in runs:
                 runs[tree].append(run(tree, options.width, options.images, "float32"))
-        # Rounding moves a margin that is nearly zero by much: equality is shown in double precision.
+        # Rounding moves a margin near zero by much: equality is shown in double precision.
         double = [run(tree, 16, 32, "float64") for tree in runs]
     print(f"NiN-{options.width} with batch norm, {options.images} training and test images")
     print(f"median of {options.rounds}, CPU seconds, one thread")
