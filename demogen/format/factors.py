@@ -118,7 +118,9 @@ def _division(codes: Sequence[int]) -> bytes:
 
 
 def _plain(level: Any) -> Any:
-    """A number of numpy's as Python has it, and None for NaN."""
+    """A number of numpy's as Python has it, in tuples too, and None for NaN."""
+    if isinstance(level, tuple):
+        return tuple(map(_plain, level))
     level = level.item() if hasattr(level, "item") else level
     return level if level == level else None
 
