@@ -71,12 +71,15 @@ def cross_validate(
         if not train or not test:
             skipped.append(number)
             continue
-        _, predictions = _fit_and_predict(regressor, X[train], y[train], X[test], f"fold {number}")
+        what = f"fold {number}"
+        fitted, predictions = _fit_and_predict(regressor, X[train], y[train], X[test], what)
+        everywhere = _predict(fitted, X.copy(), len(train), what)
         predicted_folds.append(
             FoldPredictions(
                 fold=number,
                 ids=tuple(ids[row] for row in test),
                 predictions=tuple(predictions.tolist()),
+                center=_center(everywhere),
             )
         )
     if not ids:
@@ -108,16 +111,35 @@ def _fit_and_predict(
     fitted = clone(regressor)
     try:
         fitted.fit(X, y)
+    except Exception as error:
+        raise _failure(fitted, len(X), what, error) from error
+    return fitted, _predict(fitted, test, len(X), what)
+
+
+def _predict(fitted: Any, test: Vector, networks: int, what: str) -> Vector:
+    try:
         predictions = np.asarray(fitted.predict(test), np.float64).ravel()
     except Exception as error:
-        fault = " ".join(str(error).split())
-        raise PredictorError(
-            f"the regressor {regressor_to_text(fitted)} fails on {what} "
-            f"({len(X)} networks to fit): {fault}"
-        ) from error
+        raise _failure(fitted, networks, what, error) from error
     if len(predictions) != len(test) or not np.isfinite(predictions).all():
         raise PredictorError(
             f"the regressor {regressor_to_text(fitted)} gives no finite prediction for every "
             f"network of {what}; check the transforms in it against the signatures"
         )
-    return fitted, predictions
+    return predictions
+
+
+def _failure(fitted: Any, networks: int, what: str, error: Exception) -> PredictorError:
+    fault = " ".join(str(error).split())
+    return PredictorError(
+        f"the regressor {regressor_to_text(fitted)} fails on {what} "
+        f"({networks} networks to fit): {fault}"
+    )
+
+
+def _center(predictions: Vector) -> float:
+    """Their mean; exactly the one value where all are equal."""
+    if np.ptp(predictions) == 0:
+        return float(predictions[0])
+    # Divided first: the sum of a wild regressor's predictions may be no float.
+    return float(np.sum(predictions / len(predictions)))

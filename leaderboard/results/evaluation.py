@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from demogen.zoo.base import NetworkSet
 
 TARGETS = ("gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy")
+ACCURACIES = ("gap", "test_accuracy")
+"""Targets whose noise the number of test images tells."""
 NO_TARGET = "the normalized network is not defined"
 """Why a record lacks one of the targets: it holds every other one."""
 
@@ -136,6 +138,7 @@ def score_split(
         split_digest=split.digest,
         split_kind=split.kind,
         target=target,
+        test_images=test_images(zoo, target),
         signatures=signatures,
         targets=targets,
         configurations={network: configuration[network] for network in signatures},
@@ -187,6 +190,19 @@ def _split(zoo: "NetworkSet", name: str) -> "Split":
             f"no {name!r}; ask for that"
         )
     return lookup(name, zoo.splits, f"split of zoo {zoo.name}", ZooError)
+
+
+def test_images(zoo: "NetworkSet", target: str) -> int | None:
+    """The fewest test images that an accuracy of a zoo is of; None for other targets.
+
+    None, too, where an image set is not known by its name.
+    """
+    from demogen.schema.image_sets import IMAGE_SETS
+
+    if target not in ACCURACIES:
+        return None
+    sizes = [IMAGE_SETS[name].test_size for name in zoo.image_sets if name in IMAGE_SETS]
+    return min(sizes) if sizes and len(sizes) == len(zoo.image_sets) else None
 
 
 def _targets(zoo: "NetworkSet", target: str) -> dict[str, float]:

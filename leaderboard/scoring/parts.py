@@ -7,10 +7,10 @@ import numpy as np
 from demogen.schema.records import Frozen
 from leaderboard.scoring import metrics
 from leaderboard.scoring.inputs import (
+    Agreement,
     Count,
     Finite,
     JsonLevel,
-    Pooled,
     ScoreInputs,
     TargetsAndPredictions,
     finite,
@@ -38,9 +38,9 @@ class ColumnFit(Frozen):
     """In units of the target."""
 
 
-def worst_environment(pooled: Pooled) -> Environment | None:
+def worst_environment(agreement: Agreement) -> Environment | None:
     """The environment of the largest sign error; None where there is none."""
-    worst = pooled.sign_errors.worst
+    worst = agreement.sign_errors.worst
     if worst is None:
         return None
     return Environment(factor=worst.factor, levels=worst.levels, pairs=worst.pairs)

@@ -14,10 +14,13 @@ from leaderboard.scoring.metric import (
     DIVISIONS,
     EVERYTHING,
     FIT,
+    MEASURED,
     ORDERED,
     POOLED,
     RESAMPLED,
+    ROBUST,
     Metric,
+    count,
     decimals,
     digits,
 )
@@ -35,6 +38,15 @@ FEWEST_CONFIGURATIONS = 2
 """With fewer there is nothing to resample, and no interval."""
 
 
+QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.95)
+"""Of sign errors, in results."""
+
+_NO_ROBUST = (
+    "several columns, targets that are no accuracies, an unknown number of test images, or no "
+    "environment with an effective number of 12 pairs"
+)
+
+
 class Interval(Frozen):
     """95 % bootstrap interval of a score; whole configurations are drawn."""
 
@@ -48,15 +60,19 @@ def _intervals(pooled: Pooled) -> dict[str, Interval] | None:
     configurations = pooled.configurations
     if len(set(configurations)) < FEWEST_CONFIGURATIONS:
         return None
-    statistics = {
-        name: statistic
-        for name, metric in METRICS.items()
-        if (statistic := metric.statistic) and (pooled.comparable or not metric.compares_pairs)
-    }
-    drawn = bootstrap.intervals(pooled.targets, pooled.predictions, configurations, statistics)
+    drawn: dict[str, bootstrap.Interval] = {}
+    for of_order, values in ((False, pooled.predictions), (True, pooled.ordered)):
+        statistics = {
+            name: statistic
+            for name, metric in METRICS.items()
+            if (statistic := metric.statistic)
+            and statistic.of_order == of_order
+            and (pooled.agreement.few or not metric.compares_pairs)
+        }
+        drawn |= bootstrap.intervals(pooled.targets, values, configurations, statistics)
     return {
         name: Interval(low=interval.low, high=interval.high, undefined=interval.undefined)
-        for name, interval in drawn.items()
+        for name, interval in sorted(drawn.items())
         if np.isfinite([interval.low, interval.high]).all()
     }
 
@@ -90,8 +106,8 @@ class Scores(Frozen):
             AVERAGED,
             lambda defined: float(np.mean(defined)),
             "Mean over folds of the held-out R² within each fold of kfold-10, as the papers report "
-            "it.",
-            undefined="no fold with two different targets; leave-factor-out",
+            "it; of folds with at least 6 test networks, as fewer make it wild.",
+            undefined="no fold of 6 networks that differ; leave-factor-out",
             heading="R² k-fold",
             direction="up",
             text=decimals,
@@ -143,8 +159,9 @@ class Scores(Frozen):
         Metric(
             POOLED,
             metrics.pearson,
-            "Correlation of out-of-fold predictions and targets, ranking split. A constant "
-            "predictor is below 0: the mean of the other folds moves against the fold left out.",
+            "Correlation of targets and out-of-fold predictions about one center, ranking split: "
+            "each less the mean that its fold's regressor predicts for all networks, which only "
+            "follows the targets of the other folds.",
             undefined="either side constant",
             heading="Pearson",
             direction="up",
@@ -157,7 +174,8 @@ class Scores(Frozen):
         Metric(
             ORDERED,
             metrics.spearman,
-            "Rank correlation of out-of-fold predictions and targets, ranking split.",
+            "Rank correlation of targets and out-of-fold predictions about one center, ranking "
+            "split.",
             undefined="either side constant",
             heading="Spearman",
             direction="up",
@@ -171,10 +189,11 @@ class Scores(Frozen):
         Metric(
             ORDERED,
             metrics.kendall,
-            "Kendall's rank correlation (b) of out-of-fold predictions and targets, ranking split: "
-            "the share of pairs of networks ordered rightly less that ordered wrongly.",
+            "Kendall's τ_b of targets and out-of-fold predictions about one center, ranking split: "
+            "the share of pairs of networks ordered rightly less that ordered wrongly, among pairs "
+            "without a tie.",
             undefined="either side constant",
-            heading="Kendall",
+            heading="Kendall τ_b",
             direction="up",
             text=decimals,
             resampled=resampled.kendall,
@@ -185,11 +204,11 @@ class Scores(Frozen):
         Finite | None,
         Metric(
             COMPARED,
-            lambda pooled: pooled.granulated.mean,
-            "The same over pairs of networks that differ in one factor alone, mean over factors "
-            "(Jiang et al. 2020), ranking split.",
+            lambda agreement: agreement.granulated.mean,
+            "Mean over factors of the agreement in sign over all pairs of networks that differ in "
+            "this factor alone, predictions about one center, ranking split.",
             undefined="no such pair",
-            heading="Granulated",
+            heading="Granulated by pairs",
             direction="up",
             text=decimals,
             brief=False,
@@ -199,11 +218,11 @@ class Scores(Frozen):
         Finite | None,
         Metric(
             COMPARED,
-            lambda pooled: pooled.information.minimum,
+            lambda agreement: agreement.information and agreement.information.minimum,
             "Conditional mutual information of the signs of differences, normalized, the least "
-            "over sets of at most two factors (PGDL), ranking split. It does not see direction: a "
-            "reversed perfect predictor has 1, too.",
-            undefined="no uncertainty left in any set",
+            "over sets of at most two factors (Jiang et al. 2020), predictions about one center, "
+            "ranking split. It does not see direction: a reversed perfect predictor has 1, too.",
+            undefined="no uncertainty left in any set; more than 5,000 networks",
             heading="CMI",
             direction="up",
             text=decimals,
@@ -213,13 +232,141 @@ class Scores(Frozen):
         Finite | None,
         Metric(
             COMPARED,
-            lambda pooled: pooled.sign_errors.supremum,
-            "Largest share of pairs ordered wrongly (ties count half) over environments that "
-            "differ in one factor (Dziugaite et al. 2020), ranking split.",
+            lambda agreement: agreement.sign_errors.supremum,
+            "Largest share of pairs ordered wrongly (ties count half) over pairs of levels of one "
+            "factor: the weaker family of environments of Dziugaite et al. 2020, without weights; "
+            "predictions about one center, ranking split.",
             undefined="no environment of 12 pairs",
-            heading="Worst sign error",
+            heading="Weak sign error",
             direction="down",
             text=decimals,
+        ),
+    ] = None
+    measure_kendall: Annotated[
+        Finite | None,
+        Metric(
+            MEASURED,
+            lambda measured: metrics.kendall(measured.targets, measured.values),
+            "Kendall's τ_b of the measure itself and the targets, nothing fitted: for predictors "
+            "of one column, its sign as measured.",
+            undefined="several columns, or either side constant",
+            heading="Measure: τ_b",
+            direction=None,
+            text=decimals,
+        ),
+    ] = None
+    measure_spearman: Annotated[
+        Finite | None,
+        Metric(
+            MEASURED,
+            lambda measured: metrics.spearman(measured.targets, measured.values),
+            "Spearman's rank correlation of the measure itself and the targets.",
+            undefined="several columns, or either side constant",
+            heading="Measure: Spearman",
+            direction=None,
+            text=decimals,
+            brief=False,
+        ),
+    ] = None
+    measure_granulated: Annotated[
+        Finite | None,
+        Metric(
+            MEASURED,
+            lambda measured: measured.granulated.mean_of_cells,
+            "Granulated Kendall coefficient Ψ of the measure itself as Jiang et al. 2020 define "
+            "it: the mean over factors of the mean over settings of all other factors.",
+            undefined="several columns, or no pair that differs in one factor",
+            heading="Measure: Ψ",
+            direction=None,
+            text=decimals,
+            brief=False,
+        ),
+    ] = None
+    measure_information: Annotated[
+        Finite | None,
+        Metric(
+            MEASURED,
+            lambda measured: measured.information and measured.information.minimum,
+            "Conditional mutual information (as CMI) of the measure itself.",
+            undefined="several columns, no uncertainty left, or more than 5,000 networks",
+            heading="Measure: CMI",
+            direction="up",
+            text=decimals,
+            brief=False,
+        ),
+    ] = None
+    measure_pgdl: Annotated[
+        Finite | None,
+        Metric(
+            MEASURED,
+            lambda measured: measured.pgdl and 100 * measured.pgdl.minimum,
+            "Score of the measure itself by the program of the PGDL competition (100 times an "
+            "information, one task): comparable with published scores.",
+            undefined="several columns, fewer than two factors, or more than 5,000 networks",
+            heading="Measure: PGDL",
+            direction="up",
+            text=digits,
+            brief=False,
+        ),
+    ] = None
+    measure_sign_error_max: Annotated[
+        Finite | None,
+        Metric(
+            ROBUST,
+            lambda errors: errors.maximum,
+            "Robust sign error of the measure itself (Dziugaite et al. 2020): the largest over "
+            "pairs of configurations that differ in one factor, copies crossed, each pair weighted "
+            "by how surely its targets differ, given the number of test images.",
+            undefined=_NO_ROBUST,
+            heading="Measure: robust sign error",
+            direction=None,
+            text=decimals,
+            brief=False,
+        ),
+    ] = None
+    measure_sign_error_mean: Annotated[
+        Finite | None,
+        Metric(
+            ROBUST,
+            lambda errors: errors.mean,
+            "Mean of these sign errors over the same environments.",
+            undefined=_NO_ROBUST,
+            heading="Measure: mean sign error",
+            direction=None,
+            text=decimals,
+            brief=False,
+        ),
+    ] = None
+    measure_sign_error_quantiles: Annotated[
+        tuple[Finite, ...] | None,
+        Metric(
+            ROBUST,
+            lambda errors: tuple(map(errors.quantile, QUANTILES)) if len(errors.errors) else None,
+            "Their quantiles 0.25, 0.5, 0.75, 0.9 and 0.95.",
+            undefined=_NO_ROBUST,
+        ),
+    ] = None
+    measure_sign_error_environments: Annotated[
+        Count | None,
+        Metric(
+            ROBUST,
+            lambda errors: len(errors.errors),
+            "How many environments have an effective number of at least 12 pairs.",
+            undefined=_NO_ROBUST,
+        ),
+    ] = None
+    granulated_kendall_cells: Annotated[
+        Finite | None,
+        Metric(
+            COMPARED,
+            lambda agreement: agreement.granulated.mean_of_cells,
+            "Granulated Kendall coefficient Ψ of the predictions about one center as Jiang et al. "
+            "2020 define it: the mean over factors of the mean over settings of all other factors.",
+            undefined="no pair that differs in one factor",
+            heading="Granulated Ψ",
+            direction="up",
+            text=decimals,
+            brief=False,
         ),
     ] = None
     ssr_mean: Annotated[
@@ -255,7 +402,7 @@ class Scores(Frozen):
             mean_size,
             "Test networks in a division of holdout-100, which SSR sums over.",
             heading="SSR over",
-            text="{:.3g}".format,
+            text=count,
         ),
     ] = None
     ssr: Annotated[
@@ -287,7 +434,7 @@ class Scores(Frozen):
         dict[str, Finite | None] | None,
         Metric(
             COMPARED,
-            lambda pooled: {f: finite(psi) for f, psi in pooled.granulated.by_factor.items()},
+            lambda agreement: {f: finite(p) for f, p in agreement.granulated.by_factor.items()},
             "Factor → agreement of signs over the pairs that differ in it alone.",
         ),
     ] = None
@@ -295,9 +442,9 @@ class Scores(Frozen):
         tuple[str, ...] | None,
         Metric(
             COMPARED,
-            lambda pooled: pooled.information.at,
+            lambda agreement: agreement.information and agreement.information.at,
             "The set of factors with the least conditional mutual information.",
-            undefined="no uncertainty left in any set",
+            undefined="no uncertainty left in any set; more than 5,000 networks",
         ),
     ] = None
     sign_error_at: Annotated[
@@ -305,7 +452,7 @@ class Scores(Frozen):
         Metric(
             COMPARED,
             worst_environment,
-            "The environment of the largest sign error: its factor, two levels and pairs.",
+            "The environment of the largest weak sign error: its factor, two levels and pairs.",
             undefined="no environment of 12 pairs",
         ),
     ] = None
@@ -313,8 +460,8 @@ class Scores(Frozen):
         Finite | None,
         Metric(
             COMPARED,
-            lambda pooled: pooled.sign_errors.mean,
-            "Mean sign error over environments.",
+            lambda agreement: agreement.sign_errors.mean,
+            "Mean weak sign error over environments.",
             undefined="no environment of 12 pairs",
         ),
     ] = None
