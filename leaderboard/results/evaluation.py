@@ -1,7 +1,8 @@
 """Measure the networks of a zoo, fit and score on its splits: predictors → results."""
 
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
 from statistics import median
@@ -11,7 +12,7 @@ import numpy as np
 
 from demogen._util.lookup import lookup
 from demogen.errors import PredictorError, ZooError
-from leaderboard.fitting.cross_validation import cross_validate
+from leaderboard.fitting.cross_validation import CrossValidation, cross_validate
 from leaderboard.fitting.regressor_text import regressor_to_text
 from leaderboard.results.measure_identity import MeasureIdentity
 from leaderboard.results.result import Result, Results
@@ -122,6 +123,8 @@ def score_split(
         fitted = cross_validate(signatures, targets, split.folds, predictor.regressor)
     except PredictorError as error:
         raise PredictorError(f"{predictor.name} on {split.name} of {zoo.name}: {error}") from error
+    for doubt in _doubts(fitted, len(columns)):
+        warnings.warn(f"{predictor.name} on {zoo.name}: {doubt}", RuntimeWarning, stacklevel=2)
     configuration = zoo.table["configuration"].astype(str).to_dict()
     return Result.scored(
         predictor=predictor.name,
@@ -183,11 +186,32 @@ def _median(values: Mapping[str, float], ids: Iterable[str]) -> float | None:
     return median(known) if known else None
 
 
+def _doubts(fitted: CrossValidation, columns: int) -> Iterator[str]:
+    """What makes the fit of these columns doubtful, in words."""
+    networks = len(fitted.fit)
+    if fitted.model and fitted.model.lost:
+        yield (
+            f"{fitted.model.lost} of its varying columns cannot be told from the others (rank "
+            f"{fitted.model.rank}): they depend on these, or differ by rounding only"
+        )
+    if networks and columns >= networks - 1:
+        yield (
+            f"{columns} columns on {networks} networks: least squares goes through every network "
+            "it is fitted on, whatever the columns are; take fewer columns"
+        )
+
+
 def _split(zoo: "NetworkSet", name: str) -> "Split":
     if name not in zoo.splits and list(zoo.splits) == ["leave-one-out"]:
         raise ZooError(
             f"zoo {zoo.name} of {len(zoo.table)} networks has only the split 'leave-one-out', "
             f"no {name!r}; ask for that"
+        )
+    if name == "grouped-kfold-10" and name not in zoo.splits:
+        groups = zoo.table["configuration"].nunique()
+        raise ZooError(
+            f"zoo {zoo.name} has no split {name!r}: its networks are copies of {groups} "
+            f"configurations, and ten folds need ten; it has {', '.join(sorted(zoo.splits))}"
         )
     return lookup(name, zoo.splits, f"split of zoo {zoo.name}", ZooError)
 

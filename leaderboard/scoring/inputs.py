@@ -59,6 +59,9 @@ class LinearModel(Frozen):
     rank: Count
     """Rank of what was fitted: less than the number of coefficients where columns depend on each
     other (the levels of a factor, say) or were not selected."""
+    lost: Count = 0
+    """Varying columns of a signature, as many as the networks could tell apart, that plain least
+    squares cannot tell from the others: they depend on these, or differ by rounding only."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +194,7 @@ class ScoreInputs:
 
     @cached_property
     def measured(self) -> Agreement | None:
-        """How the measure itself, its sign as it came out, orders networks; None of many columns."""
+        """How the measure itself, its sign as measured, orders networks; None of many columns."""
         if len(self.columns) != 1:
             return None
         ids = sorted(self.signatures)

@@ -157,7 +157,7 @@ class Scores(Frozen):
     pearson: Annotated[
         Finite | None,
         Metric(
-            POOLED,
+            ORDERED,
             metrics.pearson,
             "Correlation of targets and out-of-fold predictions about one center, ranking split: "
             "each less the mean that its fold's regressor predicts for all networks, which only "

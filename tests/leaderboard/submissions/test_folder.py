@@ -147,7 +147,7 @@ def spoil(made, change):
 
 def test_another_format_version_of_a_result_is_named(made):
     spoil(made, lambda content: content.update(format_version=99, anything="else"))
-    assert "a result of format version 99, but this demogen reads 2" in refused(made)
+    assert "a result of format version 99, but this demogen reads 3" in refused(made)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
