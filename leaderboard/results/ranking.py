@@ -42,7 +42,7 @@ class Column:
     undefined: str = ""
 
     def why_undefined(self, row: "Row") -> str:
-        """Why the cell of a row is a dash; "" where it is none, and where that speaks for itself."""
+        """Why the cell of a row is a dash; "" where it is none, or where that speaks for itself."""
         return self.undefined if self.text(row) == UNDEFINED else ""
 
     def text(self, row: "Row") -> str:

@@ -163,7 +163,7 @@ def test_a_number_too_large_for_a_double_is_refused(made):
     assert refused(made).endswith("seconds: Input should be a finite number")
 
 
-@pytest.mark.parametrize("text", ["", "[" * 100_000, "7", "[]", '{"format_version": 2}'])
+@pytest.mark.parametrize("text", ["", "[" * 100_000, "7", "[]", '{"format_version": 3}'])
 def test_what_is_no_result_is_refused(made, text):
     made.result().write_text(text)
     made.seal()
