@@ -10,7 +10,6 @@ from .errors import ZooError as ZooError
 from .format.splits import Split as Split
 from .format.splits import make_splits as make_splits
 from .hub.download import pull as pull
-from .hub.publishing import push as push
 from .images.image_set import ImageSet as ImageSet
 from .images.image_set import load_images as load_images
 from .measuring.conformance import check_predictor as check_predictor
@@ -30,6 +29,7 @@ from .schema.records import NetworkRecord as NetworkRecord
 from .schema.records import NetworkSpec as NetworkSpec
 from .schema.records import ZooManifest as ZooManifest
 from .zoo.pool import Pool as Pool
+from .zoo.publishing import push as push
 from .zoo.writing import write_zoo as write_zoo
 from .zoo.zoo import Zoo as Zoo
 from .zoo.zoo import load_zoo as load_zoo

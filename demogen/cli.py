@@ -1,15 +1,18 @@
 """The `demogen` command. Nothing heavy is imported before it is needed."""
 
+import os
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
 from demogen import __version__
 from demogen import cli_options as options
-from demogen.errors import DemogenError
+from demogen._util.terminal import show_everything
+from demogen.errors import DemogenError, explain_os_error, naming
 
 if TYPE_CHECKING:
     from demogen.measuring.options import MeasuringOptions
@@ -95,7 +98,7 @@ def push(
       demogen push zoos/digits somebody/digits --pr
       demogen push zoos/digits ./published/digits
     """
-    from demogen.hub import publishing
+    from demogen.zoo import publishing
 
     pushed = publishing.push(
         folder,
@@ -222,7 +225,8 @@ def measure(
         import pandas as pd
 
         tables = {result.name: result.table for result in results}
-        pd.concat(tables, axis=1, names=["measure", "feature"]).to_csv(csv)
+        with naming(csv):
+            pd.concat(tables, axis=1, names=["measure", "feature"]).to_csv(csv)
         click.echo(f"signatures: {csv}")
 
 
@@ -273,6 +277,7 @@ def demo(folder: Path, workers: int | None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a fault is one line on standard error and exit code 2."""
+    show_everything()
     try:
         commands.main(args=arguments, prog_name="demogen", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as help_text:
@@ -291,7 +296,17 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             sys.exit(141)
-        _fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
+        if _is_of_output(error):
+            error.filename = "standard output"
+            # What is left in it would fail once more when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _fail(explain_os_error(error))
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Whether standard output, which is no file of ours, could not be written."""
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    return any(frame.f_code is click.echo.__code__ for frame in frames)
 
 
 def _fail(message: str) -> None:

@@ -125,13 +125,14 @@ def _in_processes(
     lifeline, other_end = context.Pipe(duplex=False)
     # A fork server has the environment of the moment when it was started.
     arguments = (lifeline, dict(os.environ))
-    pool = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start_worker, initargs=arguments
-    )
+    with _explained_start(workers):
+        pool = ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_start_worker, initargs=arguments
+        )
     under_way: dict[Future[Outcome], int] = {}
 
     def start(task: Task) -> Future[Outcome]:
-        with _without_interrupts():
+        with _without_interrupts(), _explained_start(workers):
             return pool.submit(function, task)
 
     def ready(futures: Collection[Future[Outcome]]) -> Iterable[Future[Outcome]]:
@@ -157,16 +158,34 @@ def _in_processes(
         lifeline.close()
 
 
+@contextmanager
+def _explained_start(workers: int) -> Iterator[None]:
+    """Explain why processes cannot be started: they share locks, and a socket in a folder.
+
+    Raises:
+        DemogenError: they cannot.
+    """
+    try:
+        yield
+    # Python has no locks between processes where the system has no semaphores.
+    except (OSError, NotImplementedError) as error:
+        raise DemogenError(
+            f"{workers} processes cannot be started here ({error}): they need /dev/shm and a "
+            "folder for temporary files (TMPDIR, a short path) that can be written to, and leave "
+            "for so many processes; mend that, or give --workers 1"
+        ) from error
+
+
 def _context(module: str) -> BaseContext:
     """How to start workers: never by forking this process, which its torch would not survive.
 
-    On Linux they are forks of a server that has imported `module`, and start at once; elsewhere
-    each is a new interpreter.
+    On Linux they are forks of a server that has imported `module` and torch, and start at once;
+    elsewhere each is a new interpreter.
     """
     if sys.platform != "linux":
         return get_context("spawn")
     context = get_context("forkserver")
-    context.set_forkserver_preload([module])
+    context.set_forkserver_preload([module, "torch"])
     return context
 
 

@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -154,3 +155,35 @@ def test_the_whole_way_on_a_tiny_zoo(tiny_zoo_folder, tmp_path, capsys):
     assert code == 0, err
     code, out, _ = run("cite", published, "--split", "kfold-10", capsys=capsys)
     assert "split kfold-10 of zoo tiny@" in out
+
+
+def test_an_error_of_the_system_names_place_and_remedy(tiny_zoo_folder, tmp_path, capsys):
+    csv = ("parameter-count", "--zoo", tiny_zoo_folder, "--csv")
+    code, _, fault = run("measure", *csv, "/dev/full", capsys=capsys)
+    assert code == 2
+    assert "demogen: /dev/full: No space left on device; free some space" in fault
+    code, _, fault = run("push", tiny_zoo_folder, tiny_zoo_folder / "zoo.json", capsys=capsys)
+    assert code == 2
+    assert "zoo.json" in fault
+    assert "; " in fault
+
+
+def test_full_standard_output_is_named():
+    """In a process of its own, which has descriptors of its own."""
+    command = [sys.executable, "-m", "demogen", "--help"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.stderr == (
+        "demogen: standard output: No space left on device; free some space, or choose another "
+        "place, and run the same command again\n"
+    )
+    assert done.returncode == 2
+
+
+def test_a_terminal_of_another_encoding_shows_tables():
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1", "LC_ALL": "C", "COLUMNS": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "demogen", "predictors"], capture_output=True, env=environment
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"(classes - 1) backward" in done.stdout

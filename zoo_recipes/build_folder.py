@@ -136,7 +136,7 @@ class BuildFolder:
         shutil.rmtree(doomed)
 
     def _left_over(self) -> list[Path]:
-        scratch = re.compile(rf"\.{re.escape(self.zoo.name)}-(packing|old|done)-\w+")
+        scratch = re.compile(rf"\.{re.escape(self.zoo.name)}-(writing|packing|old|done)-\w+")
         siblings = self.zoo.parent.iterdir() if self.zoo.parent.is_dir() else ()
         return sorted(path for path in siblings if scratch.fullmatch(path.name))
 

@@ -1,7 +1,7 @@
 """A whole zoo: plan, train what is missing, pack. Safe to kill at any moment and start again."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,10 +9,13 @@ from typing import final, overload
 
 import torch
 
+from demogen._util.paths import expanded, replaceable
 from demogen._util.progress import track
-from demogen.errors import RecipeError
+from demogen.errors import RecipeError, ZooError
+from demogen.format.integrity import scratch_folder
 from demogen.format.storage import Folder
 from demogen.images.image_set import load_images
+from demogen.networks import architectures
 from demogen.parallel import map_tasks
 from demogen.schema.records import NetworkSpec, ZooManifest
 from demogen.zoo.zoo import Zoo
@@ -70,8 +73,9 @@ def plan_zoo(
     Raises:
         RecipeError: the folder holds the zoo of another recipe.
     """
-    folder = Path(folder).expanduser()
+    folder = replaceable(folder)
     networks = recipe.first(limit)
+    _check_can_be_built(networks)
     wanted = tuple(networks) if shard is None else shard.of(networks)
     if (manifest := _packed_zoo(recipe, folder, limit)) is not None:
         failed = {spec.id: reason for spec in wanted if (reason := manifest.failed.get(spec.id))}
@@ -150,14 +154,14 @@ def build_zoo(
             or networks trained on other images; the device is not there; or the disk is full.
         DemogenError: a worker died, or Ray cannot do it.
     """
-    folder = Path(folder).expanduser()
+    folder = replaceable(folder)
     images_folder = images or os.environ.get("DEMOGEN_IMAGES")
     resources = _checked(
         _Resources(
             workers,
             device,
             # Absolute: a worker elsewhere has another environment and another current folder.
-            Path(images_folder).expanduser().resolve() if images_folder else None,
+            expanded(images_folder).resolve() if images_folder else None,
             ray,
             cpus_per_network,
             gpus_per_network,
@@ -208,10 +212,34 @@ def _checked(resources: _Resources) -> _Resources:
     return replace(resources, device="cuda" if resources.gpus else "cpu")
 
 
+def _check_can_be_built(specs: Iterable[NetworkSpec]) -> None:
+    """Refuse, before any is trained, networks that do not fit their images.
+
+    Raises:
+        RecipeError: one does not.
+    """
+    shapes = {(spec.architecture, spec.data.images, spec.data.center_crop): spec for spec in specs}
+    for spec in shapes.values():
+        try:
+            architectures.skeleton(spec)
+        except ZooError as error:
+            raise RecipeError(f"network {spec.id} cannot be built: {error}") from error
+
+
+def _check_can_be_packed(folder: Path) -> None:
+    """Find out before training whether a zoo can be written there: its name, and rights.
+
+    Raises:
+        OSError: it cannot.
+    """
+    scratch_folder(folder, "writing").rmdir()
+
+
 def _train_missing(plan: Plan, resources: _Resources) -> Plan:
     """The plan without missing networks: each is trained, or known to fail."""
     build_folder = plan.build_folder
     build_folder.clear_unfinished(plan.wanted)
+    _check_can_be_packed(plan.folder)
     digests = _image_digests(plan, resources)
     with start_lock(plan.folder):
         build_folder.keep_images(digests)

@@ -45,6 +45,7 @@ def start_lock(folder: Path) -> Iterator[None]:
         RecipeError: another process has held it for too long.
     """
     _locks(folder).mkdir(parents=True, exist_ok=True)
+    _check_has_locks(_locks(folder))
     lock = FileLock(_locks(folder) / "gate")
     try:
         lock.acquire(timeout=START_SECONDS)
@@ -57,6 +58,26 @@ def start_lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _check_has_locks(folder: Path) -> None:
+    """Refuse a file system without locks, where a lock seems free, or held, for ever.
+
+    Raises:
+        RecipeError: it has none.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return
+    with (folder / "probe").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RecipeError(
+                f"the file system of {folder.parent} has no locks ({error.strerror}): choose a "
+                "folder on a local disk, and copy the zoo when it is whole (`demogen push`)"
+            ) from error
 
 
 def _refuse_beside_others(folder: Path, shard: Shard | None) -> None:

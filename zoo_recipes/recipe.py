@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self, final
 from pydantic import Field, ValidationError, model_validator
 
 from demogen._util.lookup import lookup
+from demogen._util.paths import expanded
 from demogen.errors import RecipeError
 from demogen.schema.image_sets import IMAGE_SETS
 from demogen.schema.records import (
@@ -336,7 +337,7 @@ def load_recipe(name: str | Path) -> Recipe:
 def read_recipe(name: str | Path) -> Recipe:
     """A recipe as `load_recipe` gives it, quickly: its networks' settings are not checked."""
     if str(name).endswith(".toml"):
-        path = Path(name).expanduser()
+        path = expanded(name)
         if not path.is_file():
             raise RecipeError(f"no recipe file {path}")
         text, where = path.read_text(encoding="utf-8"), str(path)

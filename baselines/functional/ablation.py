@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from baselines.functional.batches import batches, finite
 from demogen.errors import NotMeasurable
+from demogen.measuring.batches import batches, finite
 from demogen.networks.tapped_module import UNITS, TappedModule
+
+_AT_REST_AT_ZERO = (nn.Tanh, nn.Hardtanh)
 
 VALUES_AT_A_TIME = 2**20
 """Ablated activations that one pass is given, where `batch_size` samples are fewer."""
@@ -38,7 +40,9 @@ def ablation_curves(
 
     A unit is a feature map (or hidden unit) at the place "units"; h of a unit is its mean absolute
     activation over D_c and positions (the L1 norm up to a constant; after a ReLU, the mean
-    activation). Units of equal h are removed in the order of their index, in both directions.
+    activation). choice: of Tanh and Hardtanh, which rest at 0, it is how far a unit is from rest;
+    units that are negative after anything else (GELU, a norm) have no size that the paper knows,
+    and are refused. Units of equal h are removed in the order of their index, in both directions.
     choice: E removes in descending order of h, as Eq. 2 needs (a sentence below Eq. 1 says the
     reverse). Classes without training samples have no curve. Equal logits: the first class wins.
 
@@ -58,7 +62,8 @@ def ablation_curves(
         batch_size: images, or ablated samples, a pass.
 
     Raises:
-        NotMeasurable: no images, no place for units, or logits that are not finite.
+        NotMeasurable: no images, no place for units, units that follow no ReLU, or logits that are
+            not finite.
     """
     if len(images) == 0:
         raise NotMeasurable("there are no images to measure it on")
@@ -78,6 +83,7 @@ def ablation_curves(
                 for batch in batches(module, images[some], batch_size)
             ]
             units = torch.cat(parts)
+            _check_units(module, units)
             if of_zeros is None:
                 of_zeros = logits_of(torch.zeros_like(units[:1]))
             h = torch.stack([_by_position(p).abs().double().sum(dim=(0, 2)) for p in parts]).sum(0)
@@ -164,6 +170,20 @@ def _classes(
         classes[sample, direction, n] = logits_of(ablated).argmax(dim=1)
     classes[:, 1, 0] = classes[:, 0, 0]
     return classes.gather(2, latest)
+
+
+def _check_units(module: TappedModule, units: Tensor) -> None:
+    if units.ndim not in (2, 4):
+        raise NotMeasurable(
+            f"its units have shape (n, {', '.join(map(str, units.shape[1:]))}), and are no feature "
+            "maps (n, M, h, w) or hidden units (n, M)"
+        )
+    last = module.last_layer_before(UNITS)
+    if type(last) not in _AT_REST_AT_ZERO and bool((units < 0).any()):
+        raise NotMeasurable(
+            f"its units are negative in places, as those after {type(last).__name__} are; `units` "
+            "names a stage that ends in a ReLU"
+        )
 
 
 def _by_position(units: Tensor) -> Tensor:

@@ -66,7 +66,8 @@ def coded(table: "pd.DataFrame", factor: str) -> Coded:
     ([2, 1, 0, 2], [None, 8.0, 64.0])
     """
     column = table[factor]
-    levels = column.astype(object).where(column.notna(), None).tolist()
+    missing = column.isna().tolist()
+    levels = [None if gone else level for level, gone in zip(column.tolist(), missing, strict=True)]
     if typing.get_origin(factor_types().get(factor)) is tuple:
         levels = [tuple(level) if hasattr(level, "__len__") else level for level in levels]
     return code_levels(levels)
@@ -117,7 +118,9 @@ def _division(codes: Sequence[int]) -> bytes:
 
 
 def _plain(level: Any) -> Any:
-    """A number of numpy's as Python has it, and None for NaN."""
+    """A number of numpy's as Python has it, in tuples too, and None for NaN."""
+    if isinstance(level, tuple):
+        return tuple(map(_plain, level))
     level = level.item() if hasattr(level, "item") else level
     return level if level == level else None
 

@@ -1,14 +1,15 @@
 """Whether a zoo's folder is what its zoo.json says, and writing it so that it always is."""
 
+import errno
 import hashlib
 import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO
 
-from demogen.errors import CorruptZooError, ZooError
+from demogen.errors import CorruptZooError, ZooError, naming
 from demogen.schema.records import FileDigest, ZooManifest
 
 MANIFEST = "zoo.json"
@@ -17,6 +18,9 @@ COMPANIONS = ["README.md", "runs.parquet", "measurements/*.parquet"]
 """Patterns of the files that go along with a zoo but are outside its digest, if they are there."""
 
 BLOCK = 1 << 20
+
+_NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY, errno.EROFS)
+"""What fsync says where a file system has none."""
 
 
 def file_sha256(path: Path) -> str:
@@ -60,10 +64,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     # Not by tempfile: only their owner may read its files, also after they are renamed.
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with scratch.open("xb") as file:
+        with naming(path), scratch.open("xb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            sync_file(file)
         scratch.replace(path)
     except BaseException:
         scratch.unlink(missing_ok=True)
@@ -71,15 +74,43 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
+def scratch_folder(beside: Path, purpose: str) -> Path:
+    """A new folder `.<name>-<purpose>-<random>` beside a path, open to whom the umask admits."""
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    folder = beside.with_name(f".{beside.name}-{purpose}-{secrets.token_hex(4)}")
+    folder.mkdir()
+    return folder
+
+
+def sync_file(file: IO[Any]) -> None:
+    """Make what was written to an open file last, where its file system can."""
+    file.flush()
+    with naming(str(file.name)):
+        _sync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames and removals in a folder last; nothing to do where folders cannot be opened."""
     if os.name == "nt":
         return
-    number = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(number)
+        number = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
+    try:
+        with naming(folder):
+            _sync(number)
     finally:
         os.close(number)
+
+
+def _sync(number: int) -> None:
+    try:
+        os.fsync(number)
+    except OSError as error:
+        # Network drives and FUSE say so; what was written is there, if not yet for ever.
+        if error.errno not in _NO_SYNC:
+            raise
 
 
 def fault_of(path: Path, expected: FileDigest) -> str | None:
@@ -186,11 +217,16 @@ def replaced_files(text: bytes) -> Iterable[str]:
 def _copy(source: Path, target: Path, expected: FileDigest) -> None:
     digest = hashlib.sha256()
     with source.open("rb") as reading, replacing(target) as writing:
-        while block := reading.read(BLOCK):
+        while block := _block(reading):
             digest.update(block)
             writing.write(block)
         if digest.hexdigest() != expected.sha256:
             raise CorruptZooError(f"{source} changed while it was copied; copy it again")
+
+
+def _block(file: BinaryIO) -> bytes:
+    with naming(file.name):
+        return file.read(BLOCK)
 
 
 def _copy_if_changed(source: Path, target: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from demogen.errors import CorruptZooError, ZooError
+from demogen.errors import CorruptZooError, ZooError, os_fault
 from demogen.schema.records import FileDigest
 
 PIECE = 1 << 18
@@ -124,7 +124,7 @@ class Folder(Storage):
         except FileNotFoundError as error:
             raise CorruptZooError(f"{self.place}: {path} is missing; fetch it again") from error
         except OSError as error:
-            raise ZooError(f"{self.place / path} cannot be read: {error.strerror}") from error
+            raise ZooError(f"{self.place / path} cannot be read: {os_fault(error)}") from error
 
     def check(self, files: Mapping[str, FileDigest]) -> None:
         """Compare sizes."""

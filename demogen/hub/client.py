@@ -17,7 +17,7 @@ from huggingface_hub.hf_api import RepoFile
 from demogen import __version__
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import has_oid
-from demogen.hub import retry
+from demogen.hub import client_logs, retry
 from demogen.hub.errors import explain
 
 BRANCH = "main"
@@ -47,7 +47,8 @@ def connect(endpoint: str | None, token: str | None) -> HfApi:
 
 
 def session() -> Any:
-    """The HTTP client that the Hub's client uses, with a limit to every wait."""
+    """The HTTP client that the Hub's client uses, with a limit to every wait, and quiet."""
+    client_logs.quiet()
     client = huggingface_hub.get_session()
     # Timeouts that somebody else has set stay.
     if client.timeout.read is None:

@@ -11,6 +11,7 @@ from typing import Any
 from huggingface_hub import HfApi
 from huggingface_hub.errors import RemoteEntryNotFoundError
 
+from demogen._util.paths import expanded
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import (
     COMPANIONS,
@@ -86,7 +87,7 @@ def pull(
     if is_folder(source):
         if revision:
             raise ZooError(f"{source} is a folder and has no revision {revision!r}; leave it out")
-        fetched = Path(source).expanduser()
+        fetched = expanded(source)
         if folder is None:
             verify_folder(fetched)
     else:

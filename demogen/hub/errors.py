@@ -1,9 +1,10 @@
 """What went wrong between here and the Hub, in one line with a remedy; it never holds a token."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from demogen.errors import ZooError
+from demogen.errors import ZooError, explain_os_error
 
 LOGIN = "log in with `hf auth login` or set HF_TOKEN"
 
@@ -43,10 +44,19 @@ def explain(error: BaseException, what: str, endpoint: str) -> ZooError:
     elif any(_is_network(each) for each in errors):
         reason = "{endpoint} cannot be reached; check the address and the network"
     elif (fault := _fault_of_disk(errors)) is not None:
-        reason = f"{fault.strerror} ({fault.filename})" if fault.filename else str(fault.strerror)
+        reason = explain_os_error(fault)
     else:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = hide_queries(" ".join(str(error).split())) or type(error).__name__
     return ZooError(f"{what}: {reason.replace('{endpoint}', endpoint)}")
+
+
+def hide_queries(text: str) -> str:
+    """A text whose addresses have no query, which may be a signature that lets its reader in.
+
+    >>> hide_queries("GET https://cdn.example/a?Signature=s3cret&Key=k failed")
+    'GET https://cdn.example/a?… failed'
+    """
+    return re.sub(r"""(https?://[^\s?"'<>]+)\?[^\s"'<>]*""", r"\1?…", text)
 
 
 def response_of(error: BaseException) -> Any:

@@ -3,7 +3,7 @@
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,8 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import DatasetInfo, RepoFile
 
-from demogen.errors import CorruptZooError, ZooError
+from demogen._util.paths import expanded
+from demogen.errors import CorruptZooError, ZooError, naming
 from demogen.format.card import folder_card, is_sealed
 from demogen.format.integrity import (
     MANIFEST,
@@ -99,6 +100,7 @@ def push(
     tag: str | None = None,
     pull_request: bool = False,
     progress: bool = True,
+    check: Callable[[Path], object] = read_manifest,
 ) -> Published:
     """Publish a zoo: verified first, only what changed is sent, and read back at the end.
 
@@ -116,6 +118,7 @@ def push(
         tag: name for the published revision; an existing tag is never moved.
         pull_request: propose it to the repository's owner; needs no right to write there.
         progress: show a progress bar where standard error is a terminal.
+        check: called with the folder before anything is sent, to check more than its files.
 
     Raises:
         CorruptZooError: a file is not what zoo.json says, here (nothing was sent) or as read back.
@@ -123,9 +126,10 @@ def push(
             refuses; or somebody else pushes to it at the same time.
     """
     if is_folder(target):
-        return _copy(folder, target, tag, pull_request)
+        return _copy(folder, target, tag, pull_request, check)
     _check_options(target, tag, private, pull_request)
     api = connect(endpoint, token)
+    check(folder)
     with explained(f"cannot push to {target}", api), _files_to_publish(folder, target) as files:
         require_login(api, target)
         info = _repository(api, target, private, pull_request)
@@ -156,12 +160,19 @@ def push(
     )
 
 
-def _copy(folder: Path, target: str, tag: str | None, pull_request: bool) -> Published:
+def _copy(
+    folder: Path,
+    target: str,
+    tag: str | None,
+    pull_request: bool,
+    check: Callable[[Path], object],
+) -> Published:
     if tag:
         raise ZooError(f"{target} is a folder and takes no tag; tags are for the Hub")
     if pull_request:
         raise ZooError(f"{target} is a folder and takes no pull request; they are for the Hub")
-    copied = Path(target).expanduser()
+    check(folder)
+    copied = expanded(target)
     copy_zoo(folder, copied)
     return Published(str(copied), file_sha256(copied / MANIFEST))
 
@@ -189,7 +200,8 @@ def _files_to_publish(folder: Path, target: str) -> Iterator[dict[str, LocalFile
     with tempfile.TemporaryDirectory(prefix="demogen-push-") as scratch:
         if CARD not in files or is_sealed(files[CARD].path.read_bytes()):
             card = Path(scratch) / CARD
-            card.write_bytes(folder_card(folder, manifest, target).encode())
+            with naming(card):
+                card.write_bytes(folder_card(folder, manifest, target).encode())
             files[CARD] = LocalFile(card, file_digest(card))
         yield files
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from demogen._util.paths import expanded
 from demogen.errors import ZooError
 from demogen.images import memory_mapped, sources
 from demogen.networks.network import LabeledImages
@@ -122,7 +123,7 @@ def load_images(name: str, folder: Path | str | None = None) -> ImageSet:
     """
     facts(name)
     source = folder or os.environ.get("DEMOGEN_IMAGES")
-    return _load(name, str(Path(source).expanduser().resolve()) if source else None)
+    return _load(name, str(expanded(source).resolve()) if source else None)
 
 
 def center_crop(images: Tensor, side: int | None) -> Tensor:

@@ -1,9 +1,9 @@
 """Image sets too large for memory: decoded once onto disk, read by memory map from then on."""
 
 import hashlib
+import math
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +15,9 @@ import numpy as np
 
 from demogen._util.paths import decoded_images
 from demogen.errors import ZooError
+from demogen.format.integrity import scratch_folder
+from demogen.images import parquet
+from demogen.images.cells import CellError, class_number, picture
 from demogen.images.sources import load_rows
 from demogen.schema.image_sets import facts
 
@@ -64,15 +67,16 @@ def _find(name: str, folder: Path | None) -> tuple[bytes, Callable[[str], _Sourc
             inner = {"train": root / "train", "test": root / "val"}
             stamp = _stamp(*inner.values())
             return stamp, partial(_class_folders, inner)
-        files = {
-            "train": sorted(root.glob("train-*.parquet")),
-            "validation": sorted(root.glob("validation-*.parquet")),
+    # The published test images have no labels.
+    test = parquet.VALIDATION
+    if files := parquet.find(name, folder, test) or parquet.find_below(name, folder, test):
+        listed = {
+            split: [str(path) for path in files[part]]
+            for part, split in (("train", "train"), ("test", "validation"))
         }
-        if all(files.values()):
-            listed = {split: [str(path) for path in paths] for split, paths in files.items()}
-            arguments = {"path": "parquet", "data_files": listed}
-            paths = [path for group in files.values() for path in group]
-            return _stamp(*paths), partial(_rows, name, arguments)
+        arguments = {"path": "parquet", "data_files": listed}
+        paths = [path for group in files.values() for path in group]
+        return _stamp(*paths), partial(_rows, name, arguments)
     raise ZooError(
         f"no {name} in {folder}: expected {name}/train and {name}/val with a folder a class, or "
         f"{name}/train-*.parquet and {name}/validation-*.parquet"
@@ -84,18 +88,26 @@ def _stamp(*paths: Path) -> bytes:
 
 
 def _rows(name: str, arguments: Mapping[str, Any], part: str) -> _Source:
+    split = "train" if part == "train" else "validation"
     try:
-        rows = load_rows(**arguments)["train" if part == "train" else "validation"]
+        rows = load_rows(**arguments)[split]
     except Exception as error:
         raise ZooError(
             f"{name} cannot be read from {arguments['path']} ({error}); it needs a login with "
             "access on the Hugging Face Hub, or DEMOGEN_IMAGES set to a folder that holds it"
         ) from error
-    columns = facts(name)
+    known = facts(name)
+    files = arguments.get("data_files", {}).get(split)
+    where = f"{Path(files[0]).parent}, {split} files" if files else f"{arguments['path']}, {split}"
+    image_column, label_column = parquet.columns(rows.column_names, known, where)
+    number = partial(class_number, classes=known.classes, names=known.class_names)
 
     def image(index: int) -> tuple[Any, int]:
         row = rows[index]
-        return row[columns.image_column], row[columns.label_column]
+        return (
+            parquet.read_cell(picture, row[image_column], image_column, index, where),
+            parquet.read_cell(number, row[label_column], label_column, index, where),
+        )
 
     return _Source(len(rows), image)
 
@@ -103,8 +115,19 @@ def _rows(name: str, arguments: Mapping[str, Any], part: str) -> _Source:
 def _class_folders(folders: Mapping[str, Path], part: str) -> _Source:
     from demogen.images._torchvision import torchvision
 
-    files = torchvision("datasets").ImageFolder(str(folders[part]))
-    return _Source(len(files), files.__getitem__)
+    try:
+        files = torchvision("datasets").ImageFolder(str(folders[part])).samples
+    except FileNotFoundError as error:
+        raise ZooError(f"{folders[part]}: {error}; it needs a folder a class") from error
+
+    def image(index: int) -> tuple[Any, int]:
+        path, label = files[index]
+        try:
+            return picture(Path(path).read_bytes()), label
+        except CellError as fault:
+            raise ZooError(f"{path} {fault}") from fault
+
+    return _Source(len(files), image)
 
 
 def _decode_set(name: str, sources: Mapping[str, _Source], folder: Path) -> None:
@@ -115,13 +138,30 @@ def _decode_set(name: str, sources: Mapping[str, _Source], folder: Path) -> None
                 f"{name} has {sources[part].count} {part} images here; the published set {size}"
             )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{name}-"))
+    _check_space(folder.parent, name)
+    unfinished = scratch_folder(folder, "decoding")
     try:
         for part, source in sources.items():
             _decode(source, expected.shape, unfinished, part)
         os.replace(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _check_space(folder: Path, name: str) -> None:
+    """Refuse a disk that would fill up: writing to a map of a file would then end the process.
+
+    Raises:
+        ZooError: it would.
+    """
+    known = facts(name)
+    needed = math.prod(known.shape) * (2 * known.train_size + known.test_size)
+    if (free := shutil.disk_usage(folder).free) < needed:
+        raise ZooError(
+            f"decoding {name} into {folder} takes {needed / 1e9:,.1f} GB for a while, and "
+            f"{free / 1e9:,.1f} GB are free: free some space, or set DEMOGEN_HOME to a folder on "
+            "another disk"
+        )
 
 
 def _decode(source: _Source, shape: tuple[int, int, int], folder: Path, part: str) -> None:

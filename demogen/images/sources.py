@@ -4,16 +4,20 @@ Every source gives uint8 "train_images" (n, c, h, w), int64 "train_labels" (n,),
 """
 
 import hashlib
-import os
-import tempfile
-from collections.abc import Mapping, Sequence
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from demogen._util import paths
-from demogen.errors import ZooError
+from demogen.errors import ZooError, explain_os_error
+from demogen.format.integrity import replacing
+from demogen.images import parquet
 from demogen.schema.image_sets import facts
 
 Arrays = Mapping[str, Any]
@@ -45,56 +49,62 @@ def read(name: str, folder: Path | None) -> Arrays:
         return _from_hub(name)
     if not folder.is_dir():
         raise ZooError(f"image folder {folder} does not exist (DEMOGEN_IMAGES or --images)")
-    for root in (folder / name, folder):
-        files = {part: sorted(root.glob(f"{part}-*.parquet")) for part in _PARTS}
-        if all(files.values()):
-            return _from_parquet(name, files)
+    if files := parquet.find(name, folder):
+        return _from_parquet(name, files)
     constructor, inner = _TORCHVISION[name]
     for root in (folder, folder / name):
         if (root / inner).is_dir():
             return _from_torchvision(name, constructor, root)
+    if files := parquet.find_below(name, folder):
+        return _from_parquet(name, files)
     raise ZooError(
         f"no {name} in {folder}: expected {name}/train-*.parquet and {name}/test-*.parquet, or "
         f"{inner} as torchvision.datasets.{constructor} reads it"
     )
 
 
-def load_rows(path: str | None, **arguments: Any) -> Any:
-    """datasets.load_dataset: splits by name, each a table whose images are decoded when read."""
+def load_rows(path: str, **arguments: Any) -> Any:
+    """datasets.load_dataset: splits by name, each a table whose images are left encoded."""
     import datasets
 
-    return datasets.load_dataset(path, **arguments)
+    splits = datasets.load_dataset(path, **arguments)
+    for name, rows in splits.items():
+        for column, feature in rows.features.items():
+            if isinstance(feature, datasets.Image):
+                splits[name] = rows = rows.cast_column(column, datasets.Image(decode=False))
+    return splits
 
 
-def _from_parquet(name: str, files: Mapping[str, Sequence[Path]]) -> Arrays:
+def _from_parquet(name: str, files: parquet.Files) -> Arrays:
     """Decoded once and kept: decoding takes seconds, and every worker process needs the set."""
     stamps = [
         (str(f), f.stat().st_size, f.stat().st_mtime_ns) for part in _PARTS for f in files[part]
     ]
     kept = paths.decoded_images() / f"{name}-{_short_digest(stamps)}.npz"
-    if not kept.exists():
-        listed = {part: [str(path) for path in files[part]] for part in _PARTS}
-        with tempfile.TemporaryDirectory() as cache:
-            loaded = load_rows("parquet", data_files=listed, cache_dir=cache)
-            _keep(_decode(name, loaded), kept)
-    with np.load(kept, allow_pickle=False) as arrays:
-        return dict(arrays)
+    return _decoded_once(kept, lambda: parquet.read(name, files))
 
 
 def _from_hub(name: str) -> Arrays:
-    repository = facts(name).repository
-    kept = paths.decoded_images() / f"{name}-hub.npz"
-    if not kept.exists():
-        try:
-            loaded = load_rows(repository)
-        except Exception as error:
-            raise ZooError(
-                f"{name} cannot be read from {repository} on the Hugging Face Hub ({error}); set "
-                "DEMOGEN_IMAGES to a folder that holds it"
-            ) from error
-        _keep(_decode(name, loaded), kept)
-    with np.load(kept, allow_pickle=False) as arrays:
-        return dict(arrays)
+    return _decoded_once(paths.decoded_images() / f"{name}-hub.npz", lambda: _download(name))
+
+
+def _download(name: str) -> Arrays:
+    known = facts(name)
+    repository = str(known.repository)
+    try:
+        loaded = load_rows(repository)
+    except Exception as error:
+        raise ZooError(
+            f"{name} cannot be read from {repository} on the Hugging Face Hub ({error}); set "
+            "DEMOGEN_IMAGES to a folder that holds it"
+        ) from error
+    arrays: dict[str, Any] = {}
+    for part in _PARTS:
+        batches = loaded[part].with_format("arrow").iter(1000)
+        where = f"{repository} on the Hugging Face Hub, {part} images"
+        images, labels = parquet.decoded(batches, known, where)
+        arrays |= {f"{part}_images": images, f"{part}_labels": labels}
+    return arrays
 
 
 def _from_torchvision(name: str, constructor: str, root: Path) -> Arrays:
@@ -105,24 +115,12 @@ def _from_torchvision(name: str, constructor: str, root: Path) -> Arrays:
     for part in _PARTS:
         try:
             loaded = getattr(torchvision("datasets"), constructor)(str(root), train=part == "train")
-        except RuntimeError as error:
-            raise ZooError(f"{name} in {root} cannot be read by torchvision: {error}") from error
+        except (RuntimeError, ValueError, AssertionError, EOFError, LookupError) as error:
+            fault = " ".join(str(error).split()) or type(error).__name__
+            raise ZooError(f"{name} in {root} cannot be read by torchvision: {fault}") from error
         images = np.asarray(loaded.data)
         arrays[f"{part}_images"] = _channels_first(images)
         arrays[f"{part}_labels"] = np.asarray(loaded.targets, dtype=np.int64)
-    return arrays
-
-
-def _decode(name: str, loaded: Any) -> Arrays:
-    image_set = facts(name)
-    arrays = {}
-    for part in _PARTS:
-        rows = loaded[part]
-        if missing := {image_set.image_column, image_set.label_column} - set(rows.column_names):
-            raise ZooError(f"{name}: the {part} files have no column {min(missing)!r}")
-        images = np.stack([np.asarray(image) for image in rows[image_set.image_column]])
-        arrays[f"{part}_images"] = _channels_first(images)
-        arrays[f"{part}_labels"] = np.asarray(rows[image_set.label_column], dtype=np.int64)
     return arrays
 
 
@@ -131,15 +129,23 @@ def _channels_first(images: Any) -> Any:
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2).astype(np.uint8))
 
 
-def _keep(arrays: Arrays, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-        try:
-            np.savez(file, **arrays)
-        except BaseException:
-            os.unlink(file.name)
-            raise
-    os.replace(file.name, path)
+def _decoded_once(kept: Path, decode: Callable[[], Arrays]) -> Arrays:
+    """The arrays kept in a file; they are decoded where it is not there or cannot be read."""
+    # It may be damaged, or somebody else's that only its owner may read.
+    unreadable = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+    with suppress(*unreadable), kept.open("rb") as file:
+        return dict(np.load(file, allow_pickle=False))
+    decoded = decode()
+    try:
+        with replacing(kept) as file:
+            np.savez(file, **decoded)
+    except OSError as error:
+        warnings.warn(
+            f"decoded images are not kept, and are decoded each time: {explain_os_error(error)}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return decoded
 
 
 def _short_digest(content: object) -> str:

@@ -2,13 +2,15 @@
 
 import inspect
 import json
-import os
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from demogen.errors import explain_os_error, naming
+from demogen.format.integrity import sync_file
 from demogen.measuring.predictor import Measure
 from demogen.networks.network import Access
 from demogen.schema.records import NetworkRecord, canonical_json, sha256
@@ -72,16 +74,22 @@ class SignatureCache:
     def __init__(self, folder: Path | None, key: str) -> None:
         self._file = folder / f"{key}.jsonl" if folder else None
         self._known: dict[str, Outcome] = {}
-        if self._file is not None and self._file.exists():
-            for line in self._file.read_text().splitlines():
-                self._take(line)
+        try:
+            if self._file is not None and self._file.exists():
+                for line in self._file.read_text("utf-8", "replace").splitlines():
+                    self._take(line)
+        except OSError as error:
+            self._give_up(error)
 
     def get(self, network: str) -> Outcome | None:
         """What is known of a network, or None."""
         return self._known.get(network)
 
     def put(self, network: str, outcome: Outcome) -> None:
-        """Keep an outcome; on disk when this returns."""
+        """Keep an outcome; on disk when this returns.
+
+        Where nothing can be written, a RuntimeWarning says so once, and nothing is kept any more.
+        """
         if self._file is None:
             return
         content = [
@@ -91,12 +99,21 @@ class SignatureCache:
             outcome.seconds,
             outcome.epoch_seconds,
         ]
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.open("a") as file:
-            # A line cut short by a crash must not swallow this one.
-            file.write("\n" + json.dumps(content, allow_nan=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        # A line cut short by a crash must not swallow this one.
+        line = "\n" + json.dumps(content, allow_nan=False) + "\n"
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with naming(self._file), self._file.open("a", encoding="utf-8") as file:
+                file.write(line)
+                sync_file(file)
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self._file = None
+        warnings.warn(
+            f"measurements are not kept: {explain_os_error(error)}", RuntimeWarning, stacklevel=3
+        )
 
     def _take(self, line: str) -> None:
         try:

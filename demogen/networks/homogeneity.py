@@ -9,15 +9,20 @@ f̃ = f / ∏ρ_k exactly (Liao et al. 2018, section 3.2, Eq. 2).
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demogen.errors import NotMeasurable
-from demogen.networks.tapped_module import TappedModule, WeightLayer
+from demogen.networks.tapped_module import DROPOUTS, TappedModule, WeightLayer, is_linear
 
-# Each maps c·x to c·(its value at x) for c > 0, is 1-Lipschitz, and has no weights.
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+# Each maps c·x to c·(its value at x) for c > 0 in evaluation mode, and has no weights. Here as
+# below the types themselves are meant: a subclass may compute something else.
 _HOMOGENEOUS = (
     nn.ReLU,
     nn.MaxPool2d,
@@ -26,8 +31,7 @@ _HOMOGENEOUS = (
     nn.AdaptiveMaxPool2d,
     nn.Flatten,
     nn.Identity,
-    nn.Dropout,
-    nn.Dropout2d,
+    *DROPOUTS,
 )
 _BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d)
 
@@ -97,17 +101,18 @@ def why_not_homogeneous(module: TappedModule) -> str | None:
     before: nn.Module | None = None
     weights = 0
     for name, layer in chain:
-        if isinstance(layer, _BATCH_NORM):
-            if not isinstance(before, nn.Conv2d | nn.Linear):
+        if _is_batch_norm(layer):
+            if before is None or not is_linear(before):
                 return f"batch norm {name!r} does not follow a convolution or dense layer directly"
-            if layer.running_mean is None:
+            if layer.running_mean is None or layer.running_var is None:
                 return f"batch norm {name!r} keeps no running statistics"
-        elif isinstance(layer, nn.Conv2d | nn.Linear):
+        elif is_linear(layer):
             weights += 1
             if isinstance(layer, nn.Conv2d) and layer.padding_mode != "zeros":
                 return f"{name!r} pads with {layer.padding_mode}, not zeros"
-        elif not isinstance(layer, _HOMOGENEOUS):
-            return f"{name!r} ({type(layer).__name__}) is not positively homogeneous"
+        elif type(layer) not in _HOMOGENEOUS:
+            kind = type(layer).__name__
+            return f"{name!r} ({kind}) is not positively homogeneous, as far as is known"
         before = layer
     return None if weights else "it has no convolution or dense layer"
 
@@ -125,10 +130,10 @@ def folded_layers(module: TappedModule) -> list[FoldedLayer]:
     layers: dict[str, FoldedLayer] = {}
     before = ""
     for name, layer in module.chain():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
+        if is_linear(layer):
             bias = None if layer.bias is None else layer.bias.detach()
             layers[name] = FoldedLayer(name, layer.weight.detach(), bias)
-        elif isinstance(layer, _BATCH_NORM):
+        elif _is_batch_norm(layer):
             layers[before] = _fold(layers[before], layer)
         before = name
     return list(layers.values())
@@ -207,6 +212,10 @@ def log_product_norm(module: TappedModule, p: float = 2.0, divisor: float = 1.0)
         ValueError: p < 1, or a divisor that is not positive.
     """
     return math.fsum((log_norms(folded_layers(module), p) - math.log(divisor)).tolist())
+
+
+def _is_batch_norm(layer: nn.Module) -> "TypeIs[nn.BatchNorm1d | nn.BatchNorm2d]":
+    return type(layer) in _BATCH_NORM
 
 
 def _convolution(layer: WeightLayer) -> Convolution | None:

@@ -1,18 +1,31 @@
 """One network, and what a measure may read of it."""
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from demogen.errors import AccessError, ZooError
+from demogen.errors import AccessError, NotMeasurable, ZooError
+from demogen.networks.own_network import (
+    check_classes,
+    own_images,
+    own_initial,
+    own_labels,
+    own_module,
+)
 from demogen.networks.tapped_module import TappedModule
+from demogen.networks.trial import try_out
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from demogen.networks.own_network import Numbers
     from demogen.schema.records import NetworkSpec
+
+Value = TypeVar("Value")
 
 
 class Access(enum.Flag):
@@ -81,46 +94,80 @@ class Network:
         id: str = "network",
         access: Access | None = None,
         batch_size: int = 256,
+        memo: dict[Hashable, Any] | None = None,
     ) -> None:
         self.id = id
         self.module = module.eval().requires_grad_(False)
         self.batch_size = batch_size
         self._sources = sources
         self._access = access
+        self._memo = memo
 
     @classmethod
     def of(
         cls,
-        module: TappedModule,
-        images: Tensor,
-        labels: Tensor,
+        module: nn.Module,
+        images: "Tensor | np.ndarray",
+        labels: "Numbers",
         *,
-        initial: TappedModule | None = None,
-        test_inputs: Tensor | None = None,
+        initial: nn.Module | None = None,
+        test_inputs: "Tensor | np.ndarray | None" = None,
         spec: "NetworkSpec | None" = None,
         batch_size: int = 256,
         id: str = "network",
     ) -> "Network":
         """A network of one's own, to be measured without any zoo.
 
+        Measured is a copy of the network as it is now; training can go on, whatever measures do.
+        It is run on a few images first (`demogen.networks.trial`): measures that need images are
+        refused where samples of a batch meet in evaluation mode or layers overwrite their inputs,
+        and those that go layer by layer where that does not give the network's logits.
+
         Args:
-            module: the trained network; it is put into evaluation mode.
-            images: training images as the network expects them, (n, c, h, w) or (n, d).
-            labels: the labels it was trained on, (n,), int64.
+            module: the trained network. Wrappers of torch (DataParallel, compile) are taken off;
+                a plain module has no taps but "input" and no units.
+            images: training images as the network expects them, (n, c, h, w) or (n, d),
+                floating-point.
+            labels: the labels it was trained on, whole numbers from 0 on, (n,), (n, 1) or one-hot.
             initial: the network before training, for measures that compare with it.
             test_inputs: unlabelled test images, for measures that declare that access.
             spec: training settings, for measures that declare that access.
             batch_size: how many images to take at a time.
             id: a name for messages.
+
+        Raises:
+            ZooError: what is given is no trained classifier that gives logits (n, classes) for the
+                images, or the labels are none of its classes; the message says what to change.
         """
-        train = LabeledImages(images, labels)
+        if batch_size < 1:
+            raise ZooError(f"batch_size is {batch_size}; measures take at least 1 image at a time")
+        own = own_module(module)
+        train = LabeledImages(own_images(images), own_labels(labels))
+        inputs = None if test_inputs is None else own_images(test_inputs, "test_inputs")
+        tried = train.images if len(train) or inputs is None else inputs
+        trial = try_out(own, tried)
+        own.refuse_chain(trial.why_no_chain)
+        if trial.classes is not None:
+            check_classes(train.labels, trial.classes)
+        first = None if initial is None else own_initial(initial, own)
+        if first is not None:
+            first.refuse_chain(try_out(first, tried).why_no_chain)
+
+        def unless_refused(value: "Value") -> "Callable[[], Value]":
+            def get() -> "Value":
+                if trial.fault is not None:
+                    raise NotMeasurable(trial.fault)
+                return value
+
+            return get
+
         sources = Sources(
-            initial=None if initial is None else lambda: initial.eval().requires_grad_(False),
-            train=lambda: train,
-            test_inputs=None if test_inputs is None else lambda: test_inputs,
+            initial=None if first is None else lambda: first,
+            train=unless_refused(train),
+            test_inputs=None if inputs is None else unless_refused(inputs),
             spec=spec,
         )
-        return cls(module, sources, id=id, batch_size=batch_size)
+        return cls(own, sources, id=id, batch_size=batch_size)
 
     @property
     def initial(self) -> TappedModule:
@@ -150,14 +197,39 @@ class Network:
 
     def view(self, access: Access) -> "Network":
         """The same network, of which only `access` can be read."""
+        return self._copy(access, self._memo)
+
+    def remembering(self) -> "Network":
+        """The same network, whose views share what `once` gives; for measures that run together."""
+        return self._copy(self._access, {})
+
+    def once(self, function: Callable[..., Value], *arguments: Hashable) -> Value:
+        """function(module, *arguments): computed once for all measures that run together.
+
+        For what costs much and depends on the weights alone, such as norms of layers.
+        """
+        if self._memo is None:
+            return function(self.module, *arguments)
+        key = (function, arguments)
+        if key not in self._memo:
+            self._memo[key] = function(self.module, *arguments)
+        result: Value = self._memo[key]
+        return result
+
+    def _copy(self, access: Access | None, memo: dict[Hashable, Any] | None) -> "Network":
         return Network(
-            self.module, self._sources, id=self.id, access=access, batch_size=self.batch_size
+            self.module,
+            self._sources,
+            id=self.id,
+            access=access,
+            batch_size=self.batch_size,
+            memo=memo,
         )
 
     def __repr__(self) -> str:
         return f"Network({self.id!r})"
 
-    def _get(self, needed: Access, source: "Callable[[], Value] | None") -> "Value":
+    def _get(self, needed: Access, source: Callable[[], Value] | None) -> Value:
         if self._access is not None and needed not in self._access:
             raise AccessError(
                 f"the measure read {needed} of network {self.id}, but declares access to "
@@ -166,9 +238,3 @@ class Network:
         if source is None:
             raise ZooError(f"network {self.id} comes without {needed}")
         return source()
-
-
-if TYPE_CHECKING:
-    from typing import TypeVar
-
-    Value = TypeVar("Value")

@@ -1,17 +1,41 @@
 """A network as a pipeline of named stages, so that activations are read without hooks."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from demogen.errors import NotMeasurable
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
 INPUT = "input"
 UNITS = "units"
+
+DROPOUTS = (
+    nn.Dropout,
+    nn.Dropout1d,
+    nn.Dropout2d,
+    nn.Dropout3d,
+    nn.AlphaDropout,
+    nn.FeatureAlphaDropout,
+)
+"""Layers that leave in evaluation mode everything as it is."""
+
+
+@dataclass(frozen=True)
+class ChainLayer:
+    """One layer of a chain and the shape of what it gets."""
+
+    name: str
+    module: nn.Module
+    input_shape: tuple[int, ...]
+    """Shape of one sample, (c, h, w) or (d,)."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +96,18 @@ class TappedModule(nn.Module):
         self._names = names
         self._ends = {INPUT: 0, **{tap: names.index(stage) + 1 for tap, stage in taps.items()}}
         self._units_end = names.index(units) + 1 if units else None
+        self._why_no_chain: str | None = None
+
+    @classmethod
+    def around(cls, module: nn.Module) -> "TappedModule":
+        """A plain module as one stage, "network", whose only tap is "input".
+
+        Layers inside may work in place: there is no tapped activation that they could overwrite.
+        """
+        tapped = cls(OrderedDict(), {})
+        tapped.add_module("network", module)
+        tapped._names = ["network"]
+        return tapped
 
     @property
     def taps(self) -> tuple[str, ...]:
@@ -106,16 +142,36 @@ class TappedModule(nn.Module):
         """Logits from the activation at a tap, or at "units": the rest of the network."""
         return self._run(activation, self._end(place), len(self._names))
 
+    def stages(self) -> list[tuple[str, nn.Module]]:
+        """The stages in order, by name."""
+        return [(name, self.get_submodule(name)) for name in self._names]
+
     def chain(self) -> list[tuple[str, nn.Module]]:
         """All layers in the order they are applied, with their state-key prefixes.
 
-        Raises:
-            NotMeasurable: a stage is no plain sequence of layers (a residual block, say).
-        """
-        return list(self._leaves(self, "", self._names))
+        A layer that is applied twice stands there twice. That the layers one after the other are
+        all that `forward` does is known for the types of modules themselves, not for subclasses,
+        and not where hooks or parametrizations have a say.
 
-    def weight_layers(self, input_shape: tuple[int, ...]) -> list[WeightLayer]:
-        """The linear maps in order, each with its input shape: one forward pass of one sample.
+        Raises:
+            NotMeasurable: a stage is no plain sequence of layers (a residual block, say), a module
+                has forward hooks, a parametrization or a `forward` of its own, or a trial has
+                shown that the layers compute something else (`refuse_chain`).
+        """
+        if self._why_no_chain is not None:
+            raise NotMeasurable(self._why_no_chain)
+        if type(self) is not TappedModule:
+            raise NotMeasurable(f"the network is a {type(self).__name__}, no plain TappedModule")
+        if reason := _why_altered(self):
+            raise NotMeasurable(f"the network {reason}")
+        return list(_leaves(self.stages(), ""))
+
+    def refuse_chain(self, reason: str | None) -> None:
+        """Let `chain` say from now on why the layers are not what the network computes."""
+        self._why_no_chain = reason
+
+    def chain_layers(self, input_shape: tuple[int, ...]) -> list[ChainLayer]:
+        """All layers in order, each with its input shape: one forward pass of one sample.
 
         Raises:
             NotMeasurable: the network is no chain of layers.
@@ -128,12 +184,31 @@ class TappedModule(nn.Module):
         try:
             with torch.no_grad():
                 for name, layer in self.chain():
-                    if isinstance(layer, nn.Conv2d | nn.Linear):
-                        layers.append(WeightLayer(name, layer, tuple(x.shape[1:])))
+                    layers.append(ChainLayer(name, layer, tuple(x.shape[1:])))
                     x = layer(x)
         finally:
             self.train(was_training)
         return layers
+
+    def weight_layers(self, input_shape: tuple[int, ...]) -> list[WeightLayer]:
+        """The linear maps in order, each with its input shape: one forward pass of one sample.
+
+        Raises:
+            NotMeasurable: the network is no chain of layers.
+        """
+        return [
+            WeightLayer(layer.name, layer.module, layer.input_shape)
+            for layer in self.chain_layers(input_shape)
+            if is_linear(layer.module)
+        ]
+
+    def last_layer_before(self, place: str) -> nn.Module:
+        """The module that gives the activation at a tap, or at "units": the last of its stage."""
+        end = self._end(place)
+        layer = self.stages()[end - 1][1] if end else nn.Identity()
+        while type(layer) is nn.Sequential and len(layer):
+            layer = layer[-1]
+        return layer
 
     def _run(self, x: Tensor, start: int, end: int) -> Tensor:
         for name in self._names[start:end]:
@@ -149,17 +224,39 @@ class TappedModule(nn.Module):
             raise ValueError(f"no tap {place!r}; the taps are {list(self._ends)}")
         return self._ends[place]
 
-    def _leaves(
-        self, module: nn.Module, prefix: str, names: list[str]
-    ) -> Iterator[tuple[str, nn.Module]]:
-        for name in names:
-            child = module.get_submodule(name)
-            path = f"{prefix}{name}"
-            children = [key for key, _ in child.named_children()]
-            if isinstance(child, nn.Sequential):
-                yield from self._leaves(child, f"{path}.", children)
-            elif children:
-                kind = type(child).__name__
-                raise NotMeasurable(f"stage {path!r} is a {kind}, not a plain sequence of layers")
-            else:
-                yield path, child
+
+def is_linear(layer: nn.Module) -> "TypeIs[nn.Conv2d | nn.Linear]":
+    """Whether it is a convolution or dense layer itself: a subclass may compute something else."""
+    return type(layer) in (nn.Conv2d, nn.Linear)
+
+
+def _leaves(
+    modules: Iterable[tuple[str, nn.Module]], prefix: str
+) -> Iterator[tuple[str, nn.Module]]:
+    for name, module in modules:
+        path = f"{prefix}{name}"
+        if reason := _why_altered(module):
+            raise NotMeasurable(f"{path!r} ({type(module).__name__}) {reason}")
+        # `named_children` would leave out a module that stands there twice.
+        children = [(key, child) for key, child in module._modules.items() if child is not None]
+        if type(module) is nn.Sequential:
+            yield from _leaves(children, f"{path}.")
+        elif children:
+            kind = type(module).__name__
+            raise NotMeasurable(f"stage {path!r} is a {kind}, not a plain sequence of layers")
+        else:
+            yield path, module
+
+
+def _why_altered(module: nn.Module) -> str | None:
+    """Why a module does not compute what its type and weights say, as far as can be seen."""
+    if is_parametrized(module):
+        return "is parametrized; torch.nn.utils.parametrize.remove_parametrizations makes it plain"
+    if module._forward_hooks or module._forward_pre_hooks:
+        return (
+            "has forward hooks, of which the chain of layers does not tell; remove them "
+            "(torch.nn.utils.remove_weight_norm, remove_spectral_norm)"
+        )
+    if "forward" in vars(module):
+        return "has a `forward` of its own, not that of its type"
+    return None

@@ -22,7 +22,27 @@ class ImageSetFacts:
     label_column: str = "label"
     on_disk: bool = False
     """Too large for memory: read by memory map (`demogen.images.memory_mapped`)."""
+    class_names: tuple[str, ...] = ()
+    """As published, in the order of their numbers; (): labels are read as numbers alone."""
 
+
+_CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck"
+
+_CIFAR100 = """
+apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly
+camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup
+dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower
+leopard lion lizard lobster man maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid
+otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray
+road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
+sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle
+wardrobe whale willow_tree wolf woman worm
+"""
+
+_FASHION = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
 
 IMAGE_SETS = {
     "cifar10": ImageSetFacts(
@@ -33,6 +53,7 @@ IMAGE_SETS = {
         "uoft-cs/cifar10",
         "ffaea0965250353c3615917ba944883871712e8f9cd54f4433730f4d862bfdaa",
         image_column="img",
+        class_names=tuple(_CIFAR10.split()),
     ),
     "cifar100": ImageSetFacts(
         (3, 32, 32),
@@ -42,6 +63,7 @@ IMAGE_SETS = {
         "uoft-cs/cifar100",
         image_column="img",
         label_column="fine_label",
+        class_names=tuple(_CIFAR100.split()),
     ),
     "digits": ImageSetFacts(
         (1, 8, 8),
@@ -58,6 +80,7 @@ IMAGE_SETS = {
         10_000,
         "zalando-datasets/fashion_mnist",
         "4375b03117fc85c3fb2684a2f7b2ad9a685581c4b799e7437bf896904561d1bf",
+        class_names=_FASHION,
     ),
     "imagenet": ImageSetFacts(
         (3, 256, 256), 1_000, 1_281_167, 50_000, "ILSVRC/imagenet-1k", on_disk=True

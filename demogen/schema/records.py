@@ -64,6 +64,9 @@ SPEC_VERSION = 1
 FORMAT_VERSION = 1
 """Layout of a zoo on disk; read before anything else of a zoo is validated."""
 
+MOST_READABLE = 142
+"""Characters of an id before its digest: a name in a tar file has room for 155 in all."""
+
 MOST_NETWORKS = 10_000_000
 """In a zoo; a larger number is a mistake."""
 
@@ -98,7 +101,7 @@ class NetworkSpec(Frozen):
     def id(self) -> str:
         """A readable prefix and 12 hex digits of the sha256 of the canonical JSON."""
         digest = sha256(f"{SPEC_VERSION}:{self.canonical()}".encode())
-        return f"{'-'.join(self._readable())}-{digest[:12]}"
+        return f"{'-'.join(self._readable())[:MOST_READABLE]}-{digest[:12]}"
 
     @property
     def configuration(self) -> str:

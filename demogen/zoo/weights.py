@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from demogen.errors import CorruptZooError
+from demogen.errors import CorruptZooError, ZooError, naming
 from demogen.format.table import ByteRange
 from demogen.networks.tapped_module import TappedModule
 
@@ -22,8 +22,16 @@ SHARD_BYTES = 1_000_000_000
 
 
 def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
-    """A complete safetensors file; the same tensors always give the same bytes."""
-    return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    """A complete safetensors file; the same tensors always give the same bytes.
+
+    Raises:
+        ZooError: they cannot be saved: sparse, without memory, or parts of each other.
+    """
+    try:
+        return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    except (RuntimeError, ValueError, TypeError, SafetensorError) as error:
+        fault = " ".join(str(error).split())
+        raise ZooError(f"these tensors cannot be saved as safetensors: {fault}") from error
 
 
 def from_bytes(content: bytes, what: str) -> dict[str, Tensor]:
@@ -63,6 +71,13 @@ def write_shards(
     Returns:
         Id → where its weights lie.
     """
+    with naming(folder / "shards"):
+        return _write_shards(folder, weights, limit)
+
+
+def _write_shards(
+    folder: Path, weights: Iterable[tuple[str, bytes]], limit: int
+) -> dict[str, ByteRange]:
     ranges: dict[str, ByteRange] = {}
     shard, number = None, -1
     (folder / "shards").mkdir()

@@ -1,17 +1,17 @@
 """Write a zoo: shards, table, splits, card and manifest, all of it or nothing."""
 
 import shutil
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
 
 from demogen import __version__
-from demogen.errors import ZooError
+from demogen._util.paths import replaceable
+from demogen.errors import ZooError, naming
 from demogen.format.card import dataset_card, list_versions
-from demogen.format.integrity import file_digest, write_atomically
+from demogen.format.integrity import file_digest, scratch_folder, write_atomically
 from demogen.format.splits import make_splits
 from demogen.format.storage import Folder
 from demogen.format.table import network_rows, runs_to_parquet, to_frame, to_parquet
@@ -24,6 +24,7 @@ from demogen.schema.records import (
     ZooManifest,
     sha256,
 )
+from demogen.zoo.assembly import accept
 from demogen.zoo.weights import to_bytes, write_shards
 from demogen.zoo.zoo import Zoo
 
@@ -57,15 +58,21 @@ def write_zoo(
         weights: id → safetensors file.
         labels: digest → corrupted label vector.
         failed: id → reason, of networks that could not be trained.
+
+    Raises:
+        ZooError: there are no networks, or readers would refuse what would be written; the folder
+            is left as it was.
     """
     by_id = sorted(networks, key=lambda network: network[0].id)
-    records = [record for record, _ in by_id]
-    if not records:
+    if missing := {record.id for record, _ in by_id} - weights.keys():
+        raise ZooError(f"network {min(missing)} of {collection.name} comes without weights")
+    if not by_id:
         raise ZooError(f"no network of {collection.name} is trained yet: nothing to pack")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    packed = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-packing-"))
+    folder = replaceable(folder)
+    packed = scratch_folder(folder, "packing")
     try:
-        contents = ((record.id, weights[record.id].read_bytes()) for record in records)
+        records: list[NetworkRecord] = []
+        contents = _accepted((record for record, _ in by_id), weights, records)
         ranges = write_shards(packed, contents)
         rows = network_rows(records, [ranges[record.id] for record in records])
         write_atomically(packed / "networks.parquet", to_parquet(rows))
@@ -100,11 +107,33 @@ def write_zoo(
         )
         write_atomically(packed / "README.md", card.encode())
         write_atomically(packed / "zoo.json", manifest.to_json())
-        packed.chmod(0o755)
+        _check_readable(packed, folder)
         _replace(packed, folder)
     finally:
         shutil.rmtree(packed, ignore_errors=True)
     return Zoo(Folder(folder))
+
+
+def _accepted(
+    records: Iterable[NetworkRecord], weights: Mapping[str, Path], accepted: list[NetworkRecord]
+) -> Iterator[tuple[str, bytes]]:
+    """Ids and weights as they are written; their records are added to `accepted` on the way."""
+    for record in records:
+        file = weights[record.id]
+        with naming(file):
+            content = file.read_bytes()
+        record, content = accept(record, content)
+        accepted.append(record)
+        yield record.id, content
+
+
+def _check_readable(packed: Path, folder: Path) -> None:
+    """Read back what was written, all but the weights, which were checked before."""
+    try:
+        Zoo(Folder(packed)).verify(weights=False)
+    except ZooError as error:
+        fault = str(error).replace(str(packed), str(folder))
+        raise ZooError(f"{folder} is not written, for nobody could read it: {fault}") from error
 
 
 def _digests(folder: Path) -> dict[str, FileDigest]:
@@ -114,7 +143,7 @@ def _digests(folder: Path) -> dict[str, FileDigest]:
 
 def _replace(new: Path, folder: Path) -> None:
     if folder.exists():
-        old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-old-"))
+        old = scratch_folder(folder, "old")
         folder.rename(old / "zoo")
         new.rename(folder)
         shutil.rmtree(old)

@@ -10,20 +10,20 @@ from torch import Tensor
 
 from demogen._util import paths
 from demogen._util.lookup import lookup
-from demogen.errors import CorruptZooError, ZooError
+from demogen.errors import CorruptZooError, ZooError, os_fault
 from demogen.format.integrity import MANIFEST, fault_of
 from demogen.format.splits import Split, StoredSplits
 from demogen.format.storage import Folder, Storage
 from demogen.format.table import Table
 from demogen.images.image_set import ImageSet, LabeledImages, load_images
 from demogen.networks import architectures
-from demogen.networks.golden_logits import check_probe_logits
 from demogen.networks.network import Network, Sources
 from demogen.networks.tapped_module import TappedModule
 from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
+from demogen.zoo.assembly import assemble, check_labels
 from demogen.zoo.base import NetworkSet
 from demogen.zoo.prefetch import ReadWeights, WeightsRequest, read_ahead
-from demogen.zoo.weights import check_size, from_bytes, load_into, to_bytes
+from demogen.zoo.weights import check_size, from_bytes, to_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,8 +148,11 @@ class Zoo(NetworkSet):
             )
         return image_set
 
-    def verify(self) -> None:
-        """Read and check every file and every network.
+    def verify(self, *, weights: bool = True) -> None:
+        """Read and check every file, every network and every record.
+
+        Args:
+            weights: whether networks are among it; without them a zoo is checked in seconds.
 
         Raises:
             CorruptZooError: some are not what the zoo says; the first is named.
@@ -157,10 +160,18 @@ class Zoo(NetworkSet):
         for path in self.manifest.files:
             if not path.startswith("shards/"):
                 self._checked(path)
-        faults = [fault for fault in self.attempts() if isinstance(fault, CorruptZooError)]
-        if faults:
+        for name in self.splits:
+            self._splits[name]
+        attempts = self.attempts() if weights else ()
+        if faults := [fault for fault in attempts if isinstance(fault, CorruptZooError)]:
             more = f" (and {len(faults) - 1} more networks)" if len(faults) > 1 else ""
             raise CorruptZooError(f"{faults[0]}{more}")
+        for id in self.ids:
+            record, what = self.record(id), f"image set of network {id} in {self._where}"
+            self._request(id)
+            lookup(record.spec.data.images, self.image_sets, what, CorruptZooError)
+            if record.labels is not None:
+                self._corrupted_labels(record.labels, record)
 
     @cached_property
     def _where(self) -> str:
@@ -244,9 +255,7 @@ class Zoo(NetworkSet):
             raise read
         record, _ = self._table.record(read.id)
         what = f"{self._where}: network {record.id}"
-        module = load_into(architectures.skeleton(record.spec), read.tensors, what)
-        module = module.to(device).eval()
-        check_probe_logits(module, record.spec.data.input_shape, record.probe_logits, what)
+        module = assemble(record, read.tensors, what, device)
         sources = Sources(
             initial=lambda: self._initial(record).to(device),
             train=lambda: self._train(record, device),
@@ -271,8 +280,14 @@ class Zoo(NetworkSet):
         if record.labels is None:
             labels = self._part(data).labels
         else:
-            labels = lookup(record.labels, self._labels, "label vector", CorruptZooError)
+            labels = self._corrupted_labels(record.labels, record)
         return LabeledImages(images, labels.to(device))
+
+    def _corrupted_labels(self, digest: str, record: NetworkRecord) -> Tensor:
+        what = f"label vector of network {record.id} in {self._where}"
+        labels = lookup(digest, self._labels, what, CorruptZooError)
+        check_labels(labels, record.spec.data, what)
+        return labels
 
     # Both are shared by all networks with the same data; labels are left out, so that label
     # corruption does not make another copy of the images.
@@ -358,8 +373,12 @@ def _reopen(storage: Storage, digest: str, images: Path | None) -> Zoo:
 
 def _folder_of(name: str) -> Path | None:
     """The folder of a zoo on this machine, by path or name; None: there is none."""
-    folders = (Path(name).expanduser(), paths.zoos() / name)
-    return next((folder for folder in folders if (folder / MANIFEST).is_file()), None)
+    if ((folder := paths.expanded(name)) / MANIFEST).is_file():
+        return folder
+    # Only names of zoos built here need the user's home, which some users have not.
+    if "/" in name or not ((folder := paths.zoos() / name) / MANIFEST).is_file():
+        return None
+    return folder
 
 
 _NO_CORRUPTION = {"corruption": 0.0, "corruption_seed": 0}
@@ -378,4 +397,4 @@ def _manifest_text(storage: Storage) -> bytes:
             raise CorruptZooError(f"{storage.where}: zoo.json is larger than any real one")
         return file.read_bytes()
     except OSError as error:
-        raise ZooError(f"{file} cannot be read: {error.strerror}") from error
+        raise ZooError(f"{file} cannot be read: {os_fault(error)}") from error

@@ -5,7 +5,7 @@ from dataclasses import astuple
 from pathlib import Path
 from urllib.parse import quote
 
-from demogen.errors import ResultError
+from demogen.errors import ResultError, os_fault
 from leaderboard.pages.bibliography import installed_bibliography
 from leaderboard.pages.index import index_page
 from leaderboard.pages.predictor import predictor_page
@@ -132,7 +132,7 @@ def _check(folder: Path) -> None:
         index = folder / "index.html"
         ours = index.is_file() and f'content="{GENERATOR}"'.encode() in index.read_bytes()
     except OSError as error:
-        raise ResultError(f"{folder}: cannot be read: {error.strerror or error}") from error
+        raise ResultError(f"{folder}: cannot be read: {os_fault(error)}") from error
     if not ours:
         raise ResultError(
             f"{folder} holds other things than a leaderboard; name a new or an empty folder"

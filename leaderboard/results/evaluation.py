@@ -3,6 +3,7 @@
 import platform
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
 from statistics import median
@@ -172,13 +173,18 @@ def factors_of(zoo: "NetworkSet", ids: Iterable[str]) -> dict[str, dict[str, Jso
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the installed packages that the numbers depend on."""
-    installed = {"python": platform.python_version()}
-    for package in VERSIONED:
-        try:
-            installed[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return installed
+    installed = {package: _installed_version(package) for package in VERSIONED}
+    found = {package: number for package, number in installed.items() if number is not None}
+    return {"python": platform.python_version(), **found}
+
+
+@cache
+def _installed_version(package: str) -> str | None:
+    # Kept: to find them on the disk takes longer than to score a predictor.
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _median(values: Mapping[str, float], ids: Iterable[str]) -> float | None:

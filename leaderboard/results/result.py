@@ -10,7 +10,7 @@ from urllib.parse import quote
 from pydantic import Field, ValidationError, model_validator
 
 from demogen._util.lookup import lookup
-from demogen.errors import ResultError
+from demogen.errors import ResultError, os_fault
 from demogen.format.integrity import write_atomically
 from demogen.format.splits import Kind
 from demogen.schema.records import Frozen, Sha256, first_fault, sha256
@@ -343,7 +343,7 @@ def write_file(path: Path, content: bytes) -> None:
     try:
         write_atomically(path, content)
     except OSError as error:
-        raise ResultError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise ResultError(f"{path}: cannot be written: {os_fault(error)}") from error
 
 
 def read_result(path: Path) -> Result:
@@ -355,7 +355,7 @@ def read_result(path: Path) -> Result:
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise ResultError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise ResultError(f"{path}: cannot be read: {os_fault(error)}") from error
     return Result.from_json(text, str(path))
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn, final
 
-from demogen.errors import PredictorError, ResultError, SubmissionError
+from demogen.errors import PredictorError, ResultError, SubmissionError, os_fault
 from leaderboard.fitting.regressor_text import regressor_from_text
 from leaderboard.results.result import Result
 from leaderboard.submissions.manifest import MANIFEST, Submission
@@ -157,7 +157,7 @@ def _read(folder: Path, path: str) -> bytes:
         with (folder / path).open("rb") as file:
             content = file.read(limit + 1)
     except OSError as error:
-        raise SubmissionError(f"{folder / path} cannot be read: {error.strerror}") from error
+        raise SubmissionError(f"{folder / path} cannot be read: {os_fault(error)}") from error
     if len(content) > limit:
         _refuse(folder, path, "grew while it was read")
     return content

@@ -89,6 +89,35 @@ def test_single_images_make_no_difference_to_precision(measure, make_network):
     assert signature(measure, single) == pytest.approx(signature(measure, double), rel=2e-4, abs=0)
 
 
+class Viewing(torch.nn.Module):
+    """Takes a view of what it is given, as in x.view(len(x), -1), which needs it contiguous."""
+
+    def forward(self, x):
+        return x.view(len(x), -1).view(x.shape)
+
+
+def test_any_memory_format_will_do(make_network):
+    usual = make_network("convnet", samples=30, test_samples=8)
+    module = torch.nn.Sequential(Viewing(), usual.module)
+    network = Network.of(
+        module,
+        usual.train.images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2),
+        usual.train.labels,
+        initial=torch.nn.Sequential(Viewing(), usual.initial),
+        test_inputs=usual.test_inputs.permute(3, 0, 1, 2).contiguous().permute(1, 2, 3, 0),
+        spec=usual.spec,
+    )
+    measured = 0
+    for measure in MEASURES:
+        if measure.applicable(network.module) is None:
+            expected = signature(measure, usual)
+            for feature, value in signature(measure, network).items():
+                if not feature.startswith(("h1", "h2", "h3")):
+                    assert value == pytest.approx(expected[feature], rel=1e-9), (measure, feature)
+            measured += 1
+    assert measured >= 8
+
+
 @pytest.mark.parametrize("predictor", baselines.ALL, ids=lambda predictor: predictor.name)
 def test_regressors_fit_and_pickle(predictor):
     features = signature(predictor.measure, shared_network("mlp"))

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -120,3 +121,25 @@ def test_without_ray_the_remedy_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(DemogenError, match=r"pip install 'demogen\[ray\]'"):
         list(map_tasks(square, [1], ray="local"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.EROFS, "Read-only file system"),
+        FileNotFoundError(errno.ENOENT, "No such file or directory"),
+        NotImplementedError("no semaphores"),
+    ],
+)
+def test_processes_that_cannot_be_started_are_explained(error, monkeypatch):
+    """As with a read-only, full or missing /dev/shm, where locks between processes lie."""
+
+    def failing(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", failing)
+    with pytest.raises(
+        DemogenError, match=r"2 processes cannot be started .*/dev/shm.*--workers 1"
+    ):
+        list(map_tasks(square, [1, 2], workers=2))
+    assert dict(map_tasks(square, [1, 2], workers=1)) == {0: 1, 1: 4}

@@ -277,6 +277,24 @@ class TestTables:
         assert [row["id"] for row in found] == list(expected["id"])
         assert set(found.column_names) == set(expected.columns)
 
+    def test_formats_of_datasets_change_numbers(self, tmp_path: Path) -> None:
+        """As docs/hub.md says; rows as they come, and the format "arrow", keep them."""
+        file = str(tmp_path / "networks.parquet")
+        columns = {"gap": [1 / 3, 0.1], "plateau_epochs": pandas.array([None, 5], "Int64")}
+        pandas.DataFrame(columns).to_parquet(file)
+        cache = str(tmp_path / "cache")
+        table = datasets.load_dataset("parquet", data_files=file, split="train", cache_dir=cache)
+        assert table["gap"][0] == 1 / 3
+        assert table["plateau_epochs"][:] == [None, 5]
+        assert table.with_format("arrow")[:].column("gap").to_pylist() == [1 / 3, 0.1]
+        for name in ("numpy", "torch"):
+            rounded = table.with_format(name)
+            assert str(rounded[:]["gap"].dtype).endswith("float32")
+            assert float(rounded[:]["gap"][0]) == pytest.approx(1 / 3, rel=1e-7)
+            assert float(rounded[:]["gap"][0]) != 1 / 3
+            assert str(rounded[:]["plateau_epochs"].dtype).endswith("float32")
+        assert str(table.with_format("pandas")[:]["plateau_epochs"].dtype) == "float64"
+
     def test_the_card_names_them_to_a_process_with_its_own_environment(
         self, hub: LoopbackHub, commit: str, tiny_zoo_folder: Path, tmp_path: Path
     ) -> None:

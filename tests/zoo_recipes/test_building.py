@@ -248,3 +248,30 @@ def test_runs_are_recorded_outside_the_digest(undisturbed):
     assert set(json.loads(runs["versions"][0])) == {"demogen", "python", "torch"}
     assert "runs.parquet" not in undisturbed.manifest.files
     assert load_zoo(undisturbed.storage.place).manifest.recipe_digest == tiny().digest
+
+
+def test_networks_that_do_not_fit_their_images_are_refused_before_any_is_trained(tmp_path):
+    """One of them is enough; planning finds out, as `--dry-run` does."""
+    recipe = Recipe.model_validate(
+        {
+            **load_recipe(TINY).model_dump(),
+            "architecture": {"family": "convnet", "channels": (2, 2, 2), "kernel": 5},
+            "grid": {},
+            "extra": [],
+        }
+    )
+    with pytest.raises(
+        RecipeError, match="network convnet-.* cannot be built: images .* too small"
+    ):
+        plan_zoo(recipe, tmp_path / "zoo")
+    with pytest.raises(RecipeError, match="cannot be built"):
+        build_zoo(recipe, tmp_path / "zoo")
+    assert list(tmp_path.glob("zoo*")) == []
+
+
+def test_a_name_too_long_to_be_packed_under_is_refused_before_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(building, "_train", None)
+    name = "z" * 240
+    with pytest.raises(OSError, match="File name too long"):
+        build_zoo(tiny(), tmp_path / name)
+    assert not list((tmp_path / f"{name}.building").glob("nin*"))

@@ -1,3 +1,5 @@
+import errno
+import os
 import time
 from contextlib import ExitStack
 from multiprocessing import get_context
@@ -78,4 +80,15 @@ def test_a_gate_that_stays_shut_is_one_clear_line(tmp_path, monkeypatch):
         pytest.raises(RecipeError, match="zoo is locked: .*gate has been held for 0.01 seconds"),
         working_on(tmp_path / "zoo", None),
     ):
+        pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_file_system_without_locks_is_refused(number, tmp_path, monkeypatch):
+    def without(file, operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", without)
+    refusal = rf"file system of {tmp_path} has no locks \({os.strerror(number)}\): choose a folder"
+    with pytest.raises(RecipeError, match=refusal), working_on(tmp_path / "zoo", None):
         pass

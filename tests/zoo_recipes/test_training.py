@@ -8,7 +8,13 @@ from demogen.networks import architectures
 from demogen.schema.records import MLP, ConvNet, Data, NetworkSpec, NiN, Training, sha256
 from demogen.zoo.weights import from_bytes, load_into, to_bytes
 from zoo_recipes.optimization import Diverged
-from zoo_recipes.training import label_digest, swap_labels, train_network
+from zoo_recipes.training import (
+    SUMMED_VALUES,
+    label_digest,
+    swap_labels,
+    takes_channels_last,
+    train_network,
+)
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +173,37 @@ def test_precision_is_part_of_the_network(digits):
     assert weights["block1.conv1.weight"].dtype == torch.float32
     train_network(spec(epochs=1, precision="tf32"), digits)
     assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == threads
+
+
+@pytest.mark.parametrize(
+    ("architecture", "images", "batch_size", "device", "expected"),
+    [
+        (NiN(family="nin", width=4, batch_norm=True), "cifar10", 128, "cpu", True),
+        (NiN(family="nin", width=4, batch_norm=True), "cifar10", 129, "cpu", False),
+        (NiN(family="nin", width=4, batch_norm=True), "cifar10", 512, "cuda:0", True),
+        (NiN(family="nin", width=4), "cifar10", 512, "cpu", True),
+        (NiN(family="nin", width=4, batch_norm=True), "digits", 512, "cpu", True),
+        (MLP(family="mlp", width=4, depth=2), "digits", 16, "cpu", False),
+    ],
+)
+def test_large_batches_are_normed_on_contiguous_images(
+    architecture, images, batch_size, device, expected
+):
+    asked = NetworkSpec(
+        architecture=architecture,
+        data=Data(images=images),
+        training=Training(batch_size=batch_size),
+    )
+    assert takes_channels_last(architectures.skeleton(asked), asked, device) is expected
+
+
+@pytest.mark.parametrize("mean", [0.0, 1.0, 1000.0])
+def test_variances_of_batches_that_are_channels_last_are_right(mean):
+    values = torch.randn(
+        SUMMED_VALUES // 256, 2, 16, 16, generator=torch.Generator().manual_seed(0)
+    )
+    x = (values + mean).contiguous(memory_format=torch.channels_last)
+    norm = torch.nn.BatchNorm2d(2, momentum=1.0)
+    norm(x)
+    exact = x.double().var(dim=(0, 2, 3))
+    assert norm.running_var.tolist() == pytest.approx(exact.tolist(), rel=1e-4)

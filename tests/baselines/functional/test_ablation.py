@@ -261,3 +261,43 @@ def test_there_must_be_images_and_units(make_network):
     unitless = TappedModule(OrderedDict(flatten=nn.Flatten(), dense=nn.Linear(64, 10)), {})
     with pytest.raises(NotMeasurable, match="no place for unit ablation"):
         ablation_curves(unitless, images, labels)
+
+
+def with_units(*layers):
+    stages = OrderedDict(
+        flatten=nn.Flatten(),
+        units=nn.Sequential(nn.Linear(16, 6), *layers),
+        flat=nn.Flatten(),
+        last=nn.LazyLinear(3),
+    )
+    module = TappedModule(stages, {}, units="units").eval()
+    module(torch.zeros(1, 1, 4, 4))
+    return module
+
+
+@pytest.mark.parametrize(
+    ("layers", "reason"),
+    [
+        ((nn.GELU(),), "negative in places, as those after GELU"),
+        ((nn.SiLU(),), "after SiLU"),
+        ((nn.LayerNorm(6),), "after LayerNorm"),
+        ((), "after Linear"),
+        ((nn.ReLU(), nn.Unflatten(1, (2, 3))), r"units have shape \(n, 2, 3\)"),
+    ],
+)
+def test_units_that_follow_no_relu_are_refused(layers, reason):
+    images = torch.randn(20, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(NotMeasurable, match=reason):
+        ablation_curves(with_units(*layers), images, torch.arange(20) % 3)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [(nn.ReLU(),), (nn.ReLU6(), nn.Dropout(0.5)), (nn.Sigmoid(),), (nn.Tanh(),), (nn.Hardtanh(),)],
+)
+def test_units_after_relu_or_at_rest_at_zero_have_curves(layers):
+    images = torch.randn(20, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    module, labels = with_units(*layers), torch.arange(20) % 3
+    with torch.no_grad():
+        expected = curves_by_definition(module, images, labels)
+    assert_curves(ablation_curves(module, images, labels), expected)

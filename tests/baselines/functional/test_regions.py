@@ -157,3 +157,25 @@ def test_diverged_networks_and_no_paths_are_refused():
         module.last.weight.fill_(torch.nan)
     with pytest.raises(NotMeasurable, match="not all finite"):
         transition_counts(module, Listed([[[1.0], [2.0]]]))
+
+
+def test_a_layer_applied_twice_has_units_twice(make_chain):
+    generator = torch.Generator().manual_seed(0)
+    relu, square = nn.ReLU(), nn.Linear(6, 6)
+    layers = [nn.Linear(3, 6), relu, square, relu, square, relu, nn.Linear(6, 2)]
+    module = TappedModule(OrderedDict(all=nn.Sequential(*layers)), {}).double().eval()
+    points = torch.randn(1, 40, 3, generator=generator, dtype=torch.float64)
+    counts = transition_counts(module, Listed(points))
+    x, expected = points[0], 0
+    with torch.no_grad():
+        for layer in layers:
+            if layer is relu:
+                expected += int(((x > 0) != (x.roll(-1, dims=0) > 0)).sum())
+            x = layer(x)
+    assert int(counts.sum()) == expected
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.Hardtanh, nn.Tanh])
+def test_pieces_of_subclasses_are_not_known(activation):
+    other = type("Other", (activation,), {"forward": lambda self, x: x - 1})
+    assert "(Other) are not known" in why_no_codes(one_unit(other()))

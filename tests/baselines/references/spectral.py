@@ -37,6 +37,7 @@ def margins(norm, network, initial):
     complexity = math.prod(sigmas) * sum(
         (entry_norm(norm, d) / sigma) ** (2 / 3) for d, sigma in zip(moved, sigmas, strict=True)
     ) ** (3 / 2)
+    complexity *= stretch(network.module, shape)
     data = math.sqrt(sum(float((image**2).sum()) for image in images)) / len(images)
     found = []
     for image, label in zip(images, network.train.labels.tolist(), strict=True):
@@ -45,6 +46,21 @@ def margins(norm, network, initial):
         if margin > 0:
             found.append(margin / (complexity * data))
     return found
+
+
+def stretch(module, shape):
+    """Product of the Lipschitz constants of the pools, each looked for position by position."""
+    product, x = 1.0, torch.zeros(1, *shape, dtype=torch.float64)
+    for _, layer in module.chain():
+        if "Pool" in type(layer).__name__:
+            height, width = x.shape[2:]
+            positions = torch.eye(height * width, dtype=torch.float64)
+            moved = layer(positions.reshape(-1, 1, height, width)).flatten(1)
+            by_position = moved.square().sum(dim=1).max().sqrt()
+            maximum = "Max" in type(layer).__name__
+            product *= float(by_position if maximum else torch.linalg.svdvals(moved)[0])
+        x = layer(x)
+    return product
 
 
 def entry_norm(norm, matrix):

@@ -37,3 +37,11 @@ def test_levels_in_words():
         *("none", "none", "True", "0.0001", "64"),
         "a + b",
     ]
+
+
+def test_lists_of_numbers_are_levels():
+    """Arrow gives them as arrays of numpy, whose numbers do not compare with tuples."""
+    frame = pd.DataFrame({"channels": [np.array([16, 2]), np.array([16]), np.array([16, 2])]})
+    codes, levels = coded(frame, "channels")
+    assert (codes.tolist(), levels) == ([1, 0, 1], [(16,), (16, 2)])
+    assert level_text(levels[1]) == "16 + 2"

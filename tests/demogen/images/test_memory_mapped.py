@@ -129,3 +129,50 @@ def test_missing_or_too_few_images_are_one_clear_line(pictures, tmp_path):
     with pytest.raises(ZooError, match="imagenet has 2 test images here; the published set 3"):
         load_images("imagenet", tmp_path)
     assert not list((tmp_path / "home").glob("images/*"))
+
+
+def test_a_disk_that_would_fill_up_is_refused(pictures, tmp_path, monkeypatch):
+    write_class_folders(tmp_path / "imagenet", pictures)
+    (tmp_path / "home" / "images").mkdir(parents=True)
+    usage = memory_mapped.shutil.disk_usage(tmp_path)._replace(free=13_055)
+    monkeypatch.setattr(memory_mapped.shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(ZooError, match="decoding imagenet into .*images takes 0.0 GB .* free some"):
+        load_images("imagenet", tmp_path)
+    monkeypatch.setattr(memory_mapped.shutil, "disk_usage", lambda _: usage._replace(free=13_056))
+    assert len(load_images("imagenet", tmp_path).train) == 7
+
+
+def test_images_without_metadata_and_decoded_ones_for_colleagues(pictures, tmp_path):
+    """As pandas writes them, with names of classes' numbers, where `hf download` leaves them."""
+    import io
+
+    import pandas as pd
+
+    def png(image):
+        image.save(buffer := io.BytesIO(), "PNG")
+        return {"bytes": buffer.getvalue(), "path": None}
+
+    write_class_folders(tmp_path / "one" / "imagenet", pictures)
+    folder = tmp_path / "two" / "imagenet" / "data"
+    folder.mkdir(parents=True)
+    for part, split in (("train", "train"), ("val", "validation")):
+        images, labels = zip(*pictures[part], strict=True)
+        frame = pd.DataFrame({"image": list(map(png, images)), "label": list(map(str, labels))})
+        frame.to_parquet(folder / f"{split}-00000-of-00001.parquet")
+    one, two = (load_images("imagenet", tmp_path / name) for name in ("one", "two"))
+    assert one.digest == two.digest
+    (tmp_path / "plain").mkdir()
+    for decoded in (tmp_path / "home" / "images").iterdir():
+        assert decoded.stat().st_mode == (tmp_path / "plain").stat().st_mode
+    frame.at[1, "image"] = {"bytes": b"damaged", "path": None}
+    frame.to_parquet(folder / "validation-00000-of-00001.parquet")
+    images_module._load.cache_clear()
+    with pytest.raises(ZooError, match="data, validation files, column 'image', row 1 holds bytes"):
+        load_images("imagenet", tmp_path / "two")
+
+
+def test_a_damaged_image_in_a_class_folder_is_named(pictures, tmp_path):
+    write_class_folders(tmp_path / "imagenet", pictures)
+    (tmp_path / "imagenet" / "train" / "n00" / "3.png").write_bytes(b"damaged")
+    with pytest.raises(ZooError, match=r"train/n00/3\.png holds bytes that are no image"):
+        load_images("imagenet", tmp_path)

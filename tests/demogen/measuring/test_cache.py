@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 
 import pytest
 
@@ -48,3 +50,33 @@ def test_without_a_folder_nothing_is_kept():
     cache = SignatureCache(None, "margins-v1")
     cache.put("a", OUTCOMES["a"])
     assert cache.get("a") is None
+
+
+def test_a_cache_that_cannot_be_written_is_told_of_once(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    cache = SignatureCache(tmp_path, "margins-v1")
+    fault = r"measurements are not kept: .*margins-v1\.jsonl: No space left on device; free some"
+    with pytest.warns(RuntimeWarning, match=fault):
+        cache.put("a", OUTCOMES["a"])
+    cache.put("b", OUTCOMES["b"])
+    (tmp_path / "file").touch()
+    with pytest.warns(RuntimeWarning, match="not kept: .*file.*; check the name; a part of it is"):
+        SignatureCache(tmp_path / "file" / "below", "margins-v1").put("a", OUTCOMES["a"])
+
+
+def test_a_cache_on_a_drive_without_fsync_is_kept(tmp_path, monkeypatch):
+    def without(descriptor):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", without)
+    SignatureCache(tmp_path, "margins-v1").put("a", OUTCOMES["a"])
+    assert SignatureCache(tmp_path, "margins-v1").get("a") == OUTCOMES["a"]
+
+
+def test_bytes_that_are_no_text_are_passed_over(cache, tmp_path):
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes() + b"\n\xff\xfe\n")
+    assert SignatureCache(tmp_path, "margins-v1").get("a") == OUTCOMES["a"]

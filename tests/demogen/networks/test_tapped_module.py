@@ -7,6 +7,7 @@ from torch import nn
 from demogen import TappedModule
 from demogen.errors import NotMeasurable
 from demogen.networks.homogeneity import affine_layers, log_norms, why_not_homogeneous
+from demogen.networks.tapped_module import DROPOUTS
 
 
 class Residual(nn.Module):
@@ -130,6 +131,108 @@ def test_what_is_not_homogeneous_says_why(module, reason):
     assert why_not_homogeneous(module)
     with pytest.raises(NotMeasurable, match=reason):
         affine_layers(module, (4,))
+
+
+class Standardized(nn.Conv2d):
+    def forward(self, x):
+        return self._conv_forward(x, self.weight - self.weight.mean(), self.bias)
+
+
+class Doubled(nn.Sequential):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def with_forward_of_its_own():
+    layer = nn.Linear(4, 4)
+    layer.forward = lambda x: 2 * x
+    return layer
+
+
+def with_hook(layer, kind="register_forward_hook"):
+    getattr(layer, kind)(lambda *_: None)
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("stage", "reason"),
+    [
+        (Standardized(1, 1, 3), "'b' .Standardized. is not positively homogeneous"),
+        (Doubled(nn.Linear(4, 4)), "'b' is a Doubled, not a plain sequence"),
+        (type("MyReLU", (nn.ReLU,), {})(), "MyReLU"),
+        (type("MyNorm", (nn.BatchNorm1d,), {})(4), "MyNorm"),
+        (with_forward_of_its_own(), "`forward` of its own"),
+        (with_hook(nn.Linear(4, 4)), "'b' .Linear. has forward hooks"),
+        (with_hook(nn.Linear(4, 4), "register_forward_pre_hook"), "has forward hooks"),
+        (with_hook(nn.Sequential(nn.Linear(4, 4))), "'b' .Sequential. has forward hooks"),
+        (nn.Sequential(nn.Sequential(with_hook(nn.ReLU()))), r"'b\.0\.0' .ReLU. has forward"),
+        (nn.utils.spectral_norm(nn.Linear(4, 4)), "has forward hooks"),
+        (nn.utils.parametrizations.weight_norm(nn.Linear(4, 4)), "is parametrized"),
+        (nn.utils.parametrizations.orthogonal(nn.Linear(4, 4)), "is parametrized"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_layers_that_compute_something_else_are_no_chain(stage, reason):
+    module = small(a=nn.Linear(4, 4), b=stage)
+    with pytest.raises(NotMeasurable, match=reason):
+        affine_layers(module, (4,))
+
+
+def test_a_layer_applied_twice_stands_in_the_chain_twice():
+    shared, relu = nn.Linear(4, 4), nn.ReLU()
+    inner = nn.Sequential(shared, relu, shared, relu)
+    module = small(a=inner, b=inner, last=nn.Linear(4, 2)).double()
+    chain = module.chain()
+    names = ["a.0", "a.1", "a.2", "a.3", "b.0", "b.1", "b.2", "b.3", "last"]
+    assert [name for name, _ in chain] == names
+    x = torch.randn(3, 4, generator=torch.Generator().manual_seed(0)).double()
+    expected = x
+    for _, layer in chain:
+        expected = layer(expected)
+    assert torch.equal(module(x), expected)
+    norms = log_norms(affine_layers(module, (4,)))
+    with_bias = torch.cat([shared.weight, shared.bias[:, None]], dim=1)
+    of_shared = [with_bias.norm().log()] + [shared.weight.norm().log()] * 3
+    expected = torch.stack([*of_shared, module.last.weight.norm().log()])
+    torch.testing.assert_close(norms, expected, rtol=1e-12, atol=0)
+
+
+def test_two_layers_with_one_weight_count_as_two():
+    first, second = nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False)
+    second.weight = first.weight
+    layers = affine_layers(small(a=first, relu=nn.ReLU(), b=second), (4,))
+    assert [layer.name for layer in layers] == ["a", "b"]
+    assert torch.equal(layers[0].weight, layers[1].weight)
+
+
+def test_a_stage_replaced_later_is_what_the_chain_holds():
+    module = small(a=nn.Linear(4, 4), b=nn.ReLU(), c=nn.Linear(4, 2))
+    module.b = nn.Tanh()
+    assert why_not_homogeneous(module).startswith("'b' (Tanh)")
+
+
+@pytest.mark.parametrize("dropout", DROPOUTS)
+def test_any_dropout_leaves_a_chain_as_it_is(dropout):
+    module = small(a=nn.Linear(4, 4), b=nn.ReLU(), drop=dropout(0.5), c=nn.Linear(4, 2)).eval()
+    assert why_not_homogeneous(module) is None
+    x = torch.ones(2, 3, *[4] * {nn.Dropout2d: 2, nn.Dropout3d: 3}.get(dropout, 1))
+    assert torch.equal(module.drop(x), x)
+
+
+def test_a_plain_module_as_one_stage():
+    plain = nn.Sequential(nn.Linear(4, 4), nn.ReLU(inplace=True), nn.Linear(4, 2))
+    module, x = TappedModule.around(plain), torch.ones(2, 4)
+    logits, activations = module.forward_with_taps(x)
+    assert torch.equal(logits, plain(x))
+    assert list(activations) == ["input"]
+    assert list(module.state_dict()) == [f"network.{name}" for name in plain.state_dict()]
+
+
+def test_the_layer_that_gives_the_activation_at_a_place():
+    module = convolutional()
+    assert isinstance(module.last_layer_before("h1"), nn.MaxPool2d)
+    assert isinstance(module.last_layer_before("units"), nn.ReLU)
+    assert isinstance(module.last_layer_before("input"), nn.Identity)
 
 
 def test_zero_weights_have_no_norm():

@@ -1,0 +1,94 @@
+"""A network made of its record and its tensors, with all that readers and writers check of it."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from demogen.errors import CorruptZooError, ZooError
+from demogen.networks import architectures
+from demogen.networks.golden_logits import check_probe_logits
+from demogen.networks.tapped_module import TappedModule
+from demogen.schema.image_sets import facts
+from demogen.schema.records import Data, NetworkRecord, sha256
+from demogen.zoo.weights import check_size, from_bytes, load_into, to_bytes
+
+
+def assemble(
+    record: NetworkRecord, tensors: Mapping[str, Tensor], what: str, device: torch.device
+) -> TappedModule:
+    """The trained network, in evaluation mode.
+
+    Raises:
+        CorruptZooError: the tensors are not those of its architecture, or it does not give the
+            recorded logits.
+    """
+    module = load_into(architectures.skeleton(record.spec), tensors, what)
+    module = module.to(device).eval()
+    check_probe_logits(module, record.spec.data.input_shape, record.probe_logits, what)
+    return module
+
+
+def check_labels(labels: Tensor, data: Data, what: str) -> None:
+    """Compare corrupted training labels with the images that they are of.
+
+    Raises:
+        CorruptZooError: there are not as many labels as images, or they name no classes.
+    """
+    known = facts(data.images)
+    count = known.train_size if data.train_size is None else data.train_size
+    if labels.dtype != torch.int64 or labels.shape != (count,):
+        raise CorruptZooError(
+            f"{what} is {labels.dtype} {tuple(labels.shape)}, not torch.int64 ({count},)"
+        )
+    if not 0 <= int(labels.min()) <= int(labels.max()) < known.classes:
+        raise CorruptZooError(f"{what} holds others than the {known.classes} classes")
+
+
+def accept(record: NetworkRecord, weights: bytes) -> tuple[NetworkRecord, bytes]:
+    """A network as a zoo holds it: nothing is written that reading would refuse.
+
+    Names that `torch.compile` ("_orig_mod.") or a parallel wrapper ("module.") has put before those
+    of the architecture are taken back, where that gives exactly the architecture's; the record gets
+    the sha256 of the new bytes.
+
+    Args:
+        record: spec and outcome.
+        weights: a safetensors file.
+
+    Raises:
+        ZooError: reading would refuse it.
+    """
+    what = f"network {record.id}"
+    if (digest := sha256(weights)) != record.weights_sha256:
+        raise ZooError(
+            f"{what}: its weights have sha256 {digest[:12]}…, its record says "
+            f"{record.weights_sha256[:12]}…; give those that it was recorded with"
+        )
+    try:
+        tensors = from_bytes(weights, what)
+        expected = set(architectures.skeleton(record.spec).state_dict())
+        if tensors.keys() != expected and (plain := _without_wrappers(tensors, expected)):
+            tensors, weights = plain, to_bytes(plain)
+            record = record.model_copy(update={"weights_sha256": sha256(weights)})
+        assemble(record, tensors, what, torch.device("cpu"))
+        check_size(len(weights), *architectures.weight_sizes(record.spec.canonical(), what), what)
+    except CorruptZooError as error:
+        raise ZooError(
+            f"{error}; a zoo takes the tensors of the architecture, finite, of its types, in a "
+            "safetensors file without metadata, and the logits that they give"
+        ) from error
+    return record, weights
+
+
+def _without_wrappers(tensors: Mapping[str, Tensor], expected: set[str]) -> dict[str, Tensor]:
+    """The tensors under the names expected; empty where they are not wrapped ones."""
+    plain = {_without_wrapper(name): tensor for name, tensor in tensors.items()}
+    return plain if plain.keys() == expected and len(plain) == len(tensors) else {}
+
+
+def _without_wrapper(name: str) -> str:
+    parts = [part for part in name.split(".") if part != "_orig_mod"]
+    while len(parts) > 1 and parts[0] == "module":
+        del parts[0]
+    return ".".join(parts)
