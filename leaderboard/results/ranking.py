@@ -270,7 +270,7 @@ def _row(of_predictor: Mapping[str, Result], splits: Iterable[str]) -> Row:
         predictor=preferred.predictor,
         paper=preferred.paper,
         access=preferred.access,
-        directions=preferred.model and _directions(preferred.model),
+        directions=_directions(preferred.model) if preferred.model else None,
         measured=len(preferred.targets),
         dropped=len(preferred.dropped),
         seconds=preferred.seconds,

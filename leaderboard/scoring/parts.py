@@ -38,6 +38,15 @@ class ColumnFit(Frozen):
     """In units of the target."""
 
 
+class Interval(Frozen):
+    """95 % bootstrap interval of a score; whole configurations are drawn."""
+
+    low: Finite
+    high: Finite
+    undefined: Count
+    """Draws left out because the score is not defined in them."""
+
+
 def worst_environment(agreement: Agreement) -> Environment | None:
     """The environment of the largest sign error; None where there is none."""
     worst = agreement.sign_errors.worst

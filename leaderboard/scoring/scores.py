@@ -4,21 +4,19 @@ from typing import Annotated
 
 import numpy as np
 
-from demogen.schema.records import Frozen
 from leaderboard.scoring import bootstrap, metrics, resampled
 from leaderboard.scoring.bootstrap import Statistic
 from leaderboard.scoring.inputs import Count, Finite, Pooled, ScoreInputs, finite
+from leaderboard.scoring.measure_scores import MeasureScores
 from leaderboard.scoring.metric import (
     AVERAGED,
     COMPARED,
     DIVISIONS,
     EVERYTHING,
     FIT,
-    MEASURED,
     ORDERED,
     POOLED,
     RESAMPLED,
-    ROBUST,
     Metric,
     count,
     decimals,
@@ -27,6 +25,7 @@ from leaderboard.scoring.metric import (
 from leaderboard.scoring.parts import (
     ColumnFit,
     Environment,
+    Interval,
     adjusted_r2,
     column_fits,
     mean_size,
@@ -36,24 +35,6 @@ from leaderboard.scoring.parts import (
 
 FEWEST_CONFIGURATIONS = 2
 """With fewer there is nothing to resample, and no interval."""
-
-
-QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.95)
-"""Of sign errors, in results."""
-
-_NO_ROBUST = (
-    "several columns, targets that are no accuracies, an unknown number of test images, or no "
-    "environment with an effective number of 12 pairs"
-)
-
-
-class Interval(Frozen):
-    """95 % bootstrap interval of a score; whole configurations are drawn."""
-
-    low: Finite
-    high: Finite
-    undefined: Count
-    """Draws left out because the score is not defined in them."""
 
 
 def _intervals(pooled: Pooled) -> dict[str, Interval] | None:
@@ -77,12 +58,12 @@ def _intervals(pooled: Pooled) -> dict[str, Interval] | None:
     }
 
 
-class Scores(Frozen):
+class Scores(MeasureScores):
     """Scores of a predictor; None where one is not defined, or not of this kind of split.
 
-    This class is the table of scores. What is written in result files, columns of tables, the
-    bootstrap, the checks of results and the documents follow from its fields and the `Metric` of
-    each: a new score is one more field, with None as its default.
+    This class and the one that it inherits are the table of scores. What is written in result
+    files, columns of tables, the bootstrap, the checks of results and the documents follow from
+    their fields and the `Metric` of each: a new score is one more field, with None as its default.
     """
 
     r2_pooled: Annotated[
@@ -242,119 +223,6 @@ class Scores(Frozen):
             text=decimals,
         ),
     ] = None
-    measure_kendall: Annotated[
-        Finite | None,
-        Metric(
-            MEASURED,
-            lambda measured: metrics.kendall(measured.targets, measured.values),
-            "Kendall's τ_b of the measure itself and the targets, nothing fitted: for predictors "
-            "of one column, its sign as measured.",
-            undefined="several columns, or either side constant",
-            heading="Measure: τ_b",
-            direction=None,
-            text=decimals,
-        ),
-    ] = None
-    measure_spearman: Annotated[
-        Finite | None,
-        Metric(
-            MEASURED,
-            lambda measured: metrics.spearman(measured.targets, measured.values),
-            "Spearman's rank correlation of the measure itself and the targets.",
-            undefined="several columns, or either side constant",
-            heading="Measure: Spearman",
-            direction=None,
-            text=decimals,
-            brief=False,
-        ),
-    ] = None
-    measure_granulated: Annotated[
-        Finite | None,
-        Metric(
-            MEASURED,
-            lambda measured: measured.granulated.mean_of_cells,
-            "Granulated Kendall coefficient Ψ of the measure itself as Jiang et al. 2020 define "
-            "it: the mean over factors of the mean over settings of all other factors.",
-            undefined="several columns, or no pair that differs in one factor",
-            heading="Measure: Ψ",
-            direction=None,
-            text=decimals,
-            brief=False,
-        ),
-    ] = None
-    measure_information: Annotated[
-        Finite | None,
-        Metric(
-            MEASURED,
-            lambda measured: measured.information and measured.information.minimum,
-            "Conditional mutual information (as CMI) of the measure itself.",
-            undefined="several columns, no uncertainty left, or more than 5,000 networks",
-            heading="Measure: CMI",
-            direction="up",
-            text=decimals,
-            brief=False,
-        ),
-    ] = None
-    measure_pgdl: Annotated[
-        Finite | None,
-        Metric(
-            MEASURED,
-            lambda measured: measured.pgdl and 100 * measured.pgdl.minimum,
-            "Score of the measure itself by the program of the PGDL competition (100 times an "
-            "information, one task): comparable with published scores.",
-            undefined="several columns, fewer than two factors, or more than 5,000 networks",
-            heading="Measure: PGDL",
-            direction="up",
-            text=digits,
-            brief=False,
-        ),
-    ] = None
-    measure_sign_error_max: Annotated[
-        Finite | None,
-        Metric(
-            ROBUST,
-            lambda errors: errors.maximum,
-            "Robust sign error of the measure itself (Dziugaite et al. 2020): the largest over "
-            "pairs of configurations that differ in one factor, copies crossed, each pair weighted "
-            "by how surely its targets differ, given the number of test images.",
-            undefined=_NO_ROBUST,
-            heading="Measure: robust sign error",
-            direction=None,
-            text=decimals,
-            brief=False,
-        ),
-    ] = None
-    measure_sign_error_mean: Annotated[
-        Finite | None,
-        Metric(
-            ROBUST,
-            lambda errors: errors.mean,
-            "Mean of these sign errors over the same environments.",
-            undefined=_NO_ROBUST,
-            heading="Measure: mean sign error",
-            direction=None,
-            text=decimals,
-            brief=False,
-        ),
-    ] = None
-    measure_sign_error_quantiles: Annotated[
-        tuple[Finite, ...] | None,
-        Metric(
-            ROBUST,
-            lambda errors: tuple(map(errors.quantile, QUANTILES)) if len(errors.errors) else None,
-            "Their quantiles 0.25, 0.5, 0.75, 0.9 and 0.95.",
-            undefined=_NO_ROBUST,
-        ),
-    ] = None
-    measure_sign_error_environments: Annotated[
-        Count | None,
-        Metric(
-            ROBUST,
-            lambda errors: len(errors.errors),
-            "How many environments have an effective number of at least 12 pairs.",
-            undefined=_NO_ROBUST,
-        ),
-    ] = None
     granulated_kendall_cells: Annotated[
         Finite | None,
         Metric(
@@ -507,11 +375,11 @@ class Scores(Frozen):
 
 METRICS: dict[str, Metric] = {
     name: metric
-    for name, field in Scores.model_fields.items()
-    for metric in field.metadata
+    for name in sorted(Scores.model_fields, key=MeasureScores.model_fields.__contains__)
+    for metric in Scores.model_fields[name].metadata
     if isinstance(metric, Metric)
 }
-"""Name of a score → its entry."""
+"""Name of a score → its entry; those of predictions first."""
 
 NUMBERS: tuple[str, ...] = tuple(
     name for name, field in Scores.model_fields.items() if field.annotation in (Finite | None, int)
