@@ -16,6 +16,9 @@ from leaderboard.scoring.inputs import (
     finite,
 )
 
+FEWEST_CONFIGURATIONS = 2
+"""With fewer there is nothing to resample, and no interval."""
+
 
 class Environment(Frozen):
     """Pairs of networks that differ in one factor alone, between two of its levels."""

@@ -23,6 +23,7 @@ from leaderboard.scoring.metric import (
     digits,
 )
 from leaderboard.scoring.parts import (
+    FEWEST_CONFIGURATIONS,
     ColumnFit,
     Environment,
     Interval,
@@ -32,9 +33,6 @@ from leaderboard.scoring.parts import (
     sums_of_squares,
     worst_environment,
 )
-
-FEWEST_CONFIGURATIONS = 2
-"""With fewer there is nothing to resample, and no interval."""
 
 
 def _intervals(pooled: Pooled) -> dict[str, Interval] | None:
