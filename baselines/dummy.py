@@ -6,9 +6,11 @@ from typing import Any, final
 
 from sklearn.dummy import DummyRegressor
 
-from baselines.functional.losses import cross_entropy, logits_of
+from baselines.functional.losses import LogitReduction, cross_entropy
 from baselines.regressors import one_hot_least_squares
+from demogen.format.columns import LATER, is_default
 from demogen.measuring.predictor import Measure, Predictor
+from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.architectures import parameter_count
 from demogen.networks.network import Access, Network
 from demogen.schema.records import canonical_json, factor_types
@@ -44,18 +46,20 @@ class ParameterCount(Measure):
 
 
 @final
-class TrainLoss(Measure):
+class TrainLoss(SharedMeasure[LogitReduction]):
     """Mean cross-entropy (nats) on the training images, against the labels trained on."""
 
     name = "train-loss"
     cost = "1 forward"
     access = Access.TRAIN
 
-    def compute(self, network: Network) -> Mapping[str, float]:
+    def reduction(self, network: Network) -> LogitReduction:
+        """Logits of the training images."""
+        return LogitReduction()
+
+    def summarize(self, reduced: LogitReduction, network: Network) -> Mapping[str, float]:
         """Feature `train_loss`."""
-        train = network.train
-        logits = logits_of(network.module, train.images, network.batch_size)
-        return {"train_loss": cross_entropy(logits, train.labels)}
+        return {"train_loss": cross_entropy(reduced.logits(), network.train.labels)}
 
 
 @final
@@ -63,18 +67,22 @@ class Hyperparameters(Measure):
     """The settings a network was trained with, each as the number `level` gives it.
 
     Every factor that any family of networks knows is there, so that families can be pooled; one
-    that a network's own family lacks counts as None.
+    that a network's own family lacks counts as None. So does an option that came later, where it
+    has its default, and a factor that only other networks' sources name.
     """
 
     name = "hyperparameters"
     cost = NO_PASS
     access = Access.SPEC
+    absent = -1.0
 
     def compute(self, network: Network) -> Mapping[str, float]:
-        """A feature for each factor of a spec, without seeds and copies."""
-        factors = network.spec.factors()
+        """A feature for each factor of a spec or its source, without seeds and copies."""
+        levels = dict.fromkeys(factor_types()) | network.spec.factors()
         return {
-            name: level(factors.get(name)) for name in factor_types() if name not in BOOKKEEPING
+            name: level(value)
+            for name, value in levels.items()
+            if name not in BOOKKEEPING and not (name in LATER and is_default(name, value))
         }
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from demogen._util.lookup import lookup
 from demogen.errors import ZooError
-from demogen.format.card import bibtex, outcome_rows
+from demogen.format.card import bibtex, measured_and_stated, outcome_rows
+from demogen.format.factors import factor_columns
 from demogen.measuring.predictor import Predictor
-from demogen.schema.records import factor_types
 from demogen.zoo.pool import Pool
 from demogen.zoo.zoo import Zoo
 
@@ -22,14 +22,23 @@ def describe(zoo: Zoo) -> str:
     ]
     if zoo.revision:
         lines.append(f"  revision {zoo.revision}")
+    if (archive := manifest.archive) is not None:
+        lines.append(f"  imported from {archive.name} sha256:{archive.sha256}")
+        lines.append(f"  license: {archive.license or 'none stated'}")
+        lines += [f"  {note}" for note in archive.notes]
     for name, digest in manifest.image_sets.items():
         lines.append(f"  images {name} sha256:{digest}")
-    for factor in factor_types():
+    for factor in factor_columns(table):
         levels = table[factor].map(str)
         if factor != "seed" and levels.nunique() > 1:
             lines.append(f"  {factor}: {', '.join(sorted(levels.unique()))}")
     for name, mean, std, low, high in outcome_rows(table):
         lines.append(f"  {name}: mean {mean:.3f}, std {std:.3f}, from {low:.3f} to {high:.3f}")
+    for name, count, most in measured_and_stated(table):
+        lines.append(
+            f"  {name}: measured here and stated by the source of {count} networks, at most "
+            f"{most:.2g} apart"
+        )
     for split in zoo.splits.values():
         lines.append(f"  {split.citation()}")
     return "\n".join(lines)

@@ -41,11 +41,11 @@ class Batches:
         self._spec, self._set, self._device = spec, image_set, device
         layout = torch.channels_last if channels_last else torch.contiguous_format
         self._layout = layout
-        if "window" not in spec.training.augmentation:
+        if "window" not in spec.trained.augmentation:
             images = center_crop(images, spec.data.center_crop)
         self._images = images.to(device) if images.numel() <= RESIDENT_BYTES else images
         self._inputs: Tensor | None = None
-        if not spec.training.augmentation and 4 * images.numel() <= RESIDENT_BYTES:
+        if not spec.trained.augmentation and 4 * images.numel() <= RESIDENT_BYTES:
             self._inputs = self._standardized()
 
     def __len__(self) -> int:
@@ -55,7 +55,7 @@ class Batches:
         """Inputs and labels of every batch of an epoch in a new random order, the rest included."""
         order = torch.randperm(len(self), generator=generator)
         order = order.to(self._images.device if self._inputs is None else self._inputs.device)
-        settings = self._spec.training
+        settings = self._spec.trained
         for chosen in order.split(settings.batch_size):
             if self._inputs is not None:
                 x = self._inputs[chosen]

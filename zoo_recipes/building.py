@@ -337,6 +337,10 @@ def _packed_zoo(recipe: Recipe, folder: Path, limit: int | None) -> ZooManifest 
     if not (folder / "zoo.json").exists():
         return None
     manifest = ZooManifest.from_json((folder / "zoo.json").read_bytes(), str(folder))
+    if manifest.recipe_digest is None:
+        raise RecipeError(
+            f"{folder} holds a zoo that was imported ({manifest.name}); choose another folder"
+        )
     if manifest.recipe_digest != recipe.digest:
         raise RecipeError(
             f"{folder} holds a zoo of another recipe ({manifest.name}, "

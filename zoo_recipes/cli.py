@@ -69,6 +69,12 @@ def show(recipe: str) -> None:
     help="Value of a fixed setting, instead of the recipe's, as steps=4000; may be repeated.",
 )
 @click.option(
+    "--variant",
+    metavar="NAME",
+    help="Make the collection otherwise, as the recipe says under that name (released: as the "
+    "paper's code does).",
+)
+@click.option(
     "--precision",
     type=click.Choice(["float32", "tf32", "bfloat16"]),
     help="Precision of training, instead of the recipe's.",
@@ -102,6 +108,7 @@ def train(
     shard: str | None,
     epochs: int | None,
     settings: tuple[str, ...],
+    variant: str | None,
     precision: str | None,
     workers: int | None,
     device: str,
@@ -122,12 +129,13 @@ def train(
       demogen train mlp-small-mnist --where width=100,200 --where depth=2,3 --set steps=4000
       demogen train nin-cifar10 --device cuda --workers 4
       demogen train nin-cifar10 --ray auto --gpus-per-network 0.25
+      demogen train nin-cifar10 --variant released
       demogen train nin-cifar10 --shard 2/10 --folder zoos/nin-cifar10
     """
     from demogen._util import paths
     from demogen.parallel import cores
     from zoo_recipes.building import Plan, build_zoo, plan_zoo
-    from zoo_recipes.overrides import parsed_settings, variant
+    from zoo_recipes.overrides import changed, parsed_settings
     from zoo_recipes.parts import Shard
     from zoo_recipes.recipe import load_recipe
 
@@ -137,7 +145,7 @@ def train(
     overrides = parsed_settings(settings)
     overrides |= {} if epochs is None else {"epochs": epochs}
     overrides |= {} if precision is None else {"precision": precision}
-    loaded, name = variant(load_recipe(recipe), where, overrides)
+    loaded, name = changed(load_recipe(recipe), where, overrides, variant)
     target = folder or paths.zoos() / name
     plan = plan_zoo(loaded, target, limit, part)
     click.echo(plan)

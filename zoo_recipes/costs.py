@@ -71,19 +71,19 @@ def plan_cost(specs: Iterable[NetworkSpec]) -> Cost:
 
 def network_size(spec: NetworkSpec) -> NetworkSize:
     """Parameters, buffers and forward operations of a network."""
-    return _size(_size_relevant(spec.architecture), spec.data.images, spec.data.center_crop)
+    return _size(_size_relevant(spec.architecture), spec.data.shape_only())
 
 
 def parameter_count(spec: NetworkSpec) -> int:
     """Trainable parameters of a network: `network_size` without its forward pass."""
     architecture = _size_relevant(spec.architecture)
-    skeleton = _skeleton(architecture, spec.data.images, spec.data.center_crop)
+    skeleton = _skeleton(architecture, spec.data.shape_only())
     return architectures.parameter_count(skeleton)
 
 
 def image_passes(spec: NetworkSpec) -> int:
     """Forward passes of single images that training and evaluating take; a backward one is two."""
-    training, images = spec.training, facts(spec.data.images)
+    training, images = spec.trained, facts(spec.data.images)
     train_size = spec.data.train_size or images.train_size
     trained = (training.pretrain_epochs or 0) * train_size
     epochs = training.epochs or 0
@@ -105,29 +105,27 @@ def image_passes(spec: NetworkSpec) -> int:
 
 
 def _size_relevant(architecture: AnyFamily) -> AnyFamily:
-    """The architecture with one activation and no dropout: neither has numbers or is counted.
+    """The architecture with one activation, no dropout and no taps: none has numbers or is counted.
 
     Of all activations, the counter of operations takes least time for tanh.
     """
-    common = {"activation": "tanh", "dropout": 0.0}
+    common = {"activation": "tanh", "dropout": 0.0, "taps": None}
     fields = type(architecture).model_fields
     return architecture.model_copy(update={name: common[name] for name in common if name in fields})
 
 
 @cache
-def _size(architecture: AnyFamily, images: str, center_crop: int | None) -> NetworkSize:
-    module = _skeleton(architecture, images, center_crop).eval()
-    shape = Data(images=images, center_crop=center_crop).input_shape
+def _size(architecture: AnyFamily, data: Data) -> NetworkSize:
+    module = _skeleton(architecture, data).eval()
     buffers = sum(buffer.numel() for buffer in module.buffers() if buffer.is_floating_point())
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        module(torch.empty(1, *shape, device="meta"))
+        module(torch.empty(1, *data.input_shape, device="meta"))
     return NetworkSize(
         architectures.parameter_count(module), buffers, int(counter.get_total_flops())
     )
 
 
 @cache
-def _skeleton(architecture: AnyFamily, images: str, center_crop: int | None) -> TappedModule:
-    data = Data(images=images, center_crop=center_crop)
+def _skeleton(architecture: AnyFamily, data: Data) -> TappedModule:
     spec = NetworkSpec(architecture=architecture, data=data, training=Training())
     return architectures.skeleton(spec)

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from zoo_recipes.designs import product_size
-from zoo_recipes.recipe import Recipe, Rule
+from zoo_recipes.recipe import Recipe
+from zoo_recipes.rules import Rule
 
 WIDTH = 100
 """Columns of a terminal that every line fits in."""
@@ -50,6 +51,7 @@ def describe(recipe: Recipe) -> str:
         ["fixed settings", *_fixed(recipe)],
         *([["settings that follow", *map(_rule, recipe.when)]] if recipe.when else []),
         *([["choices", *_choices(recipe)]] if recipe.choices else []),
+        *([["variants", *_variants(recipe)]] if recipe.variants else []),
         *([["printed in the paper", *_printed(recipe)]] if recipe.printed_results else []),
         ["cost", *_cost(recipe)],
     ]
@@ -136,6 +138,19 @@ def _choices(recipe: Recipe) -> list[str]:
     return [line for choice in recipe.choices for line in _wrapped(choice, "  - ", "    ")]
 
 
+def _variants(recipe: Recipe) -> list[str]:
+    lines = []
+    for name, variant in recipe.variants.items():
+        lines += _wrapped(f"{name}: {variant.summary}", "  ")
+        if variant.settings:
+            lines += _wrapped(_assignments(variant.settings), "    ")
+        lines += [f"  {_rule(rule)}" for rule in variant.when]
+        lines += [
+            line for choice in variant.choices for line in _wrapped(choice, "    - ", "      ")
+        ]
+    return lines
+
+
 def _printed(recipe: Recipe) -> list[str]:
     """Rows that share a statistic stand in one table."""
     tables: list[tuple[list[str], dict[str, Mapping[str, float]]]] = []
@@ -213,7 +228,10 @@ def duration(seconds: float) -> str:
 
 def _assignments(settings: Mapping[str, Any]) -> str:
     parts = [f"{name} = {_text(value)}" for name, value in settings.items()]
-    return ", ".join(part.replace(" ", _SPACE) for part in parts)
+    # A list of layers is longer than a line: it may end anywhere in it.
+    return ", ".join(
+        part.replace(" ", _SPACE) if len(part) < WIDTH // 2 else part for part in parts
+    )
 
 
 def _text(value: Any) -> str:
@@ -221,6 +239,8 @@ def _text(value: Any) -> str:
 
     >>> _text(True), _text([]), _text(["crop", "flip"]), _text((16, 16)), _text(0.0)
     ('true', 'none', 'crop+flip', '[16, 16]', '0')
+    >>> _text([{"kind": "conv", "out": 8, "kernel": [3, 2]}, {"kind": "flatten"}])
+    '[conv out=8 kernel=[3, 2], flatten]'
     """
     if isinstance(value, bool):
         return str(value).lower()
@@ -230,6 +250,10 @@ def _text(value: Any) -> str:
         if all(isinstance(item, str) for item in value):
             return "+".join(value) or "none"
         return "[" + ", ".join(map(_text, value)) + "]"
+    if isinstance(value, dict):
+        return " ".join(
+            _text(item) if key == "kind" else f"{key}={_text(item)}" for key, item in value.items()
+        )
     return str(value)
 
 

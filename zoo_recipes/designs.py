@@ -15,7 +15,7 @@ from pydantic import Field
 
 from demogen._util.lookup import lookup
 from demogen.errors import RecipeError
-from demogen.schema.architectures import Frozen
+from demogen.schema.frozen import Frozen
 
 Cell = dict[str, Any]
 """Factor → level of one configuration."""

@@ -9,8 +9,8 @@ from demogen.errors import RecipeError
 from zoo_recipes.recipe import Recipe
 
 
-def variant(
-    recipe: Recipe, where: Iterable[str], settings: Mapping[str, Any]
+def changed(
+    recipe: Recipe, where: Iterable[str], settings: Mapping[str, Any], named: str | None = None
 ) -> tuple[Recipe, str]:
     """The recipe changed, and a name for its zoo that says how.
 
@@ -18,17 +18,21 @@ def variant(
         recipe: as it is published.
         where: "factor=level,level" texts: only networks with one of these levels.
         settings: fixed settings that are to be others.
+        named: the recipe's own variant that is changed, instead of the recipe itself.
 
     Raises:
         RecipeError: a text of another form, an unknown factor or level, an impossible value.
 
     >>> from zoo_recipes.recipe import load_recipe
-    >>> changed, name = variant(load_recipe("digits"), ["width=32", "l2=0.0"], {"epochs": 2})
-    >>> changed.count, name
+    >>> recipe, name = changed(load_recipe("digits"), ["width=32", "l2=0.0"], {"epochs": 2})
+    >>> recipe.count, name
     (24, 'digits-width32-l2_0.0-epochs2')
     """
     levels: dict[str, list[Any]] = {}
     parts = [recipe.name]
+    if named is not None:
+        recipe = recipe.variant(named)
+        parts.append(named)
     for text in where:
         factor, listed = _halves(text, "FACTOR=LEVEL[,LEVEL]…")
         levels.setdefault(factor, []).extend(_values(listed))

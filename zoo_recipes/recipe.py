@@ -37,34 +37,9 @@ from zoo_recipes.designs import (
     matched_pairs,
     product_size,
 )
+from zoo_recipes.rules import Extra, Rule, Variant
 
 _SECTIONS = ("architecture", "data", "training")
-
-
-@final
-class Extra(Frozen):
-    """One more configuration, beside those of the grid.
-
-    Attributes:
-        label: what the paper calls it.
-        levels: its settings over the fixed ones; any factor, in the grid or not.
-    """
-
-    label: str = ""
-    levels: Cell = {}
-
-
-@final
-class Rule(Frozen):
-    """Settings that follow from others.
-
-    Attributes:
-        levels: a network with all of these settings …
-        settings: … has these, too, whatever is fixed or in the grid.
-    """
-
-    levels: Annotated[Cell, Field(min_length=1)]
-    settings: Annotated[Cell, Field(min_length=1)]
 
 
 @final
@@ -85,6 +60,7 @@ class Recipe(Frozen):
         only: factor → levels; networks with other levels are left out (see `where`).
         copies: networks of each configuration, which differ in the seed only.
         choices: what the paper leaves open and what was chosen.
+        variants: name → how else the collection may be made; no part of the digest.
         printed_results: the paper's numbers, predictor → statistic → value.
     """
 
@@ -104,6 +80,7 @@ class Recipe(Frozen):
     only: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     copies: Annotated[int, Field(ge=1)] = 1
     choices: tuple[str, ...] = ()
+    variants: dict[str, Variant] = {}
     printed_results: dict[str, dict[str, float]] = {}
 
     @model_validator(mode="after")
@@ -111,6 +88,9 @@ class Recipe(Frozen):
         lookup(str(self.data.get("images")), IMAGE_SETS, "image set", RecipeError)
         tables = [self.grid, *(extra.levels for extra in self.extra)]
         tables += [part for rule in self.when for part in (rule.levels, rule.settings)]
+        for variant in self.variants.values():
+            tables += [variant.settings]
+            tables += [part for rule in variant.when for part in (rule.levels, rule.settings)]
         for factor in itertools.chain.from_iterable(tables):
             self._section_of(factor)
         for factor, levels in self.grid.items():
@@ -138,7 +118,8 @@ class Recipe(Frozen):
     @property
     def digest(self) -> str:
         """Hex sha256 of the content without defaults, so that a new option changes no digest."""
-        return sha256(canonical_json(self.model_dump(mode="json", exclude_defaults=True)).encode())
+        content = self.model_dump(mode="json", exclude_defaults=True, exclude={"variants"})
+        return sha256(canonical_json(content).encode())
 
     @property
     def count(self) -> int:
@@ -277,6 +258,25 @@ class Recipe(Frozen):
             changed[self._section_of(name)][name] = value
         return self._changed(changed)
 
+    def variant(self, name: str) -> "Recipe":
+        """The same grid made otherwise; its networks have other ids.
+
+        Raises:
+            RecipeError: there is no such variant; near names are listed.
+
+        >>> released = load_recipe("nin-cifar10").variant("released")
+        >>> released.count, released.networks()[0].architecture.same_padding
+        (216, 'tensorflow')
+        """
+        chosen = lookup(name, self.variants, f"variant of recipe {self.name}", RecipeError)
+        changed = self.with_settings(**chosen.settings)
+        fields = {
+            "choices": chosen.choices,
+            "when": [rule.model_dump() for rule in (*changed.when, *chosen.when)],
+            "variants": {},
+        }
+        return changed._changed(fields)
+
     def _changed(self, fields: Mapping[str, Any]) -> "Recipe":
         # Not model_copy: it would take the networks already listed along.
         try:
@@ -310,7 +310,10 @@ class Recipe(Frozen):
 
 
 def _level(spec: NetworkSpec, factor: str) -> str:
-    return canonical_json(spec.factors()[factor])
+    factors = spec.factors()
+    if factor not in factors:
+        raise RecipeError(f"{factor} is no column of a table: networks cannot be chosen by it")
+    return canonical_json(factors[factor])
 
 
 def list_recipes() -> list[str]:
@@ -377,10 +380,12 @@ def _sections(family: str) -> dict[str, str]:
 
 def _with_nearest(error: ValidationError) -> str:
     """The first fault, in words; of an unknown key, the nearest valid one, too."""
-    fault = error.errors()[0]
+    faults = error.errors()
+    # A key that is misspelled is missing too; that it is unknown says more.
+    fault = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     key = str(fault["loc"][-1]) if fault["loc"] else ""
     if fault["type"] == "extra_forbidden":
-        models = (Recipe, Paper, Design, Sample, Extra, Rule)
+        models = (Recipe, Paper, Design, Sample, Extra, Rule, Variant)
         known = [*(name for model in models for name in model.model_fields), *factor_types()]
         near = difflib.get_close_matches(key, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -48,7 +48,7 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
         Diverged: the loss became infinite or NaN.
     """
     start = time.perf_counter()
-    with _reproducible(spec.seed, device), _tf32(False):
+    with _reproducible(spec.known_seed, device), _tf32(False):
         module = architectures.build(spec)
         initial = sha256(to_bytes(module.state_dict()))
         channels_last = takes_channels_last(module, spec, device)
@@ -57,7 +57,7 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
         part = images.training_part(spec.data)
         batches = Batches(part.images, spec, images, device, channels_last=channels_last)
         labels = part.labels.to(device)
-        with _tf32(spec.training.precision == "tf32"):
+        with _tf32(spec.trained.precision == "tf32"):
             course = _train(module, batches, labels, spec)
         outcome = _outcome(module.eval(), batches, labels, spec, images, device)
         # The probe logits are those of the weights as they are read back: contiguous, on the CPU.
@@ -96,7 +96,7 @@ def takes_channels_last(module: nn.Module, spec: NetworkSpec, device: str) -> bo
     if not any(isinstance(layer, nn.Conv2d) for layer in layers):
         return False
     _, height, width = spec.data.input_shape
-    few = spec.training.batch_size * height * width <= SUMMED_VALUES
+    few = spec.trained.batch_size * height * width <= SUMMED_VALUES
     normed = any(isinstance(layer, nn.BatchNorm2d) for layer in layers)
     return few or not normed or not device.startswith("cpu")
 
@@ -128,8 +128,8 @@ def swap_labels(labels: Tensor, fraction: float, generator: torch.Generator) -> 
 
 
 def _train(module: TappedModule, batches: Batches, labels: Tensor, spec: NetworkSpec) -> Course:
-    settings = spec.training
-    generator = torch.Generator().manual_seed(spec.seed + 1)
+    settings = spec.trained
+    generator = torch.Generator().manual_seed(spec.known_seed + 1)
     if settings.pretrain_epochs is not None:
         swapped = swap_labels(labels, settings.pretrain_corruption, generator)
         optimize(module, batches, swapped, _pretraining(settings), generator)

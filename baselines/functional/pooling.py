@@ -1,5 +1,6 @@
 """Lipschitz constants of pooling in the ℓ2 norm, exact for inputs of a given size."""
 
+import copy
 import math
 from typing import cast
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from demogen.networks.padded import PaddedAvgPool2d, PaddedMaxPool2d
 from demogen.networks.tapped_module import TappedModule
 
 
@@ -47,14 +49,15 @@ def pooling_constant(layer: nn.Module, input_shape: tuple[int, ...]) -> float:
     if kind not in _POOLS:
         return 1.0
     sides = [_along(layer, axis, size) for axis, size in enumerate(input_shape[-2:])]
-    if kind in (nn.MaxPool2d, nn.AdaptiveMaxPool2d):
+    if kind in _MAXIMA:
         return math.sqrt(math.prod(int(side.sum(dim=0).max()) for side in sides))
     constant = math.prod(float(torch.linalg.matrix_norm(side, ord=2)) for side in sides)
     divisor = getattr(layer, "divisor_override", None)
     return constant / divisor if divisor else constant
 
 
-_POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool2d)
+_MAXIMA = (nn.MaxPool2d, nn.AdaptiveMaxPool2d, PaddedMaxPool2d)
+_POOLS = (*_MAXIMA, nn.AvgPool2d, nn.AdaptiveAvgPool2d, PaddedAvgPool2d)
 
 
 def _along(layer: nn.Module, axis: int, size: int) -> Tensor:
@@ -79,6 +82,14 @@ def _along(layer: nn.Module, axis: int, size: int) -> Tensor:
             else F.adaptive_avg_pool2d
         )
         return pool(unit, output).reshape(size, -1).T
+    if isinstance(layer, PaddedMaxPool2d | PaddedAvgPool2d):
+        left, right, top, bottom = layer.sides
+        sides = (0, 0, top, bottom) if axis == 0 else (left, right, 0, 0)
+        alone = copy.copy(layer)
+        alone.kernel_size, alone.stride = on_axis(layer.kernel_size, 1), on_axis(layer.stride, 1)
+        alone.sides = sides
+        along: Tensor = alone(unit).reshape(size, -1).T
+        return along
     kernel, padding = on_axis(layer.kernel_size, 1), on_axis(layer.padding, 0)
     stride = on_axis(layer.stride or layer.kernel_size, 1)
     if isinstance(layer, nn.MaxPool2d):

@@ -96,6 +96,7 @@ def log_spectral_complexity(
     layers: Sequence[AffineLayer],
     references: Sequence[AffineLayer] | None = None,
     distance: Callable[[AffineLayer, AffineLayer | None], float] = two_one_norm,
+    norms: Sequence[float] | None = None,
 ) -> float:
     """Log R_A, R_A = (∏ ‖Aᵢ‖_σ) · (Σ ‖Aᵢᵀ − Mᵢᵀ‖_{2,1}^{2/3} / ‖Aᵢ‖_σ^{2/3})^{3/2}.
 
@@ -107,15 +108,16 @@ def log_spectral_complexity(
         layers: the affine maps Aᵢ in order, batch norm folded in (demogen.networks.homogeneity).
         references: the maps Mᵢ; None: zero.
         distance: in place of ‖Aᵢᵀ − Mᵢᵀ‖_{2,1}; one of `DISTANCES`.
+        norms: the `spectral_norm` ‖Aᵢ‖_σ of each layer, where it is known.
 
     Raises:
         NotMeasurable: a layer is the zero map, a weight is not finite, or every layer equals its
             reference.
     """
     against: Sequence[AffineLayer | None] = references or [None] * len(layers)
+    known = norms or [spectral_norm(layer) for layer in layers]
     log_norms, log_ratios = [], []
-    for layer, reference in zip(layers, against, strict=True):
-        norm = spectral_norm(layer)
+    for layer, norm, reference in zip(layers, known, against, strict=True):
         if norm == 0:
             raise NotMeasurable(f"layer {layer.name!r} maps everything to zero")
         moved = distance(layer, reference)
@@ -180,7 +182,7 @@ def _as_plain_matrix(layer: AffineLayer) -> AffineLayer:
     pointwise = layer.weight.shape[2:].numel() == 1
     if not pointwise and layer.weight.shape[1:] != layer.input_shape:
         return layer
-    if how.padding != "valid" and any(side != 0 for side in how.padding):
+    if any(how.sides):
         return layer
     return replace(
         layer,
@@ -200,22 +202,10 @@ def _adjoint(layer: AffineLayer, y: Tensor) -> Tensor:
     whole = F.conv_transpose2d(
         y, layer.weight, None, how.stride, 0, 0, how.groups, tuple(how.dilation)
     )
-    cut = []
-    for axis in (1, 0):
-        before = _padding_before(layer, axis)
-        cut += [-before, layer.input_shape[1 + axis] + before - whole.shape[2 + axis]]
-    return F.pad(whole, cut)
-
-
-def _padding_before(layer: AffineLayer, axis: int) -> int:
-    how = layer.convolution
-    assert how is not None
-    if how.padding == "valid":
-        return 0
-    if how.padding == "same":
-        # An odd one of the zeros goes behind the input.
-        return how.dilation[axis] * (layer.weight.shape[2 + axis] - 1) // 2
-    return int(how.padding[axis])
+    _, height, width = layer.input_shape
+    left, _, top, _ = how.sides
+    right, bottom = width + left - whole.shape[3], height + top - whole.shape[2]
+    return F.pad(whole, (-left, right, -top, bottom))
 
 
 def _largest_singular_value(layer: AffineLayer, output_shape: tuple[int, ...]) -> float:

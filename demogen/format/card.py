@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from demogen.format.factors import coded, level_text
+from demogen.format.factors import coded, factor_columns, level_text
 from demogen.format.markdown import cell, fenced, quoted, table_of
 from demogen.format.splits import Split
 from demogen.format.tex import escaped
-from demogen.schema.records import ZooManifest, factor_types, sha256
+from demogen.schema.records import ZooManifest, sha256
 from demogen.schema.training import Data, Training
 
 if TYPE_CHECKING:
@@ -146,22 +146,45 @@ def bibtex(
         key, title = f"{key}-{split.name}", f"{title}, split {_tex(split.name)}"
         facts += [f"split of {len(split.tests)} folds sha256:{split.digest}"]
     entry = f"@misc{{{key},\n  title = {{{title}}},\n  note = {{{', '.join(facts)}}},\n}}"
-    return "\n\n".join(part for part in (manifest.paper.bibtex.strip(), entry) if part)
+    archive = manifest.archive.citation.strip() if manifest.archive else ""
+    paper = manifest.paper.bibtex.strip()
+    parts = dict.fromkeys((paper, archive, entry))
+    return "\n\n".join(part for part in parts if part)
 
 
 def outcome_rows(table: "pd.DataFrame") -> list[tuple[str, float, float, float, float]]:
-    """Column, mean, standard deviation, minimum and maximum of the outcome's main columns."""
-    statistics = table[list(OUTCOMES)].agg(["mean", "std", "min", "max"])
+    """Column, mean, standard deviation, minimum and maximum of the outcome's main columns.
+
+    Those that no network has (cross-entropies that a source does not state) are left out.
+    """
+    known = [name for name in OUTCOMES if table[name].notna().any()]
+    statistics = table[known].agg(["mean", "std", "min", "max"])
     rows = []
-    for name in OUTCOMES:
+    for name in known:
         mean, std, low, high = map(float, statistics[name])
         rows.append((name, mean, std, low, high))
     return rows
 
 
+def measured_and_stated(table: "pd.DataFrame") -> list[tuple[str, int, float]]:
+    """Of imported networks whose accuracies were measured here and are stated by their source.
+
+    Returns:
+        Column ("train_accuracy" or "test_accuracy"), how many networks have both, and the largest
+        difference; only columns of which there are any.
+    """
+    rows = []
+    for name in ("train_accuracy", "test_accuracy"):
+        if {f"measured_{name}", f"stated_{name}"} <= set(table.columns):
+            differences = (table[f"measured_{name}"] - table[f"stated_{name}"]).abs().dropna()
+            if len(differences):
+                rows.append((name, len(differences), float(differences.max())))
+    return rows
+
+
 def _header(manifest: ZooManifest, tables: Mapping[str, str]) -> str:
     lines = [
-        *("---", f"license: {LICENSE}", f"pretty_name: {quoted(manifest.name)}"),
+        *("---", *_license(manifest), f"pretty_name: {quoted(manifest.name)}"),
         *("tags:", "- demogen", "- generalization", "- model-zoo"),
         "size_categories:",
         f"- {next(name for below, name in _SIZES if manifest.networks < below)}",
@@ -171,6 +194,14 @@ def _header(manifest: ZooManifest, tables: Mapping[str, str]) -> str:
         lines += [f"- config_name: {quoted(name)}", f"  data_files: {quoted(path)}"]
         lines += ["  default: true"] if number == 0 else []
     return "\n".join([*lines, "---"])
+
+
+def _license(manifest: ZooManifest) -> list[str]:
+    if manifest.archive is None:
+        return [f"license: {LICENSE}"]
+    if not manifest.archive.license:
+        return ["license: unknown"]
+    return ["license: other", f"license_name: {quoted(manifest.archive.license)}"]
 
 
 def _introduction(manifest: ZooManifest, repository: str) -> str:
@@ -220,6 +251,8 @@ def _networks(manifest: ZooManifest, table: "pd.DataFrame") -> str:
 
 def _planned(manifest: ZooManifest) -> str:
     trained = f"{manifest.networks:,} of {manifest.planned:,} planned networks were trained."
+    if manifest.archive is not None:
+        trained = f"{manifest.networks:,} of {manifest.planned:,} networks were imported."
     if not manifest.failed:
         return f"{trained} None failed."
     reasons = sorted(manifest.failed.items())
@@ -232,15 +265,20 @@ def _making(manifest: ZooManifest, table: "pd.DataFrame", versions: Sequence[str
     paper = f"{cell(manifest.paper.title)} ({cell(manifest.paper.section)})"
     facts = [
         ("paper", f"{paper}, `{manifest.paper.key}`" if manifest.paper.key else paper),
-        ("recipe", f"`{manifest.recipe_digest}` (sha256)"),
+        *_origin(manifest),
         ("code", f"demogen {cell(manifest.code_version)}"),
-        ("trained with", cell(", ".join(versions))),
+        ("imported with" if manifest.archive else "trained with", cell(", ".join(versions))),
     ]
     facts += [
         (f"images {cell(name)}", f"`{digest}` (sha256 of pixels and labels)")
         for name, digest in manifest.image_sets.items()
     ]
-    facts.append(("training ended by", _levels(Counter(table["stopped"]))))
+    if (stopped := table["stopped"].dropna()).size:
+        facts.append(("training ended by", _levels(Counter(stopped))))
+    facts += [
+        (f"{name} measured here and stated", f"{count:,}, at most {most:.2g} apart")
+        for name, count, most in measured_and_stated(table)
+    ]
     facts += [(f"`{name}`", cell(value)) for name, value in _shared(table)]
     return (
         "## How it was made\n\n"
@@ -249,6 +287,18 @@ def _making(manifest: ZooManifest, table: "pd.DataFrame", versions: Sequence[str
         "defaults of `demogen.schema.NetworkSpec`. The column `spec` of `networks.parquet` holds "
         "the settings of each."
     )
+
+
+def _origin(manifest: ZooManifest) -> list[tuple[str, str]]:
+    """Facts of what a zoo was made from: its recipe, or the archive that it was imported from."""
+    archive = manifest.archive
+    if archive is None:
+        return [("recipe", f"`{manifest.recipe_digest}` (sha256)")]
+    facts = [
+        ("archive", f"{cell(archive.name)}, `{archive.sha256}` (sha256 of what was read)"),
+        ("license of the archive", cell(archive.license or "none stated")),
+    ]
+    return facts + [("note", cell(note)) for note in archive.notes]
 
 
 def _layout(repository: str, tables: Mapping[str, str]) -> str:
@@ -301,7 +351,7 @@ def _splits(splits: Mapping[str, Split], address: str) -> str:
 def _factors(table: "pd.DataFrame") -> dict[str, dict[Any, int]]:
     """Factor → level → how many networks have it; the level None: they have no such setting."""
     counted = {}
-    for name in factor_types():
+    for name in factor_columns(table):
         codes, levels = coded(table, name)
         counts = np.bincount(codes, minlength=len(levels)).tolist()
         counted[name] = dict(zip(levels, counts, strict=True))

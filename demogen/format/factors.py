@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from demogen.schema.records import factor_types
+from demogen.schema.records import RESERVED, factor_types
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,18 +29,28 @@ class Coded(NamedTuple):
     levels: list[Any]
 
 
+def factor_columns(table: "pd.DataFrame") -> list[str]:
+    """The columns of a table that hold factors.
+
+    Those of specs, in the order of `factor_types`, then what only the sources of imported networks
+    name, sorted: any column that is no outcome.
+    """
+    own = [name for name in factor_types() if name in table.columns]
+    return own + sorted(set(map(str, table.columns)) - set(own) - RESERVED)
+
+
 def varying(table: "pd.DataFrame") -> dict[str, Coded]:
     """Factors in which networks differ; of factors that divide the networks alike, the first.
 
     choice: where two factors divide the networks alike (the level of one tells that of the other),
-    the first in the order of `factor_types` stands for both; having no level is a level, too.
+    the first in the order of `factor_columns` stands for both; having no level is a level, too.
 
     Args:
         table: one row a network.
     """
     by_division: dict[bytes, tuple[str, Coded]] = {}
-    for factor in (ZOO, *factor_types()):
-        if factor in COPIES or factor not in table.columns:
+    for factor in (*(name for name in (ZOO,) if name in table.columns), *factor_columns(table)):
+        if factor in COPIES:
             continue
         factor_coded = coded(table, factor)
         if len(factor_coded.levels) > 1:
@@ -66,9 +76,11 @@ def coded(table: "pd.DataFrame", factor: str) -> Coded:
     ([2, 1, 0, 2], [None, 8.0, 64.0])
     """
     column = table[factor]
-    levels = column.astype(object).where(column.notna(), None).tolist()
+    missing = column.isna().tolist()
+    levels = [None if gone else level for level, gone in zip(column.tolist(), missing, strict=True)]
     if typing.get_origin(factor_types().get(factor)) is tuple:
-        levels = [tuple(level) if hasattr(level, "__len__") else level for level in levels]
+        # A source may call by the same name what it gives as text.
+        levels = [_tuple(level) for level in levels]
     return code_levels(levels)
 
 
@@ -114,6 +126,13 @@ def _division(codes: Sequence[int]) -> bytes:
     numbers: dict[int, int] = {}
     renumbered = [numbers.setdefault(code, len(numbers)) for code in codes]
     return np.array(renumbered, np.int64).tobytes()
+
+
+def _tuple(level: Any) -> Any:
+    """A list as a tuple of plain values; anything else as it is."""
+    if isinstance(level, str) or not hasattr(level, "__len__"):
+        return level
+    return tuple(map(_plain, level))
 
 
 def _plain(level: Any) -> Any:

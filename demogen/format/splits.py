@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -158,9 +159,21 @@ def make_splits(
     for factor in factors_to_leave_out(table) if factors is None else factors:
         levels = _networks_by_level(table, factor)
         if len(levels) > 1:
-            name = f"leave-{factor.replace('_', '-')}-out"
-            splits.append(_partition(name, ids, levels, "levels"))
-    return {split.name: split for split in splits}
+            splits.append(_partition(leave_out_name(factor), ids, levels, "levels"))
+    by_name: dict[str, Split] = {}
+    for split in splits:
+        # Of two factors whose names differ in signs alone, the first has the split.
+        by_name.setdefault(split.name, split)
+    return by_name
+
+
+def leave_out_name(factor: str) -> str:
+    """The split that leaves a factor's levels out.
+
+    >>> leave_out_name("batch_norm"), leave_out_name("config.activation")
+    ('leave-batch-norm-out', 'leave-config-activation-out')
+    """
+    return f"leave-{re.sub('[^A-Za-z0-9]+', '-', factor).strip('-')}-out"
 
 
 def factors_to_leave_out(table: "pd.DataFrame") -> list[str]:

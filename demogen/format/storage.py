@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import final
 
 from demogen.errors import CorruptZooError, ZooError, os_fault
+from demogen.format.integrity import MANIFEST
 from demogen.schema.records import FileDigest
 
 PIECE = 1 << 18
 """Bytes read of a file at once: few enough to stay in the processor's cache until they are used."""
+
+MANIFEST_BYTES = 256 << 20
+"""More than zoo.json of any real zoo has."""
 
 
 class Storage(abc.ABC):
@@ -137,3 +141,19 @@ class Folder(Storage):
                     f"{self.place}: {path} has {size} bytes, zoo.json says {expected.bytes}; "
                     "fetch the zoo again"
                 )
+
+
+def manifest_text(storage: Storage) -> bytes:
+    """What zoo.json holds.
+
+    Raises:
+        CorruptZooError: it is too large to be one.
+        ZooError: it cannot be read.
+    """
+    file = storage.local(MANIFEST)
+    try:
+        if file.stat().st_size > MANIFEST_BYTES:
+            raise CorruptZooError(f"{storage.where}: zoo.json is larger than any real one")
+        return file.read_bytes()
+    except OSError as error:
+        raise ZooError(f"{file} cannot be read: {os_fault(error)}") from error

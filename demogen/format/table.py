@@ -8,35 +8,35 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, final
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any, final
 
 from demogen.errors import CorruptZooError, ZooError
-from demogen.schema.records import Frozen, NetworkRecord, RunFacts, factor_types, parse
+from demogen.format.columns import (
+    INITIAL_PLACE,
+    LATER,
+    RECORD_ONLY,
+    ByteRange,
+    arrow_schema,
+    network_rows,
+)
+from demogen.schema.records import NetworkRecord, RunFacts, parse
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+__all__ = [
+    "RECORD_ONLY",
+    "ByteRange",
+    "Table",
+    "arrow_schema",
+    "network_rows",
+    "plain_columns",
+    "runs_to_parquet",
+    "to_frame",
+    "to_parquet",
+]
 
-class ByteRange(Frozen):
-    """Where a network's weights lie: bytes [offset, offset + length) of a shard."""
-
-    shard: str
-    offset: Annotated[int, Field(ge=0)]
-    length: Annotated[int, Field(ge=1)]
-
-    @property
-    def stop(self) -> int:
-        """The first byte behind them."""
-        return self.offset + self.length
-
-
-RECORD_ONLY = frozenset(
-    {"spec", "probe_logits", "labels", "weights_sha256", "initial_sha256", *ByteRange.model_fields}
-)
-"""Columns that users see as parts of a record, not in the table."""
 
 ROWS = 4096
 """Networks in a row group, which is read whole for a single record."""
@@ -44,51 +44,6 @@ ROWS = 4096
 ROW_BYTES = 256 << 10
 ROW_VALUES = 16_384
 """More than any real network takes: bytes of all its columns, values (logits) in one of them."""
-
-_OUTCOME = {
-    "parameters": int,
-    "train_accuracy": float,
-    "test_accuracy": float,
-    "gap": float,
-    "train_cross_entropy": float,
-    "test_cross_entropy": float,
-    "train_normalized_cross_entropy": float,
-    "test_normalized_cross_entropy": float,
-    "corrupted_test_accuracy": float,
-    "corrupted_test_cross_entropy": float,
-    "corrupted_test_normalized_cross_entropy": float,
-    "epochs_run": int,
-    "steps_run": int,
-    "stopped": str,
-    "kept_epoch": int,
-    "labels": str,
-    "weights_sha256": str,
-    "initial_sha256": str,
-    "probe_logits": tuple[tuple[float, ...], ...],
-}
-
-
-def arrow_schema() -> "pa.Schema":
-    """Columns of networks.parquet: id, factors of the spec, outcome, byte range, spec as JSON."""
-    import pyarrow as pa
-
-    columns: dict[str, Any] = {"id": str, "configuration": str, **factor_types(), **_OUTCOME}
-    columns |= {name: field.annotation for name, field in ByteRange.model_fields.items()}
-    columns["spec"] = str
-    return pa.schema([pa.field(name, _arrow_type(kind)) for name, kind in columns.items()])
-
-
-def network_rows(records: Sequence[NetworkRecord], ranges: Sequence[ByteRange]) -> "pa.Table":
-    """What networks.parquet holds: one row a network, in the order given.
-
-    Args:
-        records: specs and outcomes.
-        ranges: where the weights of each lie.
-    """
-    import pyarrow as pa
-
-    rows = [_row(record, byte_range) for record, byte_range in zip(records, ranges, strict=True)]
-    return pa.Table.from_pylist(rows, schema=arrow_schema())
 
 
 def to_parquet(rows: "pa.Table") -> bytes:
@@ -191,6 +146,8 @@ class Table:
         fields = self._group(group).slice(row, 1).to_pylist()[0]
         where = f"{self._zoo}: network {id}"
         byte_range = {name: fields.pop(name) for name in ByteRange.model_fields}
+        for name in INITIAL_PLACE:
+            fields.pop(name, None)
         try:
             fields["spec"] = json.loads(fields["spec"])
             record = parse(NetworkRecord, fields, where)
@@ -203,6 +160,23 @@ class Table:
         if record.id != id:
             raise CorruptZooError(f"{where} holds the spec of {record.id}")
         return record, _byte_range(byte_range, where)
+
+    def initial(self, id: str) -> ByteRange | None:
+        """Where a network's initial weights lie, in the shard of its weights; None: not stored.
+
+        Raises:
+            KeyError: there is no such network.
+            CorruptZooError: offset or length cannot be right.
+        """
+        group, row = self._find(id)
+        names = {"initial_offset": "offset", "initial_length": "length"}
+        if not names.keys() <= set(self._group(group).column_names):
+            return None
+        fields = self._group(group).select(["shard", *names]).slice(row, 1).to_pylist()[0]
+        if all(fields[name] is None for name in names):
+            return None
+        fields = {names.get(name, name): value for name, value in fields.items()}
+        return _byte_range(fields, f"{self._zoo}: initial weights of network {id}")
 
     def weights(self, id: str) -> tuple[ByteRange, str, str]:
         """Where a network's weights lie, their sha256, and its spec as JSON.
@@ -233,7 +207,8 @@ class Table:
 
     @cached_property
     def _group(self) -> "Callable[[int], pa.Table]":
-        columns = [*NetworkRecord.model_fields, *ByteRange.model_fields]
+        known = [*NetworkRecord.model_fields, *ByteRange.model_fields, *INITIAL_PLACE]
+        columns = [name for name in known if name in self._file.schema_arrow.names]
 
         @lru_cache(maxsize=4)
         def read(group: int) -> "pa.Table":
@@ -255,7 +230,7 @@ class Table:
 
     def _check(self, networks: int) -> None:
         metadata, schema = self._file.metadata, self._file.schema_arrow
-        if missing := set(arrow_schema().names) - set(schema.names):
+        if missing := set(arrow_schema().names) - LATER - set(schema.names):
             fault = f"lacks the column {min(missing)!r}"
         elif metadata.num_rows != networks:
             fault = f"has {metadata.num_rows} rows; zoo.json counts {networks} networks"
@@ -280,30 +255,6 @@ def _byte_range(fields: dict[str, Any], where: str) -> ByteRange:
         return parse(ByteRange, fields, where)
     except ZooError as error:
         raise CorruptZooError(f"{error}; the zoo is no valid one") from error
-
-
-def _row(record: NetworkRecord, byte_range: ByteRange) -> dict[str, Any]:
-    outcome = record.model_dump(mode="json", exclude={"spec"})
-    return {
-        "id": record.id,
-        "configuration": record.spec.configuration,
-        **record.spec.factors(),
-        **outcome,
-        "gap": record.gap,
-        **byte_range.model_dump(),
-        "spec": record.spec.canonical(),
-    }
-
-
-def _arrow_type(kind: Any) -> "pa.DataType":
-    import typing
-
-    import pyarrow as pa
-
-    if typing.get_origin(kind) is tuple:
-        return pa.list_(_arrow_type(typing.get_args(kind)[0]))
-    plain = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
-    return plain[kind]
 
 
 def _parquet_bytes(table: "pa.Table") -> bytes:

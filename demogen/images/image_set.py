@@ -65,13 +65,15 @@ class ImageSet:
 
         Args:
             images: uint8, (n, c, h, w), whole.
-            data: its center crop and standardization.
+            data: its center crop, standardization and whether it is made gray.
         """
         images = center_crop(images, data.center_crop)
-        if data.standardization != "constants":
-            return self.standardize(images, data.standardization)
-        mean, std = torch.tensor(data.pixel_mean), torch.tensor(data.pixel_std)
-        return _by_channel(images, 255 * mean, 255 * std)
+        if data.standardization == "constants":
+            mean, std = torch.tensor(data.pixel_mean), torch.tensor(data.pixel_std)
+            inputs = _by_channel(images, 255 * mean, 255 * std)
+        else:
+            inputs = self.standardize(images, data.standardization)
+        return inputs.mean(dim=1, keepdim=True) if data.gray else inputs
 
     def standardize(self, images: Tensor, how: str) -> Tensor:
         """Standardized pixels, float32, on the device where they lie.
@@ -80,8 +82,10 @@ class ImageSet:
             images: uint8, (n, c, h, w).
             how: "image": (x − mean) / max(std, 1/√d) over the d values of each image, as Jiang et
                 al. 2019; "set": each channel by its mean and standard deviation over the training
-                images.
+                images; "none": as they are stored.
         """
+        if how == "none":
+            return images.float()
         if how == "set":
             return _by_channel(images, *self.channel_statistics)
         pixels = images.float()

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import final
 
 from demogen.errors import explain_os_error, naming
+from demogen.format.columns import LATER, is_default
 from demogen.format.integrity import sync_file
 from demogen.measuring.predictor import Measure
 from demogen.networks.network import Access
-from demogen.schema.records import NetworkRecord, canonical_json, sha256
+from demogen.schema.records import Frozen, NetworkRecord, canonical_json, sha256
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,26 @@ def measure_key(measure: Measure) -> str:
 def network_key(record: NetworkRecord, image_sets: Mapping[str, str], access: Access) -> str:
     """Digest of all that a measure with this access can read of a network."""
     content: dict[str, object] = {"weights": record.weights_sha256}
-    content["architecture"] = record.spec.architecture.model_dump(mode="json")
+    content["architecture"] = _settings(record.spec.architecture)
     if access & (Access.TRAIN | Access.TEST_INPUTS):
-        content["images"] = image_sets[record.spec.data.images]
-        content["data"] = record.spec.data.model_dump(mode="json")
+        content["images"] = image_sets.get(record.spec.data.images)
+        content["data"] = _settings(record.spec.data)
         content["labels"] = record.labels
     if Access.INITIAL in access:
         content["initial"] = record.initial_sha256
     if Access.SPEC in access:
         content["spec"] = record.spec.canonical()
     return sha256(canonical_json(content).encode())[:32]
+
+
+def _settings(part: Frozen) -> dict[str, object]:
+    """Of a spec. An option that came later and has its default is left out: old keys stay."""
+    settings = part.model_dump(mode="json")
+    return {
+        name: value
+        for name, value in settings.items()
+        if not (name in LATER and is_default(name, value))
+    }
 
 
 @final

@@ -38,6 +38,8 @@ class Measure(BaseEstimator, ABC):  # type: ignore[misc]
         access: what `compute` reads beyond the weights.
         cost: for people, in passes over the images it reads ("1 forward + 1 backward"), or "".
         applies_to: for people, the networks it is defined for; `applicable` decides.
+        absent: what a feature is of a network that does not give it while others of the same zoo
+            do; None: it is missing there.
     """
 
     name: ClassVar[str]
@@ -45,6 +47,7 @@ class Measure(BaseEstimator, ABC):  # type: ignore[misc]
     access: ClassVar[Access] = Access.NONE
     cost: ClassVar[str] = ""
     applies_to: ClassVar[str] = "every network"
+    absent: ClassVar[float | None] = None
 
     @abstractmethod
     def compute(self, network: Network) -> Signature:

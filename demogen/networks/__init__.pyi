@@ -9,5 +9,9 @@ from .homogeneity import why_not_homogeneous as why_not_homogeneous
 from .network import Access as Access
 from .network import LabeledImages as LabeledImages
 from .network import Network as Network
+from .padded import FlattenByPosition as FlattenByPosition
+from .padded import PaddedAvgPool2d as PaddedAvgPool2d
+from .padded import PaddedConv2d as PaddedConv2d
+from .padded import PaddedMaxPool2d as PaddedMaxPool2d
 from .tapped_module import TappedModule as TappedModule
 from .tapped_module import WeightLayer as WeightLayer

@@ -16,6 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demogen.errors import NotMeasurable
+from demogen.networks.padded import (
+    FlattenByPosition,
+    PaddedAvgPool2d,
+    PaddedMaxPool2d,
+    Sides,
+    conv_sides,
+)
 from demogen.networks.tapped_module import DROPOUTS, TappedModule, WeightLayer, is_linear
 
 if TYPE_CHECKING:
@@ -29,7 +36,11 @@ _HOMOGENEOUS = (
     nn.AvgPool2d,
     nn.AdaptiveAvgPool2d,
     nn.AdaptiveMaxPool2d,
+    PaddedMaxPool2d,
+    PaddedAvgPool2d,
+    nn.ZeroPad2d,
     nn.Flatten,
+    FlattenByPosition,
     nn.Identity,
     *DROPOUTS,
 )
@@ -61,7 +72,7 @@ class AffineLayer:
         weight: (out, in, k, k) or (out, in).
         bias: (out,), or None.
         input_shape: shape of one sample, (c, h, w) or (d,).
-        convolution: stride, padding, dilation and groups as functional.conv2d takes them; None for
+        convolution: stride, padding, dilation and groups; None for
             a dense layer.
     """
 
@@ -80,16 +91,20 @@ class AffineLayer:
 
 @dataclass(frozen=True)
 class Convolution:
-    """How a kernel is applied; zero padding only."""
+    """How a kernel is applied; zero padding only, of each side as `sides` says."""
 
     stride: tuple[int, ...]
-    padding: tuple[int, ...] | str
+    sides: Sides
     dilation: tuple[int, ...]
     groups: int
 
     def apply(self, x: Tensor, weight: Tensor) -> Tensor:
         """Convolve x (n, c, h, w) with weight (out, c / groups, k, k)."""
-        return F.conv2d(x, weight, None, self.stride, self.padding, self.dilation, self.groups)
+        left, right, top, bottom = self.sides
+        padding = (top, left)
+        if padding != (bottom, right):
+            x, padding = F.pad(x, self.sides), (0, 0)
+        return F.conv2d(x, weight, None, self.stride, padding, self.dilation, self.groups)
 
 
 def why_not_homogeneous(module: TappedModule) -> str | None:
@@ -110,6 +125,8 @@ def why_not_homogeneous(module: TappedModule) -> str | None:
             weights += 1
             if isinstance(layer, nn.Conv2d) and layer.padding_mode != "zeros":
                 return f"{name!r} pads with {layer.padding_mode}, not zeros"
+        elif type(layer) is nn.ZeroPad2d and min(layer.padding) < 0:
+            return f"{name!r} cuts images off"
         elif type(layer) not in _HOMOGENEOUS:
             kind = type(layer).__name__
             return f"{name!r} ({kind}) is not positively homogeneous, as far as is known"
@@ -142,14 +159,21 @@ def folded_layers(module: TappedModule) -> list[FoldedLayer]:
 def affine_layers(module: TappedModule, input_shape: tuple[int, ...]) -> list[AffineLayer]:
     """The network's affine maps in order, as `folded_layers`, each with its input's shape.
 
+    Zeros that a layer of their own puts around an image right before a convolution are part of it.
+
     Raises:
         NotMeasurable: the network is not a positively homogeneous chain.
     """
-    folded = folded_layers(module)
-    return [
-        AffineLayer(layer.name, layer.weight, layer.bias, where.input_shape, _convolution(where))
-        for layer, where in zip(folded, module.weight_layers(input_shape), strict=True)
-    ]
+    folded, padded = folded_layers(module), _padded_before(module)
+    layers = []
+    for layer, where in zip(folded, module.weight_layers(input_shape), strict=True):
+        shape, how = where.input_shape, _convolution(where)
+        if how is not None:
+            left, right, top, bottom = sides = padded[layer.name]
+            shape = (shape[0], shape[1] - top - bottom, shape[2] - left - right)
+            how = replace(how, sides=_added(how.sides, sides))
+        layers.append(AffineLayer(layer.name, layer.weight, layer.bias, shape, how))
+    return layers
 
 
 def layer_norm(
@@ -214,6 +238,24 @@ def log_product_norm(module: TappedModule, p: float = 2.0, divisor: float = 1.0)
     return math.fsum((log_norms(folded_layers(module), p) - math.log(divisor)).tolist())
 
 
+def _padded_before(module: TappedModule) -> dict[str, Sides]:
+    """Convolution → the zeros that layers of their own put around its images right before it."""
+    padded: dict[str, Sides] = {}
+    sides: Sides = (0, 0, 0, 0)
+    for name, layer in module.chain():
+        if type(layer) is nn.ZeroPad2d:
+            sides = _added(sides, layer.padding)
+            continue
+        padded[name] = sides
+        sides = (0, 0, 0, 0)
+    return padded
+
+
+def _added(one: Sides, other: Sequence[int]) -> Sides:
+    left, right, top, bottom = (a + int(b) for a, b in zip(one, other, strict=True))
+    return left, right, top, bottom
+
+
 def _is_batch_norm(layer: nn.Module) -> "TypeIs[nn.BatchNorm1d | nn.BatchNorm2d]":
     return type(layer) in _BATCH_NORM
 
@@ -222,8 +264,7 @@ def _convolution(layer: WeightLayer) -> Convolution | None:
     module = layer.module
     if isinstance(module, nn.Linear):
         return None
-    padding = module.padding if isinstance(module.padding, str) else tuple(module.padding)
-    return Convolution(module.stride, padding, module.dilation, module.groups)
+    return Convolution(module.stride, conv_sides(module), module.dilation, module.groups)
 
 
 def _fold(layer: FoldedLayer, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> FoldedLayer:

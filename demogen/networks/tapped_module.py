@@ -10,6 +10,7 @@ from torch import Tensor, fx, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from demogen.errors import NotMeasurable, ZooError
+from demogen.networks.padded import PaddedConv2d
 from demogen.networks.staging import staged
 
 if TYPE_CHECKING:
@@ -283,7 +284,7 @@ def _reserved_names() -> set[str]:
 
 def is_linear(layer: nn.Module) -> "TypeIs[nn.Conv2d | nn.Linear]":
     """Whether it is a convolution or dense layer itself: a subclass may compute something else."""
-    return type(layer) in (nn.Conv2d, nn.Linear)
+    return type(layer) in (nn.Conv2d, PaddedConv2d, nn.Linear)
 
 
 def _leaves(

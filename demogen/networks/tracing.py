@@ -108,9 +108,9 @@ class _Tracer(fx.Tracer):
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         # A hook that notes activations for its owner is to get numbers, not what stands for them.
-        return bool(m._forward_hooks or m._forward_pre_hooks) or super().is_leaf_module(
-            m, module_qualified_name
-        )
+        hooked = bool(m._forward_hooks or m._forward_pre_hooks)
+        ours = type(m).__module__.startswith("demogen.networks.") and not m._modules
+        return hooked or ours or super().is_leaf_module(m, module_qualified_name)
 
     def iter(self, obj: fx.Proxy) -> Any:
         try:

@@ -20,6 +20,7 @@ from demogen.errors import NotMeasurable, ZooError, first_line
 from demogen.networks.copying import quiet
 from demogen.networks.layer_at_fault import described, first_that_differs, inner_layer_in_place
 from demogen.networks.own_network import own_module
+from demogen.networks.padded import PaddedConv2d
 from demogen.networks.tapped_module import TappedModule, is_linear
 
 IMAGES = 16
@@ -251,7 +252,7 @@ def _layer_by_layer(module: TappedModule, x: Tensor) -> Tensor:
             x = F.linear(x, layer.weight, layer.bias)
         elif layer.padding_mode == "zeros":
             x = F.conv2d(
-                x,
+                F.pad(x, layer.sides) if isinstance(layer, PaddedConv2d) else x,
                 layer.weight,
                 layer.bias,
                 layer.stride,

@@ -1,18 +1,21 @@
 """What an architecture may be: one typed, closed description a family. Nothing imports torch."""
 
+import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Width = Annotated[int, Field(ge=1, le=65_536)]
+from demogen.schema.frozen import Frozen, Width
+from demogen.schema.layers import WEIGHTED, Conv, Dense, Layer, Shape, shapes
+
 DropoutRate = Annotated[float, Field(ge=0, lt=1)]
 
-
-class Frozen(BaseModel):
-    """Base of all typed data here: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+MOST_LAYERS = 512
+MOST_PARAMETERS = 2**30
+MOST_ACTIVATIONS = 2**28
+"""Of a network given as layers: more than any real one for images of these sizes has."""
 
 
 class NiN(Frozen):
@@ -22,6 +25,14 @@ class NiN(Frozen):
     width: Width
     batch_norm: bool = False
     dropout: DropoutRate = 0.0
+    dropout_is: Literal["dropped", "kept"] = "dropped"
+    """What `dropout` says: the share of units that is set to zero, or (as the released code took
+    it, where it is above 0) the share that is left."""
+    dropout_after: Literal["first_two", "all"] = "first_two"
+    """The blocks that end with dropout; the released code drops after the third as well."""
+    same_padding: Literal["symmetric", "tensorflow"] = "symmetric"
+    """How "same" is meant where a stride of 2 meets an even size: one zero before it in effect, or
+    one behind it, as in the released networks. Sizes and parameters are the same."""
 
     def readable(self) -> Iterator[str]:
         """Parts of a network's id."""
@@ -77,6 +88,10 @@ class ResNet(Frozen):
     depth: Annotated[int, Field(ge=8, le=302)]
     width: Width = 16
     norm: Literal["batch", "group"] = "batch"
+    norm_eps: Annotated[float, Field(gt=0, le=1)] | None = None
+    """ε of every norm of depth 6n + 2; None: 1e-5 with batch norm, 1e-6 with group norm."""
+    dense_start: Literal["fan_in", "glorot"] = "fan_in"
+    """How the dense layer of depth 6n + 2 starts: as the convolutions, or Glorot-uniform."""
 
     @model_validator(mode="after")
     def _depth_is_one_of_the_kinds(self) -> Self:
@@ -84,6 +99,8 @@ class ResNet(Frozen):
             raise ValueError(f"a ResNet has depth 34 or 6n + 2 (32, 56, …), not {self.depth}")
         if self.depth == 34 and self.norm != "batch":
             raise ValueError("a ResNet of depth 34 has batch norm")
+        if self.depth == 34 and (self.norm_eps is not None or self.dense_start != "fan_in"):
+            raise ValueError("norm_eps and dense_start are for a ResNet of depth 6n + 2, not 34")
         return self
 
     def readable(self) -> Iterator[str]:
@@ -127,7 +144,92 @@ class MobileNet(Frozen):
         yield f"w{self.width}"
 
 
-AnyFamily = NiN | ConvNet | MLP | ResNet | VGG | MobileNet
+class Layers(Frozen):
+    """Any chain of layers, given one by one; the last one's features are the logits.
+
+    Layers are named by kind and number, "conv1", "activation1", "conv2", …, and state keys carry
+    these names. Size is bounded before anything is built.
+    """
+
+    family: Literal["layers"]
+    input_shape: tuple[Width, Width, Width] | Width
+    """(channels, height, width); or features, of images that are flattened first."""
+    layers: Annotated[tuple[Layer, ...], Field(min_length=1, max_length=MOST_LAYERS)]
+    taps: dict[Annotated[str, Field(pattern=r"^[A-Za-z]\w{0,31}$")], int] | None = None
+    """Tap → number (from 0) of the layer whose output it is. None: h1 to h3, of H hidden
+    convolutions and dense layers the ⌈iH/3⌉-th, after its norm, before its activation."""
+    units: Annotated[int, Field(ge=0)] | None = None
+    """Number of the layer whose output unit ablation acts on. None: the last hidden convolution or
+    dense layer, after its activation."""
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        known = self.shapes
+        if len(known[-1]) != 1:
+            raise ValueError(f"the last layer gives images of {known[-1]}; logits are flat")
+        if not any(layer.kind in WEIGHTED for layer in self.layers):
+            raise ValueError("there is no convolution or dense layer")
+        if (numbers := sum(map(math.prod, known))) > MOST_ACTIVATIONS:
+            raise ValueError(
+                f"{numbers:,} numbers for one sample are more than {MOST_ACTIVATIONS:,}"
+            )
+        if (weights := self.parameters) > MOST_PARAMETERS:
+            raise ValueError(f"{weights:,} parameters are more than {MOST_PARAMETERS:,}")
+        for name, number in {**(self.taps or {}), "units": self.units or 0}.items():
+            if not 0 <= number < len(self.layers):
+                raise ValueError(
+                    f"{name} is at layer {number}; they are 0 to {len(self.layers) - 1}"
+                )
+        if reserved := {"input", "units"} & set(self.taps or {}):
+            raise ValueError(f"{min(reserved)!r} is a reserved name for a tap")
+        return self
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """Shape of a sample before the first layer and after each."""
+        shape = self.input_shape
+        return shapes(self.layers, (shape,) if isinstance(shape, int) else shape)
+
+    @property
+    def classes(self) -> int:
+        """Number of logits."""
+        return self.shapes[-1][0]
+
+    def misfit(self, shape: tuple[int, int, int], classes: int) -> str | None:
+        """Why the layers are not for such images and so many classes, or None."""
+        flat = isinstance(self.input_shape, int)
+        if (math.prod(shape) if flat else shape) != self.input_shape:
+            return f"layers for inputs of {self.input_shape} do not fit images of {shape}"
+        if self.classes != classes:
+            return f"layers with {self.classes} logits do not fit {classes} classes"
+        return None
+
+    @property
+    def parameters(self) -> int:
+        """Number of trainable parameters."""
+        befores = self.shapes[:-1]
+        return sum(
+            layer.parameters(shape) for layer, shape in zip(self.layers, befores, strict=True)
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of each layer: its kind and which of that kind it is, from 1."""
+        seen: Counter[str] = Counter()
+        names = []
+        for layer in self.layers:
+            seen[layer.kind] += 1
+            names.append(f"{layer.kind}{seen[layer.kind]}")
+        return tuple(names)
+
+    def readable(self) -> Iterator[str]:
+        """Parts of a network's id: weight layers, and the widest of them."""
+        widths = [layer.out for layer in self.layers if isinstance(layer, Conv | Dense)]
+        yield f"n{len(widths)}"
+        yield f"w{max(widths)}"
+
+
+AnyFamily = NiN | ConvNet | MLP | ResNet | VGG | MobileNet | Layers
 
 Architecture = Annotated[AnyFamily, Field(discriminator="family")]
 
@@ -138,4 +240,8 @@ FAMILIES: dict[str, type[Frozen]] = {
     "resnet": ResNet,
     "vgg": VGG,
     "mobilenet": MobileNet,
+    "layers": Layers,
 }
+
+STRUCTURE = frozenset({"input_shape", "layers", "taps", "units"})
+"""Fields of families that are no factors: no column of a table holds them."""

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from demogen.schema.architectures import Frozen
+from demogen.schema.frozen import Frozen
 from demogen.schema.image_sets import IMAGE_SETS, facts
 
 Augmentation = Literal[
@@ -15,21 +15,31 @@ Stopped = Literal["epochs", "steps", "accuracy", "learning_rate", "converged"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
+Side = Annotated[int, Field(ge=1, le=65_536)]
 
 
 class Data(Frozen):
     """Which images and labels a network was trained on, and how it saw them."""
 
     images: str
-    standardization: Literal["image", "set", "constants"] = "image"
-    """Each image by its own pixels; each channel over the training set; by given constants."""
+    shape: tuple[Side, Side, Side] | None = None
+    """(channels, height, width) of an image set of one's own; None: that of `images`, by name."""
+    classes: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    """Likewise; given with `shape`."""
+    standardization: Literal["image", "set", "constants", "none"] = "image"
+    """Each image by its own pixels; each channel over the training set; by given constants; the
+    numbers as they are stored."""
     pixel_mean: tuple[float, ...] = ()
     """With "constants": one a channel, for pixels from 0 to 1."""
     pixel_std: tuple[Positive, ...] = ()
     center_crop: Annotated[int, Field(ge=1)] | None = None
     """Side of the square that networks see of each image; None: the whole image."""
+    gray: bool = False
+    """Networks see the mean of the channels, taken after standardization, as a single one."""
     train_size: Annotated[int, Field(ge=1)] | None = None
     """A fixed subset of that many training images (the first in a seeded order); None: all."""
+    subset_known: bool = True
+    """False: on a subset that cannot be made again, so that training images are not at hand."""
     subset_seed: int = 0
     corruption: Fraction = 0.0
     """Fraction of the labels of each class replaced by uniformly random labels."""
@@ -39,10 +49,13 @@ class Data(Frozen):
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
-        image_set = IMAGE_SETS.get(self.images)
-        if image_set is None:
+        if (self.shape is None) != (self.classes is None):
+            raise ValueError("shape and classes of an image set are given together")
+        if self.shape is not None and self.images in IMAGE_SETS:
+            raise ValueError(f"{self.images} is known by name: leave shape and classes out")
+        if self.shape is None and self.images not in IMAGE_SETS:
             return self
-        channels, height, width = image_set.shape
+        channels, height, width = self.image_shape
         if self.center_crop is not None and self.center_crop > min(height, width):
             raise ValueError(
                 f"center_crop {self.center_crop} is larger than {self.images} of {height}x{width}"
@@ -56,15 +69,39 @@ class Data(Frozen):
             )
         return self
 
+    def shape_only(self) -> "Data":
+        """The same images, of which only what decides a network's inputs and logits is said."""
+        kept = ("images", "shape", "classes", "center_crop", "gray")
+        return Data(**{name: getattr(self, name) for name in kept})
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """An image as it is stored: (channels, height, width).
+
+        Raises:
+            ZooError: no image set has that name, and no shape is given.
+        """
+        return facts(self.images).shape if self.shape is None else self.shape
+
+    @property
+    def class_count(self) -> int:
+        """Number of classes.
+
+        Raises:
+            ZooError: no image set has that name, and no number is given.
+        """
+        return facts(self.images).classes if self.classes is None else self.classes
+
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """What a network sees of one image: (channels, height, width).
 
         Raises:
-            ZooError: no image set has that name.
+            ZooError: no image set has that name, and no shape is given.
         """
-        channels, height, width = facts(self.images).shape
+        channels, height, width = self.image_shape
         crop = self.center_crop
+        channels = 1 if self.gray else channels
         return (channels, height, width) if crop is None else (channels, crop, crop)
 
 

@@ -81,6 +81,23 @@ def accept(record: NetworkRecord, weights: bytes) -> tuple[NetworkRecord, bytes]
     return record, weights
 
 
+def accept_initial(record: NetworkRecord, initial: bytes) -> bytes:
+    """Initial weights as a zoo stores them: those of the record, for its architecture.
+
+    Raises:
+        ZooError: reading would refuse them.
+    """
+    what = f"initial weights of network {record.id}"
+    if sha256(initial) != record.initial_sha256:
+        raise ZooError(f"{what} are not those that its record gives the sha256 of")
+    try:
+        load_into(architectures.skeleton(record.spec), from_bytes(initial, what), what)
+        check_size(len(initial), *architectures.weight_sizes(record.spec.canonical(), what), what)
+    except CorruptZooError as error:
+        raise ZooError(f"{error}; a zoo takes the tensors of the architecture") from error
+    return initial
+
+
 def _without_wrappers(tensors: Mapping[str, Tensor], expected: set[str]) -> dict[str, Tensor]:
     """The tensors under the names expected; empty where they are not wrapped ones."""
     plain = {_without_wrapper(name): tensor for name, tensor in tensors.items()}

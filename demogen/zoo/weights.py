@@ -3,7 +3,9 @@
 import io
 import tarfile
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from safetensors import SafetensorError
@@ -55,9 +57,23 @@ def member(network: str) -> str:
     return f"{network}/network.safetensors"
 
 
+def initial_member(network: str) -> str:
+    """Name of a network's initial weights in a shard: one more field of the same sample."""
+    return f"{network}/network.initial.safetensors"
+
+
+@dataclass(frozen=True)
+class StoredNetwork:
+    """A network's weights as a safetensors file, and its initial ones where they are stored."""
+
+    id: str
+    weights: bytes
+    initial: bytes | None = None
+
+
 def write_shards(
-    folder: Path, weights: Iterable[tuple[str, bytes]], limit: int = SHARD_BYTES
-) -> dict[str, ByteRange]:
+    folder: Path, networks: Iterable[StoredNetwork], limit: int = SHARD_BYTES
+) -> tuple[dict[str, ByteRange], dict[str, ByteRange]]:
     """Write weights, in the order given, into folder/shards/00000.tar, 00001.tar and so on.
 
     Headers are fixed (no time, owner or mode of this machine), so the same weights give the same
@@ -65,37 +81,46 @@ def write_shards(
 
     Args:
         folder: the zoo's folder.
-        weights: id of a network, and its weights as a safetensors file.
+        networks: their weights; initial ones lie right behind those that were trained from them.
         limit: bytes beyond which a shard gets no further network.
 
     Returns:
-        Id → where its weights lie.
+        Id → where its weights lie, and where its initial weights lie.
     """
     with naming(folder / "shards"):
-        return _write_shards(folder, weights, limit)
+        return _write_shards(folder, networks, limit)
 
 
 def _write_shards(
-    folder: Path, weights: Iterable[tuple[str, bytes]], limit: int
-) -> dict[str, ByteRange]:
-    ranges: dict[str, ByteRange] = {}
+    folder: Path, networks: Iterable[StoredNetwork], limit: int
+) -> tuple[dict[str, ByteRange], dict[str, ByteRange]]:
+    trained: dict[str, ByteRange] = {}
+    initial: dict[str, ByteRange] = {}
     shard, number = None, -1
     (folder / "shards").mkdir()
     try:
-        for network, content in weights:
-            if shard is None or shard.tell() + len(content) > limit:
+        for network in networks:
+            size = len(network.weights) + len(network.initial or b"")
+            if shard is None or shard.tell() + size > limit:
                 _close(shard)
                 number += 1
                 shard = (folder / "shards" / f"{number:05}.tar").open("wb")
-            header = _header(member(network), len(content))
-            shard.write(header)
             path = f"shards/{number:05}.tar"
-            ranges[network] = ByteRange(shard=path, offset=shard.tell(), length=len(content))
-            shard.write(content)
-            shard.write(bytes(-len(content) % tarfile.BLOCKSIZE))
+            trained[network.id] = _append(shard, path, member(network.id), network.weights)
+            if network.initial is not None:
+                name = initial_member(network.id)
+                initial[network.id] = _append(shard, path, name, network.initial)
     finally:
         _close(shard)
-    return ranges
+    return trained, initial
+
+
+def _append(shard: BinaryIO, path: str, name: str, content: bytes) -> ByteRange:
+    shard.write(_header(name, len(content)))
+    byte_range = ByteRange(shard=path, offset=shard.tell(), length=len(content))
+    shard.write(content)
+    shard.write(bytes(-len(content) % tarfile.BLOCKSIZE))
+    return byte_range
 
 
 def check_size(length: int, tensors: int, count: int, what: str) -> None:

@@ -1,9 +1,10 @@
 """Write a zoo: shards, table, splits, card and manifest, all of it or nothing."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor
 
@@ -11,12 +12,13 @@ from demogen import __version__
 from demogen._util.paths import replaceable
 from demogen.errors import ZooError, naming
 from demogen.format.card import dataset_card, list_versions
+from demogen.format.columns import LATER, network_rows
 from demogen.format.integrity import file_digest, scratch_folder, write_atomically
 from demogen.format.splits import make_splits
 from demogen.format.storage import Folder
-from demogen.format.table import network_rows, runs_to_parquet, to_frame, to_parquet
+from demogen.format.table import runs_to_parquet, to_frame, to_parquet
 from demogen.schema.records import (
-    FORMAT_VERSION,
+    Archive,
     FileDigest,
     NetworkRecord,
     Paper,
@@ -24,9 +26,12 @@ from demogen.schema.records import (
     ZooManifest,
     sha256,
 )
-from demogen.zoo.assembly import accept
-from demogen.zoo.weights import to_bytes, write_shards
+from demogen.zoo.assembly import accept, accept_initial
+from demogen.zoo.weights import StoredNetwork, to_bytes, write_shards
 from demogen.zoo.zoo import Zoo
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,12 @@ class Collection:
 
     name: str
     paper: Paper
-    recipe_digest: str
+    recipe_digest: str | None
+    """None: it was imported, from `archive`."""
     planned: int
     image_sets: Mapping[str, str]
     printed_results: Mapping[str, Mapping[str, float]]
+    archive: Archive | None = None
 
 
 def write_zoo(
@@ -48,6 +55,7 @@ def write_zoo(
     weights: Mapping[str, Path],
     labels: Mapping[str, Tensor],
     failed: Mapping[str, str],
+    initial: Mapping[str, Path] | None = None,
 ) -> Zoo:
     """Pack trained networks as a zoo, all of it or nothing, in place of any zoo there.
 
@@ -58,6 +66,8 @@ def write_zoo(
         weights: id → safetensors file.
         labels: digest → corrupted label vector.
         failed: id → reason, of networks that could not be trained.
+        initial: id → safetensors file of initial weights, of networks whose are to be stored; the
+            others' are made again from their seeds, or there are none.
 
     Raises:
         ZooError: there are no networks, or readers would refuse what would be written; the folder
@@ -72,9 +82,9 @@ def write_zoo(
     packed = scratch_folder(folder, "packing")
     try:
         records: list[NetworkRecord] = []
-        contents = _accepted((record for record, _ in by_id), weights, records)
-        ranges = write_shards(packed, contents)
-        rows = network_rows(records, [ranges[record.id] for record in records])
+        contents = _accepted((record for record, _ in by_id), weights, initial or {}, records)
+        ranges, initial_ranges = write_shards(packed, contents)
+        rows = network_rows(records, [ranges[record.id] for record in records], initial_ranges)
         write_atomically(packed / "networks.parquet", to_parquet(rows))
         if labels:
             write_atomically(packed / "labels.safetensors", to_bytes(labels))
@@ -84,7 +94,7 @@ def write_zoo(
         for split in splits.values():
             write_atomically(packed / "splits" / f"{split.name}.json", split.to_json())
         manifest = ZooManifest(
-            format_version=FORMAT_VERSION,
+            format_version=_format_version(rows, records, collection),
             name=collection.name,
             recipe_digest=collection.recipe_digest,
             code_version=__version__,
@@ -95,6 +105,7 @@ def write_zoo(
             planned=collection.planned,
             failed=dict(failed),
             files=_digests(packed),
+            archive=collection.archive,
         )
         runs = [run for _, run in by_id]
         write_atomically(packed / "runs.parquet", runs_to_parquet(runs))
@@ -114,17 +125,40 @@ def write_zoo(
     return Zoo(Folder(folder))
 
 
+def _format_version(
+    rows: "pa.Table", records: Sequence[NetworkRecord], collection: Collection
+) -> Literal[1, 2]:
+    """The oldest format whose readers understand the zoo."""
+    later = (
+        not LATER.isdisjoint(rows.column_names)
+        or collection.archive is not None
+        or any(
+            record.spec.origin is not None or record.spec.architecture.family == "layers"
+            for record in records
+        )
+    )
+    return 2 if later else 1
+
+
 def _accepted(
-    records: Iterable[NetworkRecord], weights: Mapping[str, Path], accepted: list[NetworkRecord]
-) -> Iterator[tuple[str, bytes]]:
-    """Ids and weights as they are written; their records are added to `accepted` on the way."""
+    records: Iterable[NetworkRecord],
+    weights: Mapping[str, Path],
+    initial: Mapping[str, Path],
+    accepted: list[NetworkRecord],
+) -> Iterator[StoredNetwork]:
+    """Networks as they are written; their records are added to `accepted` on the way."""
     for record in records:
-        file = weights[record.id]
-        with naming(file):
-            content = file.read_bytes()
-        record, content = accept(record, content)
+        record, content = accept(record, _content(weights[record.id]))
+        first = None
+        if record.id in initial:
+            first = accept_initial(record, _content(initial[record.id]))
         accepted.append(record)
-        yield record.id, content
+        yield StoredNetwork(record.id, content, first)
+
+
+def _content(file: Path) -> bytes:
+    with naming(file):
+        return file.read_bytes()
 
 
 def _check_readable(packed: Path, folder: Path) -> None:

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from demogen._util import paths
 from demogen._util.lookup import lookup
-from demogen.errors import CorruptZooError, ZooError, os_fault
+from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import MANIFEST, fault_of
 from demogen.format.splits import Split, StoredSplits
-from demogen.format.storage import Folder, Storage
+from demogen.format.storage import Folder, Storage, manifest_text
 from demogen.format.table import Table
 from demogen.images.image_set import ImageSet, LabeledImages, load_images
 from demogen.networks import architectures
@@ -22,14 +22,13 @@ from demogen.networks.tapped_module import TappedModule
 from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
 from demogen.zoo.assembly import assemble, check_labels
 from demogen.zoo.base import NetworkSet
+from demogen.zoo.initial_weights import make_initial, read_initial
+from demogen.zoo.missing import what_is_missing
 from demogen.zoo.prefetch import ReadWeights, WeightsRequest, read_ahead
-from demogen.zoo.weights import check_size, from_bytes, to_bytes
+from demogen.zoo.weights import check_size, from_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MANIFEST_BYTES = 256 << 20
-"""More than zoo.json of any real zoo has."""
 
 
 @final
@@ -44,7 +43,7 @@ class Zoo(NetworkSet):
     def __init__(self, storage: Storage, *, images: Path | None = None) -> None:
         self.storage = storage
         self.images_folder = images
-        text = _manifest_text(storage)
+        text = manifest_text(storage)
         self._digest = sha256(text)
         self.manifest = ZooManifest.from_json(text, storage.where)
         storage.check(self.manifest.files)
@@ -139,11 +138,13 @@ class Zoo(NetworkSet):
         Raises:
             ZooError: the images at hand are not the ones the zoo was trained on.
         """
+        kind = f"image set whose digest {self.name} holds"
+        expected = lookup(name, self.manifest.image_sets, kind, ZooError)
         image_set = load_images(name, self.images_folder)
-        if image_set.digest != self.manifest.image_sets[name]:
+        if image_set.digest != expected:
             raise ZooError(
                 f"the {name} images here (digest {image_set.digest[:12]}) are not those that "
-                f"{self.name} was trained on ({self.manifest.image_sets[name][:12]}); set "
+                f"{self.name} was trained on ({expected[:12]}); set "
                 "DEMOGEN_IMAGES to a folder with the published files"
             )
         return image_set
@@ -169,9 +170,12 @@ class Zoo(NetworkSet):
         for id in self.ids:
             record, what = self.record(id), f"image set of network {id} in {self._where}"
             self._request(id)
-            lookup(record.spec.data.images, self.image_sets, what, CorruptZooError)
+            if record.spec.origin is None:
+                lookup(record.spec.data.images, self.image_sets, what, CorruptZooError)
             if record.labels is not None:
                 self._corrupted_labels(record.labels, record)
+            if weights and self._table.initial(id) is not None:
+                self._initial(record)
 
     @cached_property
     def _where(self) -> str:
@@ -256,23 +260,21 @@ class Zoo(NetworkSet):
         record, _ = self._table.record(read.id)
         what = f"{self._where}: network {record.id}"
         module = assemble(record, read.tensors, what, device)
+        missing = what_is_missing(record, self.manifest.image_sets)
         sources = Sources(
             initial=lambda: self._initial(record).to(device),
             train=lambda: self._train(record, device),
             test_inputs=lambda: self._standardized(record.spec.data, "test").to(device),
             spec=record.spec,
+            missing=missing,
         )
         return Network(module, sources, id=record.id, batch_size=batch_size)
 
     def _initial(self, record: NetworkRecord) -> TappedModule:
-        module = architectures.build(record.spec)
-        if sha256(to_bytes(module.state_dict())) != record.initial_sha256:
-            raise ZooError(
-                f"{self.name}: the initial weights of {record.id}, made again from the seed, are "
-                "not those it was trained from; this torch draws other numbers than the one that "
-                f"trained the zoo (demogen {self.manifest.code_version})"
-            )
-        return module.eval().requires_grad_(False)
+        if (stored := self._table.initial(record.id)) is not None:
+            what = f"{self._where}: initial weights of network {record.id}"
+            return read_initial(self.storage, self.manifest.files, record, stored, what)
+        return make_initial(record, self.manifest)
 
     def _train(self, record: NetworkRecord, device: torch.device) -> LabeledImages:
         data = record.spec.data
@@ -388,13 +390,3 @@ _NO_CORRUPTION = {"corruption": 0.0, "corruption_seed": 0}
 def _standardized(image_set: ImageSet, data: Data, part: str) -> Tensor:
     images = image_set.training_part(data).images if part == "train" else image_set.test.images
     return image_set.inputs(images, data)
-
-
-def _manifest_text(storage: Storage) -> bytes:
-    file = storage.local(MANIFEST)
-    try:
-        if file.stat().st_size > MANIFEST_BYTES:
-            raise CorruptZooError(f"{storage.where}: zoo.json is larger than any real one")
-        return file.read_bytes()
-    except OSError as error:
-        raise ZooError(f"{file} cannot be read: {os_fault(error)}") from error

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from demogen.format.factors import coded
-from demogen.schema.records import factor_types
+from demogen.format.factors import coded, factor_columns
 from leaderboard.scoring.metrics import Vector
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def pairs(table: "pd.DataFrame", factor: str, first: Any, second: Any) -> list[t
     """
     one_each = table.sort_index().drop_duplicates("configuration").sort_values("configuration")
     ignored = {factor, *GOES_WITH.get(factor, ()), *COPY}
-    others = [name for name in sorted(factor_types()) if name in table and name not in ignored]
+    others = [name for name in sorted(factor_columns(table)) if name not in ignored]
     keys = list(zip(*(coded(one_each, name)[0].tolist() for name in others), strict=True))
     codes, levels = coded(one_each, factor)
     configurations = [str(name) for name in one_each["configuration"]]

@@ -1,7 +1,9 @@
 """Measure the networks of a zoo, fit and score on its splits: predictors → results."""
 
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
 from statistics import median
@@ -11,7 +13,7 @@ import numpy as np
 
 from demogen._util.lookup import lookup
 from demogen.errors import PredictorError, ZooError
-from leaderboard.fitting.cross_validation import cross_validate
+from leaderboard.fitting.cross_validation import CrossValidation, cross_validate
 from leaderboard.fitting.regressor_text import regressor_to_text
 from leaderboard.results.measure_identity import MeasureIdentity
 from leaderboard.results.result import Result, Results
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from demogen.zoo.base import NetworkSet
 
 TARGETS = ("gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy")
-NO_TARGET = "the normalized network is not defined"
-"""Why a record lacks one of the targets: it holds every other one."""
+ACCURACIES = ("gap", "test_accuracy")
+"""Targets whose noise the number of test images tells."""
 
 VERSIONED = ("demogen", "numpy", "pandas", "scikit-learn", "scipy", "torch")
 
@@ -113,13 +115,16 @@ def score_split(
     """
     columns, signatures, dropped = _design(predictor, measurements, zoo)
     known = _targets(zoo, target)
-    dropped |= {id: f"no {target}: {NO_TARGET}" for id in signatures if id not in known}
+    unknown = signatures.keys() - known.keys()
+    dropped |= {id: f"no {target}: {_why_unknown(zoo, id)}" for id in sorted(unknown)}
     signatures = {id: values for id, values in signatures.items() if id in known}
     targets = {network: known[network] for network in signatures}
     try:
         fitted = cross_validate(signatures, targets, split.folds, predictor.regressor)
     except PredictorError as error:
         raise PredictorError(f"{predictor.name} on {split.name} of {zoo.name}: {error}") from error
+    for doubt in _doubts(fitted, len(columns)):
+        warnings.warn(f"{predictor.name} on {zoo.name}: {doubt}", RuntimeWarning, stacklevel=2)
     configuration = zoo.table["configuration"].astype(str).to_dict()
     return Result.scored(
         predictor=predictor.name,
@@ -136,6 +141,7 @@ def score_split(
         split_digest=split.digest,
         split_kind=split.kind,
         target=target,
+        test_images=test_images(zoo, target),
         signatures=signatures,
         targets=targets,
         configurations={network: configuration[network] for network in signatures},
@@ -166,18 +172,38 @@ def factors_of(zoo: "NetworkSet", ids: Iterable[str]) -> dict[str, dict[str, Jso
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the installed packages that the numbers depend on."""
-    installed = {"python": platform.python_version()}
-    for package in VERSIONED:
-        try:
-            installed[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return installed
+    installed = {package: _installed_version(package) for package in VERSIONED}
+    found = {package: number for package, number in installed.items() if number is not None}
+    return {"python": platform.python_version(), **found}
+
+
+@cache
+def _installed_version(package: str) -> str | None:
+    # Kept: to find them on the disk takes longer than to score a predictor.
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _median(values: Mapping[str, float], ids: Iterable[str]) -> float | None:
     known = [values[network] for network in ids if network in values]
     return median(known) if known else None
+
+
+def _doubts(fitted: CrossValidation, columns: int) -> Iterator[str]:
+    """What makes the fit of these columns doubtful, in words."""
+    networks = len(fitted.fit)
+    if fitted.model and fitted.model.lost:
+        yield (
+            f"{fitted.model.lost} of its varying columns cannot be told from the others (rank "
+            f"{fitted.model.rank}): they depend on these, or differ by rounding only"
+        )
+    if networks and columns >= networks - 1:
+        yield (
+            f"{columns} columns on {networks} networks: least squares goes through every network "
+            "it is fitted on, whatever the columns are; take fewer columns"
+        )
 
 
 def _split(zoo: "NetworkSet", name: str) -> "Split":
@@ -186,17 +212,44 @@ def _split(zoo: "NetworkSet", name: str) -> "Split":
             f"zoo {zoo.name} of {len(zoo.table)} networks has only the split 'leave-one-out', "
             f"no {name!r}; ask for that"
         )
+    if name == "grouped-kfold-10" and name not in zoo.splits:
+        groups = zoo.table["configuration"].nunique()
+        raise ZooError(
+            f"zoo {zoo.name} has no split {name!r}: its networks are copies of {groups} "
+            f"configurations, and ten folds need ten; it has {', '.join(sorted(zoo.splits))}"
+        )
     return lookup(name, zoo.splits, f"split of zoo {zoo.name}", ZooError)
+
+
+def test_images(zoo: "NetworkSet", target: str) -> int | None:
+    """The fewest test images that an accuracy of a zoo is of; None for other targets.
+
+    None, too, where an image set is not known by its name.
+    """
+    from demogen.schema.image_sets import IMAGE_SETS
+
+    if target not in ACCURACIES:
+        return None
+    sizes = [IMAGE_SETS[name].test_size for name in zoo.image_sets if name in IMAGE_SETS]
+    return min(sizes) if sizes and len(sizes) == len(zoo.image_sets) else None
 
 
 def _targets(zoo: "NetworkSet", target: str) -> dict[str, float]:
     """Id → target, of the networks that have it."""
-    column = zoo.table[target].astype("float64").dropna()
-    if column.empty:
+    column = zoo.table[target].astype("float64")
+    if column.isna().all():
         raise ZooError(
-            f"no network of zoo {zoo.name} has a {target}: {NO_TARGET}; ask for another target"
+            f"no network of zoo {zoo.name} has a {target}: "
+            f"{_why_unknown(zoo, str(column.index[0]))}; ask for another target"
         )
-    return {str(network): float(value) for network, value in column.items()}
+    return {str(network): float(value) for network, value in column.dropna().items()}
+
+
+def _why_unknown(zoo: "NetworkSet", id: str) -> str:
+    """Why a network's record lacks a target: that of the normalized network, or all losses."""
+    if zoo.table["test_cross_entropy"].isna()[id]:
+        return "its source does not state it, and it was not measured here"
+    return "the normalized network is not defined"
 
 
 def _design(

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, ValidationError
 
 from demogen.errors import SubmissionError
-from demogen.schema.records import Frozen, Sha256, first_fault
+from demogen.schema.frozen import Frozen, Sha256
+from demogen.schema.records import first_fault
 
 MANIFEST = "submission.toml"
 

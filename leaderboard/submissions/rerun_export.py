@@ -45,25 +45,27 @@ def _files(network: "Network", number: int, access: "Access", folder: Path) -> N
 
     view = network.view(access)
     whole = Access.SPEC in access
-    train = view.train if Access.TRAIN in access else None
+    given = [part for part in access if part not in network.missing]
+    train = view.train if Access.TRAIN in given else None
     return NetworkFiles(
         id=f"network-{number}",
         spec=view.spec.model_dump_json() if whole else _skeleton(network),
         spec_is_whole=whole,
         weights=_weights(network.module, folder),
-        initial=_weights(view.initial, folder) if Access.INITIAL in access else None,
+        initial=_weights(view.initial, folder) if Access.INITIAL in given else None,
         images=None if train is None else _array(train.images, folder),
         labels=None if train is None else _array(train.labels, folder),
-        test_inputs=_array(view.test_inputs, folder) if Access.TEST_INPUTS in access else None,
+        test_inputs=_array(view.test_inputs, folder) if Access.TEST_INPUTS in given else None,
+        missing={str(part.name): reason for part, reason in network.missing.items()},
     )
 
 
 def _skeleton(network: "Network") -> str:
     """A spec that builds a network of this shape and says nothing of how it was trained."""
-    from demogen.schema.records import Data, NetworkSpec, Training
+    from demogen.schema.records import NetworkSpec, Training
 
     spec = network.spec
-    data = Data(images=spec.data.images, center_crop=spec.data.center_crop)
+    data = spec.data.shape_only()
     shape = NetworkSpec(architecture=spec.architecture, data=data, training=Training())
     return shape.model_dump_json()
 

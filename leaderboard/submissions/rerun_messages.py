@@ -33,6 +33,8 @@ class NetworkFiles(Frozen):
     images: str | None = None
     labels: str | None = None
     test_inputs: str | None = None
+    missing: dict[str, str] = {}
+    """Name of an access → why nobody has what it reads, of a network from elsewhere."""
 
 
 class Job(Frozen):

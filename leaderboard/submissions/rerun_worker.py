@@ -92,7 +92,7 @@ def _measure(
     from sklearn.base import clone
 
     from demogen.errors import NotMeasurable
-    from demogen.measuring.measurements import compute_signature
+    from demogen.measuring.together import compute_signature
 
     signatures, dropped = {}, {}
     for files in networks:
@@ -110,7 +110,7 @@ def network_of(files: "NetworkFiles", folder: Path) -> "Network":
     import torch
 
     from demogen.networks import architectures
-    from demogen.networks.network import LabeledImages, Network, Sources
+    from demogen.networks.network import Access, LabeledImages, Network, Sources
     from demogen.networks.tapped_module import TappedModule
     from demogen.schema.records import NetworkSpec
     from demogen.zoo import weights
@@ -134,6 +134,7 @@ def network_of(files: "NetworkFiles", folder: Path) -> "Network":
         else lambda: LabeledImages(array(images), array(labels)),
         test_inputs=None if test_inputs is None else lambda: array(test_inputs),
         spec=spec if files.spec_is_whole else None,
+        missing={Access[name]: reason for name, reason in files.missing.items()},
     )
     return Network(module(files.weights), sources, id=files.id)
 

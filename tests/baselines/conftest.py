@@ -16,6 +16,7 @@ from demogen.schema.records import (
     VGG,
     ConvNet,
     Data,
+    Layers,
     MobileNet,
     NetworkSpec,
     NiN,
@@ -37,6 +38,27 @@ ARCHITECTURES = {
     "resnet-bn": ResNet(family="resnet", depth=8, width=3),
     "resnet-gn": ResNet(family="resnet", depth=8, width=4, norm="group"),
     "resnet34": ResNet(family="resnet", depth=34, width=2),
+    "nin-released": NiN(family="nin", width=5, batch_norm=True, same_padding="tensorflow"),
+    "layers": Layers.model_validate(
+        {
+            "family": "layers",
+            "input_shape": (1, 8, 8),
+            "layers": [
+                {"kind": "conv", "out": 4, "kernel": (3, 2), "stride": 2, "padding": "same"},
+                {"kind": "batch_norm", "eps": 1e-3},
+                {"kind": "activation", "function": "relu"},
+                {"kind": "dropout", "rate": 0.5},
+                {"kind": "conv", "out": 6, "kernel": 2, "groups": 2, "padding": (1, 0, 0, 2)},
+                {"kind": "activation", "function": "relu"},
+                {"kind": "max_pool", "kernel": 3, "stride": 2, "padding": "same"},
+                {"kind": "avg_pool", "kernel": 2, "stride": 2, "padding": "same"},
+                {"kind": "flatten", "order": "hwc"},
+                {"kind": "dense", "out": 9},
+                {"kind": "activation", "function": "relu"},
+                {"kind": "dense", "out": 10},
+            ],
+        }
+    ),
     "vgg-bn": VGG(family="vgg", width=2, dense=8, batch_norm=True, dropout=0.5),
 }
 

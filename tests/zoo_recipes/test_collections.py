@@ -46,6 +46,31 @@ def test_collections_have_the_published_networks(name):
         assert all(listed(level) == value for level in found), setting
 
 
+@pytest.mark.parametrize("name", ["nin-cifar10", "resnet32-cifar10", "resnet32-cifar100"])
+def test_demogens_released_code_is_a_variant_with_the_same_levels_and_other_ids(name):
+    recipe = load_cached(name)
+    released = recipe.variant("released")
+    pairs = list(zip(recipe.networks(), released.networks(), strict=True))
+    assert not {one.id for one, _ in pairs} & {other.id for _, other in pairs}
+    expected = {
+        "nin-cifar10": {
+            "dropout_is": "kept",
+            "dropout_after": "all",
+            "same_padding": "tensorflow",
+        },
+        "resnet32-cifar10": {"l2_on": "all", "dense_start": "glorot"},
+    }[name.replace("100", "10")]
+    for one, other in pairs:
+        before, after = one.factors(), other.factors()
+        changed = {key: after[key] for key in after if after[key] != before[key]}
+        changed.pop("seed")
+        wanted = dict(expected)
+        if other.architecture.family == "resnet" and other.architecture.norm == "batch":
+            wanted["norm_eps"] = 1.001e-5
+        assert changed == wanted
+    assert recipe.digest == load_cached(name).model_copy(update={"variants": {}}).digest
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_collections_have_ids_seeds_choices_and_a_paper(name):
     recipe = load_cached(name)

@@ -101,7 +101,7 @@ def test_the_page_names_every_key_of_a_recipe():
 
 
 def test_the_example_on_the_page_is_what_the_page_says(tmp_path):
-    (text,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    text, _ = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "example.toml").write_text(text)
     recipe = load_recipe(tmp_path / "example.toml")
     assert "It has 14 networks" in PAGE

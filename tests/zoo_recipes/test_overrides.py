@@ -2,7 +2,7 @@ import pytest
 
 from demogen.errors import RecipeError
 from zoo_recipes import load_recipe
-from zoo_recipes.overrides import parsed_settings, variant
+from zoo_recipes.overrides import changed, parsed_settings
 
 
 @pytest.fixture(scope="module")
@@ -19,32 +19,32 @@ def test_levels_of_every_type_choose_networks(nin):
         ('augmentation=["crop", "flip", "shift"]', 108),
         ("copy_number=1", 108),
     ]:
-        assert variant(nin, [text], {})[0].count == count, text
-    both = variant(nin, ["width=192", "width=288", "l2=0.001"], {})[0]
+        assert changed(nin, [text], {})[0].count == count, text
+    both = changed(nin, ["width=192", "width=288", "l2=0.001"], {})[0]
     assert {spec.architecture.width for spec in both.networks()} == {192, 288}
     assert both.count == 48
 
 
 def test_bare_words_are_strings():
     mlp = load_recipe("mlp-small-mnist")
-    part, name = variant(mlp, ["activation=relu,relu6", "depth=2"], {"steps": 10})
+    part, name = changed(mlp, ["activation=relu,relu6", "depth=2"], {"steps": 10})
     assert {spec.architecture.activation for spec in part.networks()} == {"relu", "relu6"}
     assert {spec.training.steps for spec in part.networks()} == {10}
     assert name == "mlp-small-mnist-activationrelu+relu6-depth2-steps10"
 
 
 def test_without_changes_the_recipe_and_its_name_stay(nin):
-    assert variant(nin, [], {}) == (nin, "nin-cifar10")
+    assert changed(nin, [], {}) == (nin, "nin-cifar10")
 
 
 @pytest.mark.parametrize("text", ["width", "=192", "width=", "width = "])
 def test_other_forms_are_refused(text, nin):
     with pytest.raises(RecipeError, match="is not of the form FACTOR=LEVEL"):
-        variant(nin, [text], {})
+        changed(nin, [text], {})
     with pytest.raises(RecipeError, match="is not of the form SETTING=VALUE"):
         parsed_settings([text])
 
 
 def test_a_setting_that_cannot_be_is_refused_at_once(nin):
     with pytest.raises(RecipeError, match="nesterov is for optimizer 'momentum', not 'adam'"):
-        variant(nin, [], {"optimizer": "adam", "nesterov": True})
+        changed(nin, [], {"optimizer": "adam", "nesterov": True})

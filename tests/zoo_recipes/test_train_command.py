@@ -54,11 +54,21 @@ def test_a_fault_is_one_clear_line(capsys, tmp_path, arguments, message):
         (["--where", "width=4,6"], "tiny-width4+6", 16),
     ],
 )
-def test_a_variant_goes_into_a_folder_of_its_own(capsys, arguments, name, count):
+def test_a_changed_recipe_goes_into_a_folder_of_its_own(capsys, arguments, name, count):
     code, out, _ = run(TINY, "--dry-run", *arguments, capsys=capsys)
     assert code == 0
     assert f"{count} of {count} networks wanted, 0 trained, {count} to train" in out
     assert out.strip().endswith(f", into {paths.zoos() / name}")
+
+
+def test_a_variant_of_the_recipe_is_asked_for_by_name(capsys):
+    arguments = ("--dry-run", "--where", "width=192", "--variant")
+    code, out, _ = run("nin-cifar10", *arguments, "released", capsys=capsys)
+    assert code == 0
+    assert out.strip().endswith(f", into {paths.zoos() / 'nin-cifar10-released-width192'}")
+    code, _, errors = run("nin-cifar10", *arguments, "relesed", capsys=capsys)
+    assert code == 2
+    assert "no variant of recipe nin-cifar10 'relesed'; did you mean 'released'" in errors
 
 
 def test_a_shard_is_trained_and_said_to_be_no_zoo(capsys, tmp_path):

@@ -7,19 +7,27 @@ from typing import Any, Protocol
 import torch
 
 from demogen.errors import CorruptZooError, ZooError
-from demogen.networks.architectures import convnet, initialization, mlp, mobilenet, nin, resnet, vgg
+from demogen.networks.architectures import (
+    convnet,
+    initialization,
+    layers,
+    mlp,
+    mobilenet,
+    nin,
+    resnet,
+    vgg,
+)
 from demogen.networks.tapped_module import TappedModule
-from demogen.schema.image_sets import facts
 from demogen.schema.records import NetworkSpec, parse
 
 
 class _Family(Protocol):
-    """What the file of a family offers; each `construct` takes the family's own description."""
+    """What the file of a family offers; `spec` is the family's own description."""
 
     def construct(self, spec: Any, shape: tuple[int, int, int], classes: int) -> TappedModule:
         """The network without any numbers in it."""
 
-    def initialize(self, module: TappedModule, generator: torch.Generator) -> None:
+    def initialize(self, module: TappedModule, generator: torch.Generator, spec: Any) -> None:
         """Its first weights."""
 
 
@@ -30,6 +38,7 @@ _FAMILIES: dict[str, _Family] = {
     "resnet": resnet,
     "vgg": vgg,
     "mobilenet": mobilenet,
+    "layers": layers,
 }
 
 
@@ -38,13 +47,17 @@ def build(spec: NetworkSpec) -> TappedModule:
 
     Every number is drawn from one CPU generator in the order of the stages, so the initial weights
     are the same wherever they are made again, and the global random state is left alone.
+
+    Raises:
+        NotMeasurable: a network from elsewhere, whose initial weights nobody can make again.
     """
+    generator = torch.Generator().manual_seed(spec.known_seed)
     module = skeleton(spec).to_empty(device="cpu")
-    generator = torch.Generator().manual_seed(spec.seed)
-    training = spec.training
+    training = spec.trained
     with torch.no_grad():
         if training.initial_std is None:
-            _FAMILIES[spec.architecture.family].initialize(module, generator)
+            family = _FAMILIES[spec.architecture.family]
+            family.initialize(module, generator, spec.architecture)
         else:
             fill = initialization.normal(training.initial_std)
             initialization.initialize(module, generator, fill)
@@ -59,7 +72,7 @@ def skeleton(spec: NetworkSpec) -> TappedModule:
     Raises:
         ZooError: there is no such image set, or its images are too small for the network.
     """
-    architecture, classes = spec.architecture, facts(spec.data.images).classes
+    architecture, classes = spec.architecture, spec.data.class_count
     with torch.device("meta"):
         family = _FAMILIES[architecture.family]
         return family.construct(architecture, spec.data.input_shape, classes)

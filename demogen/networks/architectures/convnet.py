@@ -41,6 +41,7 @@ def construct(spec: ConvNet, shape: tuple[int, int, int], classes: int) -> Tappe
     return TappedModule(stages, hidden_taps(hidden), units=f"relu{len(spec.channels)}")
 
 
-def initialize(module: TappedModule, generator: torch.Generator) -> None:
+def initialize(module: TappedModule, generator: torch.Generator, spec: ConvNet) -> None:
     """PyTorch's default for kernels (what the authors' code used), zero biases."""
+    del spec
     initialization.initialize(module, generator, initialization.fan_in_uniform)

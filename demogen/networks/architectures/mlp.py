@@ -48,7 +48,8 @@ def construct(spec: MLP, shape: tuple[int, int, int], classes: int) -> TappedMod
     return TappedModule(stages, hidden_taps(hidden), units=f"activation{spec.depth - 1}")
 
 
-def initialize(module: TappedModule, generator: torch.Generator) -> None:
+def initialize(module: TappedModule, generator: torch.Generator, spec: MLP) -> None:
     """Normal, variance 2/n for ReLU, ReLU6 and HardSigmoid, 1/n for Tanh and HardTanh."""
+    del spec
     gain = 2.0 if any(isinstance(layer, _GAIN_TWO) for layer in module.modules()) else 1.0
     initialization.initialize(module, generator, initialization.fan_in_normal(gain))

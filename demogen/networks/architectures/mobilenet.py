@@ -48,10 +48,11 @@ def construct(spec: MobileNet, shape: tuple[int, int, int], classes: int) -> Tap
     return TappedModule(stages, hidden_taps(hidden), units=f"{hidden[-1]}_relu")
 
 
-def initialize(module: TappedModule, generator: torch.Generator) -> None:
+def initialize(module: TappedModule, generator: torch.Generator, spec: MobileNet) -> None:
     """Normal kernels of variance 2 / fan in (He et al. 2015), zero biases.
 
     choice: neither paper names a scheme. The fan in of a depthwise kernel is 9: each output reads
     one channel.
     """
+    del spec
     initialization.initialize(module, generator, initialization.fan_in_normal(2.0))

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import final
 
 import torch
@@ -68,20 +69,27 @@ def construct(spec: ResNet, shape: tuple[int, int, int], classes: int) -> Tapped
     """Depth 34: torchvision's with a small stem; any other: the pre-activation network."""
     if spec.depth == 34:
         return _post_activation(spec.width, shape, classes)
-    norm = _batch_norm if spec.norm == "batch" else _group_norm
+    norm = partial(_batch_norm if spec.norm == "batch" else _group_norm, eps=spec.norm_eps)
     return _pre_activation((spec.depth - 2) // 6, spec.width, norm, shape, classes)
 
 
-def initialize(module: TappedModule, generator: torch.Generator) -> None:
+def initialize(module: TappedModule, generator: torch.Generator, spec: ResNet) -> None:
     """Normal kernels, zero biases: variance 1 / fan in, and 2 / fan in for depth 34.
 
     choice: the "fan-in variance scaling" of the pre-activation network is read as TensorFlow's
     default scale of 1, with a normal distribution that is not truncated, and used for its dense
-    layer too. choice: depth 34 starts as He et al. 2015 have it; torchvision divides by fan out,
-    and draws its dense layer uniformly.
+    layer too, unless that starts Glorot-uniform (as in the released code, which takes TensorFlow's
+    default there). choice: depth 34 starts as He et al. 2015 have it; torchvision divides by fan
+    out, and draws its dense layer uniformly.
     """
     gain = 2.0 if any(isinstance(layer, BasicBlock) for layer in module.modules()) else 1.0
-    initialization.initialize(module, generator, initialization.fan_in_normal(gain))
+    normal = initialization.fan_in_normal(gain)
+
+    def fill(weight: Tensor, generator: torch.Generator) -> None:
+        is_glorot = weight.ndim == 2 and spec.dense_start == "glorot"
+        (initialization.glorot_uniform if is_glorot else normal)(weight, generator)
+
+    initialization.initialize(module, generator, fill)
 
 
 def _pre_activation(
@@ -162,16 +170,16 @@ def _conv(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
 
 
-def _batch_norm(channels: int) -> nn.Module:
+def _batch_norm(channels: int, eps: float | None) -> nn.Module:
     # TensorFlow's momentum, 0.997, is the share of the old value that is kept.
-    return nn.BatchNorm2d(channels, eps=1e-5, momentum=0.003)
+    return nn.BatchNorm2d(channels, eps=1e-5 if eps is None else eps, momentum=0.003)
 
 
-def _group_norm(channels: int) -> nn.Module:
+def _group_norm(channels: int, eps: float | None) -> nn.Module:
     """The most groups up to 32 that divide the channels: min(32, channels) for widths of 16·w."""
     most = min(_MOST_GROUPS, channels)
     groups = max(count for count in range(1, most + 1) if channels % count == 0)
-    return nn.GroupNorm(groups, channels, eps=1e-6)
+    return nn.GroupNorm(groups, channels, eps=1e-6 if eps is None else eps)
 
 
 def _classifier(inputs: int, classes: int) -> nn.Sequential:

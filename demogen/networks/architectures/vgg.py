@@ -50,12 +50,13 @@ def construct(spec: VGG, shape: tuple[int, int, int], classes: int) -> TappedMod
     return TappedModule(stages, hidden_taps(hidden), units="block5_relu3")
 
 
-def initialize(module: TappedModule, generator: torch.Generator) -> None:
+def initialize(module: TappedModule, generator: torch.Generator, spec: VGG) -> None:
     """Normal kernels of variance 2 / fan in (He et al. 2015), zero biases.
 
     choice: the paper names no scheme. torchvision divides by fan out in convolutions, and draws
     dense layers with standard deviation 0.01.
     """
+    del spec
     initialization.initialize(module, generator, initialization.fan_in_normal(2.0))
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from baselines.functional.pooling import log_lipschitz_constant, pooling_constant
+from demogen.networks.padded import PaddedAvgPool2d, PaddedMaxPool2d
 from demogen.networks.tapped_module import TappedModule
 
 MAXIMA = [
@@ -16,6 +17,8 @@ MAXIMA = [
     (nn.MaxPool2d(2, ceil_mode=True), (5, 5), 1.0),
     (nn.MaxPool2d((3, 2), (1, 2)), (7, 6), math.sqrt(3)),
     (nn.MaxPool2d(3, 2, 1, dilation=2, ceil_mode=True), (9, 9), None),
+    (PaddedMaxPool2d((3, 2), (2, 1), (0, 1, 0, 1)), (8, 6), 2.0),
+    (PaddedMaxPool2d((2, 2), (2, 2), (0, 1, 0, 0)), (8, 7), 1.0),
     (nn.AdaptiveMaxPool2d(2), (3, 4), math.sqrt(2)),
     (nn.AdaptiveMaxPool2d((None, 1)), (3, 4), 1.0),
 ]
@@ -25,6 +28,8 @@ AVERAGES = [
     (nn.AvgPool2d(3, 2, 1, ceil_mode=True), (6, 7), None),
     (nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False), (6, 7), None),
     (nn.AvgPool2d((2, 3), 1, divisor_override=5), (5, 4), None),
+    (PaddedAvgPool2d((3, 2), (1, 2), (0, 1, 1, 1), False), (5, 7), None),
+    (PaddedAvgPool2d((3, 2), (1, 2), (0, 1, 2, 1), True), (5, 7), None),
     (nn.AdaptiveAvgPool2d(1), (4, 6), 1 / math.sqrt(24)),
     (nn.AdaptiveAvgPool2d((2, 3)), (5, 4), None),
 ]

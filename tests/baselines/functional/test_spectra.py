@@ -1,3 +1,4 @@
+from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,11 @@ from baselines.functional.spectra import (
     two_one_norm,
 )
 from demogen.errors import NotMeasurable
-from demogen.networks.homogeneity import AffineLayer, Convolution
+from demogen.networks.architectures import layers
+from demogen.networks.homogeneity import AffineLayer, Convolution, affine_layers
+from demogen.networks.padded import PaddedConv2d, conv_sides
+from demogen.networks.tapped_module import TappedModule
+from demogen.schema.records import Layers
 
 CONVOLUTIONS = {
     "plain": (3, 2, 3, 6, {}),
@@ -58,12 +63,8 @@ def convolution(inputs, outputs, kernel, size, options, seed=0):
     generator = torch.Generator().manual_seed(seed)
     groups = options.get("groups", 1)
     weight = torch.randn(outputs, inputs // groups, *pair(kernel), generator=generator)
-    how = Convolution(
-        pair(options.get("stride", 1)),
-        pair(options.get("padding", 0)),
-        pair(options.get("dilation", 1)),
-        groups,
-    )
+    conv = torch.nn.Conv2d(inputs, outputs, kernel, bias=False, **options)
+    how = Convolution(conv.stride, conv_sides(conv), conv.dilation, groups)
     return AffineLayer("conv", weight.double(), None, (inputs, *pair(size)), how)
 
 
@@ -101,6 +102,61 @@ def test_norms_of_a_convolution_are_those_of_its_matrix(case, exact_entries, mon
         assert found == pytest.approx(np.sqrt((entries**2).sum(axis=1)).sum(), rel=1e-12)
     assert one_norm(layer) == pytest.approx(np.abs(matrix).sum(), rel=1e-12)
     assert one_norm(layer, other) == pytest.approx(np.abs(distance).sum(), rel=1e-12)
+
+
+# TensorFlow's "same": on even sizes a stride of 2 pads behind the image alone.
+SAME = {
+    "stride 2, even": ({"stride": 2}, 3, (8, 10)),
+    "stride 2, even kernel": ({"stride": 2}, (4, 3), (8, 6)),
+    "stride 3, odd and even": ({"stride": 3}, 5, (9, 8)),
+    "even kernel, dilated": ({"dilation": (1, 3)}, 2, (7, 8)),
+    "grouped": ({"stride": 2, "groups": 2}, 3, 6),
+    "given sides": ({"stride": 2, "padding": (3, 0, 1, 2)}, 3, (7, 6)),
+}
+
+
+@pytest.mark.parametrize("case", SAME)
+@pytest.mark.parametrize("exact_entries", [0, 10**9])
+def test_norms_with_other_padding_on_opposite_sides_are_those_of_the_dense_matrix(
+    case, exact_entries, monkeypatch
+):
+    monkeypatch.setattr(spectra, "EXACT_ENTRIES", exact_entries)
+    options, kernel, size = SAME[case]
+    conv = {"kind": "conv", "out": 6, "kernel": kernel, "padding": "same", "bias": False}
+    content = {
+        "family": "layers",
+        "input_shape": (4, *pair(size)),
+        "layers": [{**conv, **options}, {"kind": "global_avg_pool"}],
+    }
+    described = Layers.model_validate(content)
+    module = layers.construct(described, described.input_shape, described.classes).double()
+    (layer,) = affine_layers(module, (4, *pair(size)))
+    assert isinstance(module.get_submodule("conv1"), PaddedConv2d)
+    columns = []
+    with torch.no_grad():
+        for index in range(4 * int(np.prod(pair(size)))):
+            basis = torch.zeros(1, 4, *pair(size), dtype=torch.float64)
+            basis.view(-1)[index] = 1
+            columns.append(module.get_submodule("conv1")(basis).flatten().numpy())
+    matrix = np.stack(columns, axis=1)
+    assert spectral_norm(layer) == pytest.approx(np.linalg.norm(matrix, 2), rel=1e-9)
+    rows = np.sqrt((matrix**2).sum(axis=1)).sum()
+    assert two_one_norm(layer) == pytest.approx(rows, rel=1e-12)
+    assert one_norm(layer) == pytest.approx(np.abs(matrix).sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("exact_entries", [0, 10**9])
+@pytest.mark.parametrize("zeros", [(0, 1, 0, 1), (3, 0, 0, 2)])
+def test_zeros_of_a_layer_before_a_convolution_count(zeros, exact_entries, monkeypatch):
+    monkeypatch.setattr(spectra, "EXACT_ENTRIES", exact_entries)
+    conv = torch.nn.Conv2d(2, 3, 3, stride=2, bias=False, padding=(0, 1)).double()
+    stages = OrderedDict(pad=torch.nn.ZeroPad2d(zeros), conv=conv)
+    (layer,) = affine_layers(TappedModule(stages, {}).requires_grad_(False), (2, 8, 7))
+    basis = torch.eye(2 * 8 * 7, dtype=torch.float64).reshape(-1, 2, 8, 7)
+    matrix = conv(stages["pad"](basis)).flatten(1)
+    assert spectral_norm(layer) == pytest.approx(float(torch.linalg.norm(matrix, 2)), rel=1e-9)
+    columns = torch.linalg.norm(matrix, dim=0).sum()
+    assert two_one_norm(layer) == pytest.approx(float(columns), rel=1e-12)
 
 
 @pytest.mark.parametrize("basis", [2, 8])

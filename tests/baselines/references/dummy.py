@@ -36,6 +36,14 @@ def hyperparameters(measure, network):
             found.setdefault(name, None)
     for part in (spec.architecture, spec.data, spec.training):
         found.update(part.model_dump(mode="json"))
+    later = {"shape": None, "classes": None, "gray": False, "subset_known": True}
+    later |= {"dropout_is": "dropped", "dropout_after": "first_two", "same_padding": "symmetric"}
+    later |= {"norm_eps": None, "dense_start": "fan_in"}
+    for name, default in later.items():
+        if found[name] in (None, default):
+            del found[name]
+    for name in ("input_shape", "layers", "taps", "units"):
+        found.pop(name, None)
     return {name: _number(value) for name, value in found.items() if name not in ignored}
 
 

@@ -19,6 +19,13 @@ from demogen.format.factors import coded, level_text
             [(), ("crop",), ("flip", "crop")],
             [2, 1, 0, 1],
         ),
+        (
+            "channels",
+            [np.array([8, 16]), None, np.array([8, 4]), np.array([8, 16])],
+            [None, (8, 16), (8, 4)],
+            [1, 0, 2, 1],
+        ),
+        ("augmentation", ["flips", None, "none", "flips"], [None, "flips", "none"], [1, 0, 2, 1]),
         ("zoo", ["b", "a", "b", "a"], ["a", "b"], [1, 0, 1, 0]),
         ("initial_std", [None] * 4, [None], [0] * 4),
     ],
@@ -29,7 +36,8 @@ def test_levels_are_sorted_plain_values_and_networks_numbered_by_them(
     found, known = coded(pd.DataFrame({factor: values}), factor)
     assert known == levels
     assert found.tolist() == codes
-    assert not any(isinstance(level, np.generic) for level in known)
+    numbers = (x for level in known for x in (level if isinstance(level, tuple) else (level,)))
+    assert not any(isinstance(number, np.generic) for number in numbers)
 
 
 def test_levels_in_words():

@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from demogen.errors import ZooError
-from demogen.images.image_set import corrupt_labels, load_images, sources, subset
+from demogen.images.image_set import (
+    ImageSet,
+    LabeledImages,
+    corrupt_labels,
+    load_images,
+    sources,
+    subset,
+)
 from demogen.schema.image_sets import IMAGE_SETS, ImageSetFacts
 from demogen.schema.records import Data
 
@@ -189,6 +196,20 @@ def test_standardization_is_what_it_says():
     whole = digits.standardize(digits.train.images, "set")
     assert whole.mean().item() == pytest.approx(0, abs=1e-5)
     assert whole.std(correction=0).item() == pytest.approx(1, abs=1e-5)
+
+
+def test_gray_is_the_plain_mean_of_standardized_channels_and_none_leaves_numbers_as_they_are():
+    generator = np.random.default_rng(1)
+    pixels = torch.from_numpy(generator.integers(0, 256, (20, 3, 6, 6), dtype=np.uint8))
+    labels = torch.zeros(20, dtype=torch.int64)
+    colored = ImageSet("cifar10", LabeledImages(pixels, labels), LabeledImages(pixels, labels))
+    halves = {"standardization": "constants", "pixel_mean": (0.5,) * 3, "pixel_std": (0.5,) * 3}
+    gray = Data(images="cifar10", gray=True, **halves)
+    expected = (pixels.double() / 127.5 - 1).mean(dim=1, keepdim=True)
+    assert torch.allclose(colored.inputs(pixels, gray).double(), expected, atol=1e-6)
+    assert gray.input_shape == (1, 32, 32)
+    plain = Data(images="cifar10", standardization="none")
+    assert torch.equal(colored.inputs(pixels, plain), pixels.float())
 
 
 def test_subsets_nest_and_do_not_depend_on_anything_else():

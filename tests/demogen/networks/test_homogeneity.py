@@ -15,6 +15,12 @@ from demogen.networks.homogeneity import (
     log_norms,
     log_product_norm,
 )
+from demogen.networks.padded import (
+    FlattenByPosition,
+    PaddedAvgPool2d,
+    PaddedConv2d,
+    PaddedMaxPool2d,
+)
 from demogen.networks.tapped_module import TappedModule
 
 
@@ -49,6 +55,59 @@ def test_folding_needs_no_shapes_and_gives_the_weights_of_affine_layers():
         assert torch.equal(one.bias, other.bias)
     assert [layer.input_shape for layer in affine] == [(2, 4, 4), (16,), (5,)]
     assert affine[0].convolution.groups == 2
+
+
+def test_a_convolution_with_other_padding_on_opposite_sides_is_a_link_of_the_chain():
+    stages = OrderedDict(
+        conv=PaddedConv2d(2, 4, (3, 2), (2, 1), bias=True, sides=(0, 1, 2, 1)),
+        norm=nn.BatchNorm2d(4),
+        relu=nn.ReLU(),
+        pool=PaddedMaxPool2d((3, 3), (2, 2), (0, 1, 0, 1)),
+        mean=PaddedAvgPool2d((2, 2), (1, 1), (0, 1, 0, 1), count_padding=False),
+        flatten=FlattenByPosition(),
+        dense=nn.Linear(12, 3),
+    )
+    module = TappedModule(stages, {}).double().eval().requires_grad_(False)
+    module.get_submodule("norm").running_var.fill_(0.5)
+    module.get_submodule("norm").running_mean.fill_(0.25)
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(3, 2, 5, 6, generator=generator, dtype=torch.float64)
+    conv, _ = affine_layers(module, (2, 5, 6))
+    assert conv.convolution.sides == (0, 1, 2, 1)
+    hidden = conv.linear_map(x) + conv.bias[:, None, None]
+    assert torch.allclose(hidden, module.get_submodule("norm")(stages["conv"](x)), rtol=1e-12)
+    # c·W of both layers, and biases by the factors up to them, give c²·f.
+    logits, two = module(x), 2.0
+    stages["conv"].weight *= two
+    stages["conv"].bias *= two
+    module.get_submodule("norm").running_mean *= two
+    module.get_submodule("norm").bias *= two
+    module.get_submodule("dense").weight *= two
+    module.get_submodule("dense").bias *= two**2
+    assert torch.allclose(module(x), two**2 * logits, rtol=1e-12)
+
+
+@pytest.mark.parametrize("more", [(0, 1, 0, 1), (0, 0, 2, 0)])
+def test_zeros_of_a_layer_of_their_own_are_part_of_the_next_convolution(more):
+    stages = OrderedDict(
+        pad=nn.ZeroPad2d(more),
+        again=nn.ZeroPad2d((1, 0, 0, 0)),
+        conv=nn.Conv2d(2, 4, 3, stride=2, padding=(1, 0), bias=False),
+        relu=nn.ReLU(),
+        later=nn.ZeroPad2d(1),
+        pool=nn.AdaptiveAvgPool2d(1),
+        flatten=nn.Flatten(),
+        dense=nn.Linear(4, 3),
+    )
+    module = TappedModule(stages, {}).double().eval().requires_grad_(False)
+    x = torch.randn(3, 2, 7, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    conv, _ = affine_layers(module, (2, 7, 6))
+    assert conv.input_shape == (2, 7, 6)
+    whole = nn.Sequential(*list(stages.values())[:3])
+    assert torch.allclose(conv.linear_map(x), whole(x), rtol=1e-12)
+    module.get_submodule("again").padding = (-1, 0, 0, 0)
+    with pytest.raises(NotMeasurable, match="'again' cuts images off"):
+        affine_layers(module, (2, 7, 6))
 
 
 def test_folded_layers_compute_the_network():

@@ -1,5 +1,6 @@
 """What is read together, how far ahead, and what becomes of wrong bytes."""
 
+import itertools
 import threading
 from dataclasses import dataclass, field
 
@@ -50,7 +51,8 @@ def shelf(tmp_path):
     """Forty networks of about 300 kB in one shard: their storage, places and tensors."""
     tensors = {f"n{n:02}": {"w": torch.full((75_000,), float(n))} for n in range(40)}
     contents = {id: weights.to_bytes(each) for id, each in tensors.items()}
-    places = weights.write_shards(tmp_path, contents.items())
+    stored = itertools.starmap(weights.StoredNetwork, contents.items())
+    places, _ = weights.write_shards(tmp_path, stored)
     wanted = [WeightsRequest(id, places[id], sha256(content)) for id, content in contents.items()]
     return Recorded(Folder(tmp_path)), wanted, tensors
 

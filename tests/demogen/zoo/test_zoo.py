@@ -1,3 +1,4 @@
+import itertools
 import json
 import pickle
 import tarfile
@@ -17,7 +18,7 @@ from demogen.networks import architectures
 from demogen.networks.golden_logits import probe_inputs
 from demogen.networks.network import Access
 from demogen.schema.records import ZooManifest, sha256
-from demogen.zoo.weights import check_size, from_bytes, load_into, write_shards
+from demogen.zoo.weights import StoredNetwork, check_size, from_bytes, load_into, write_shards
 from tests.hub.server import WRITER
 
 
@@ -130,7 +131,8 @@ def test_shards_are_plain_tar_files_of_safetensors(tiny_zoo):
 
 def test_a_network_is_never_in_two_shards(tmp_path):
     weights = [(f"n{number}", bytes([number]) * 700) for number in range(5)]
-    places = write_shards(tmp_path, weights, limit=2500)
+    stored = itertools.starmap(StoredNetwork, weights)
+    places, _ = write_shards(tmp_path, stored, limit=2500)
     assert len({place.shard for place in places.values()}) == 3
     for id, content in weights:
         place = places[id]

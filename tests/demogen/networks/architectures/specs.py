@@ -9,6 +9,7 @@ from demogen.schema.records import (
     VGG,
     ConvNet,
     Data,
+    Layers,
     MobileNet,
     NetworkSpec,
     NiN,
@@ -26,16 +27,55 @@ SMALL = {
     "vgg": VGG(family="vgg", width=2, dense=6, dropout=0.5),
     "vgg-bn": VGG(family="vgg", width=3, dense=5, batch_norm=True),
     "mobilenet": MobileNet(family="mobilenet", width=2),
+    "nin-released": NiN(
+        family="nin",
+        width=8,
+        batch_norm=True,
+        dropout=0.2,
+        dropout_is="kept",
+        dropout_after="all",
+        same_padding="tensorflow",
+    ),
+    # Its input and its last layer are those of the images (see `fitted`).
+    "layers": Layers.model_validate(
+        {
+            "family": "layers",
+            "input_shape": (1, 8, 8),
+            "layers": [
+                {"kind": "conv", "out": 10, "kernel": 3, "stride": 2, "padding": "same"},
+                {"kind": "batch_norm", "eps": 1e-3},
+                {"kind": "activation", "function": "relu"},
+                {"kind": "conv", "out": 12, "kernel": (2, 3), "padding": "same", "bias": False},
+                {"kind": "activation", "function": "relu"},
+                {"kind": "max_pool", "kernel": 3, "stride": 2, "padding": "same"},
+                {"kind": "conv", "out": 6, "kernel": 1},
+                {"kind": "activation", "function": "relu"},
+                {"kind": "global_avg_pool"},
+                {"kind": "dropout", "rate": 0.5},
+                {"kind": "dense", "out": 10},
+            ],
+        }
+    ),
 }
 
 
 def spec_of(architecture, images="cifar10", seed=0, crop=None, **training):
+    data = Data(images=images, center_crop=crop)
     return NetworkSpec(
-        architecture=architecture,
-        data=Data(images=images, center_crop=crop),
+        architecture=fitted(architecture, data),
+        data=data,
         training=Training(**training),
         seed=seed,
     )
+
+
+def fitted(architecture, data):
+    """The architecture; of layers, for images of this shape and so many classes."""
+    if not isinstance(architecture, Layers):
+        return architecture
+    *layers, last = architecture.layers
+    layers.append(last.model_copy(update={"out": data.class_count}))
+    return Layers(family="layers", input_shape=data.input_shape, layers=tuple(layers))
 
 
 def as_if_trained(module, seed=0):

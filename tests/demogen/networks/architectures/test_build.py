@@ -90,6 +90,35 @@ def test_nin_drops_out_after_blocks_one_and_two():
     ]
 
 
+def test_nin_as_the_released_code_has_it_keeps_what_the_paper_drops_and_pads_behind():
+    settings = {"width": 4, "dropout": 0.2, "dropout_is": "kept", "dropout_after": "all"}
+    released = NiN(family="nin", same_padding="tensorflow", **settings)
+    module = build(spec(released))
+    dropouts = {n: x.p for n, x in module.chain() if type(x) is torch.nn.Dropout}
+    assert list(dropouts) == ["block2.dropout", "block3.dropout", "dropout"]
+    assert list(dropouts.values()) == pytest.approx([0.8] * 3)
+    names = [name for name, _ in module.chain()]
+    assert names[names.index("dropout") - 1 :][:3] == ["relu", "dropout", "classifier.conv"]
+    plain = build(spec(NiN(family="nin", width=4)))
+    assert module.state_dict().keys() == plain.state_dict().keys()
+    for block in (1, 2, 3):
+        conv = module.get_submodule(f"block{block}.conv1")
+        symmetric = plain.get_submodule(f"block{block}.conv1")
+        symmetric.load_state_dict(conv.state_dict())
+        x = torch.randn(2, conv.in_channels, 8, 8)
+        # Its windows begin one pixel later: on the image moved by one they see the same.
+        moved = torch.nn.functional.pad(x, (1, 0, 1, 0))[:, :, :8, :8]
+        with torch.no_grad():
+            inner = symmetric(x)[:, :, :3, :3]
+            assert torch.allclose(conv(moved)[:, :, :3, :3], inner, atol=1e-6)
+            assert not torch.allclose(conv(x), symmetric(x), atol=1e-2)
+
+
+def test_a_network_named_without_dropout_drops_nothing_in_either_sense():
+    module = build(spec(NiN(family="nin", width=4, dropout_is="kept", dropout_after="all")))
+    assert not any(type(layer) is torch.nn.Dropout for _, layer in module.chain())
+
+
 @pytest.mark.parametrize(
     ("depth", "stages"),
     [

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional as F
 
@@ -201,3 +202,18 @@ def test_state_keys_are_stable():
         "classifier.dense.bias",
     } < large.keys()
     assert not any(key.startswith("block5.shortcut") for key in large)
+
+
+def test_eps_of_norms_and_start_of_the_dense_layer_may_be_the_released_codes():
+    released = resnet(depth=8, width=16, norm_eps=1.001e-5, dense_start="glorot")
+    module = build(spec_of(released))
+    norms = [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm2d)]
+    assert {norm.eps for norm in norms} == {1.001e-5}
+    dense = module.get_submodule("classifier.dense").weight.detach()
+    bound = (6 / (64 + 10)) ** 0.5
+    assert 0.9 * bound < dense.abs().max() <= bound
+    plain = build(spec_of(resnet(depth=8, width=16))).state_dict()
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(tensor, plain[name]) == (name != "classifier.dense.weight"), name
+    with pytest.raises(ValidationError, match="depth 6n"):
+        resnet(depth=34, dense_start="glorot")
