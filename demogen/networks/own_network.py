@@ -74,7 +74,7 @@ def own_images(images: "Tensor | np.ndarray", what: str = "images") -> Tensor:
     return _ordinary(tensor)
 
 
-def own_labels(labels: "Numbers") -> Tensor:
+def own_labels(labels: "Numbers | None") -> Tensor:
     """Labels as int64, (n,), from any type of whole numbers, (n,), (n, 1) or one-hot (n, classes).
 
     Raises:
