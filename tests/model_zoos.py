@@ -1,4 +1,4 @@
-"""Networks of torchvision, timm and transformers with random weights, and what measures say of them.
+"""Networks of torchvision, timm and transformers with random weights, and which measures apply.
 
 No weights are downloaded. `table` is what docs/own-networks.md shows.
 """

@@ -147,8 +147,9 @@ def _default_taps(stages: Sequence[Stage]) -> dict[str, int]:
     taps = {}
     for i in (1, 2, 3):
         end = next(index for index, count in enumerate(done) if count >= ceil(i * hidden / 3))
-        if isinstance(
-            stages[min(end + 1, len(stages) - 1)].module, nn.modules.batchnorm._BatchNorm
+        following = stages[min(end + 1, len(stages) - 1)].module
+        if isinstance(stages[end].module, nn.Conv2d | nn.Linear) and isinstance(
+            following, nn.BatchNorm1d | nn.BatchNorm2d
         ):
             end += 1
         if hidden and end < len(stages) - 1:
