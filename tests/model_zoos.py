@@ -5,16 +5,18 @@ No weights are downloaded. `table` is what docs/own-networks.md shows.
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from demogen import Network, get_predictor, list_predictors, measure
-from demogen.errors import NotMeasurable
+from demogen.errors import NotMeasurable, ZooError
 from demogen.images._torchvision import torchvision
 
 CLASSES = 10
+PAGE = Path(__file__).parents[1] / "docs" / "own-networks.md"
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,9 @@ def table(networks: dict[str, dict[str, str | None]]) -> str:
 def _refusal(chosen, network):
     try:
         measure(chosen, network)
-    except NotMeasurable as error:
-        return re.sub(r"^.* on network \S+: (not defined, )?", "", str(error))
+    except (NotMeasurable, ZooError) as error:
+        reason = re.sub(r"^.* on network \S+: (not defined, )?", "", str(error))
+        return reason.replace("network network comes", "it comes")
     return None
 
 

@@ -275,10 +275,6 @@ def fit(
     Raises:
         ZooError: no such split, or no network could be measured.
         PredictorError: no such predictor, or its regressor fails.
-
-    >>> fitted = fit("margin-quartiles-log", zoo)  # doctest: +SKIP
-    >>> print(fitted.predict(network))  # doctest: +SKIP
-    gap 0.0312, 90% interval 0.0120 to 0.0504
     """
     chosen = _predictor(predictor)
     name = split or next((name for name in SPLITS if name in zoo.splits), SPLITS[0])
