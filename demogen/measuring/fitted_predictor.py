@@ -298,7 +298,7 @@ def fit(
             stacklevel=2,
         )
     X = rows.loc[ids].to_numpy(np.float64)
-    y = gaps.loc[ids].to_numpy(np.float64)
+    y = np.asarray(gaps.loc[ids], np.float64)
     fold_of = {id: number for number, fold in enumerate(folds.folds) for id in fold.test}
     number = np.array([fold_of[id] for id in ids])
     out_of_fold = np.empty_like(y)

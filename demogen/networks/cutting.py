@@ -93,7 +93,7 @@ def _segments(
 
 
 @final
-class _Shapes(fx.Interpreter):
+class _Shapes(fx.Interpreter):  # type: ignore[misc]
     """Runs a graph, and keeps the shape of one sample wherever a tensor holds one a sample."""
 
     def __init__(self, module: fx.GraphModule, count: int) -> None:

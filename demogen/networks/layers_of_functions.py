@@ -87,7 +87,7 @@ def _flattens(node: fx.Node, before: fx.Node, shapes: Mapping[fx.Node, tuple[int
 def _is_batch_size(node: fx.Node, before: fx.Node) -> bool:
     """Whether it is x.size(0), x.shape[0] or x.size()[0]."""
     if node.op == "call_method" and node.target == "size":
-        return node.args == (before, 0)
+        return bool(node.args == (before, 0))
     if node.target is not operator.getitem or node.args[1:] != (0,):
         return False
     shape = node.args[0]

@@ -113,7 +113,7 @@ def check_classes(labels: Tensor, classes: int) -> None:
         )
 
 
-def _tensor(values: "Numbers", what: str) -> Tensor:
+def _tensor(values: "Numbers | None", what: str) -> Tensor:
     if isinstance(values, np.ndarray) and not (
         values.flags.writeable and min(values.strides, default=0) >= 0
     ):

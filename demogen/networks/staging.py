@@ -92,7 +92,7 @@ def staged(
 def _run(
     stages: Sequence[Stage], ends: Mapping[str, int], x: Tensor
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    activations = {}
+    activations: dict[str, Tensor] = {}
     for index, stage in enumerate(stages):
         x = stage.module(x)
         activations |= {tap: x for tap, end in ends.items() if end == index}
@@ -233,9 +233,12 @@ class _Places:
         if node is None:
             calls = sum(one.partition("#")[0] == submodule for one in self._trace.outputs)
             return f"it is called {calls} times" if number else "the network reads no tensor of it"
-        near = [one for one, other in self._trace.outputs.items() if other in self._ends and one]
-        outer = [one for one in near if submodule.startswith(f"{one}.")]
+        around = [
+            one
+            for one, other in self._trace.outputs.items()
+            if one and other in self._ends and submodule.startswith(f"{one}.")
+        ]
         return (
             "the rest of the network needs more than its output (a shortcut leads around it, say)"
-            + (f"; {max(outer, key=len)!r} is a place" if outer else "")
+            + (f"; {max(around, key=len)!r} is a place" if around else "")
         )

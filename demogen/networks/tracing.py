@@ -93,7 +93,7 @@ class _NotIterableError(fx.proxy.TraceError, TypeError):  # type: ignore[misc]
 
 
 @final
-class _Tracer(fx.Tracer):
+class _Tracer(fx.Tracer):  # type: ignore[misc]
     """Notes what each submodule gives, and takes for a layer what does not trace."""
 
     def __init__(self, module: nn.Module, example: Tensor) -> None:
@@ -120,7 +120,7 @@ class _Tracer(fx.Tracer):
 
     def to_bool(self, obj: fx.Proxy) -> bool:
         if _depends_on_values(obj.node):
-            return super().to_bool(obj)
+            return bool(super().to_bool(obj))
         return bool(self._value(obj.node))
 
     def _value(self, node: fx.Node) -> Any:
@@ -152,13 +152,14 @@ class _Tracer(fx.Tracer):
         name = self.path_of_module(m)
         before = len(self.graph.nodes)
         outputs, calls = dict(self.outputs), Counter(self._calls)
-        stack = self.module_stack.copy()
+        stack = self.module_stack.copy()  # type: ignore[has-type]
         attributes = [(layer, dict(vars(layer))) for layer in m.modules()]
         try:
             output = super().call_module(m, forward, args, kwargs)
         except Exception as error:
             self.opaque[name] = first_line(error).split(". ")[0]
-            self.outputs, self._calls, self.module_stack = outputs, calls, stack
+            self.outputs, self._calls = outputs, calls
+            self.module_stack = stack
             for layer, state in attributes:
                 # It may have kept what stands for an activation.
                 vars(layer).clear()
@@ -213,7 +214,7 @@ def _let_nothing_work_in_place(graph: fx.Graph, root: nn.Module) -> None:
         if getattr(layer, "inplace", False) is True and not isinstance(
             layer, torch.jit.ScriptModule
         ):
-            layer.inplace = False
+            setattr(layer, "inplace", False)  # noqa: B010 - not every layer has it
 
 
 def _works_in_place(node: fx.Node, root: nn.Module) -> bool:
@@ -261,7 +262,7 @@ def _leave_out_what_nobody_reads(graph: fx.Graph) -> None:
 def _bound(node: fx.Node) -> dict[str, Any]:
     """The arguments of a function of Python by name, without the first; {} where it tells none."""
     try:
-        bound = inspect.signature(node.target).bind(*node.args, **node.kwargs)  # type: ignore[arg-type]
+        bound = inspect.signature(node.target).bind(*node.args, **node.kwargs)
     except (TypeError, ValueError):
         return {}
     arguments = dict(list(bound.arguments.items())[1:])
