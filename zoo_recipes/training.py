@@ -15,6 +15,7 @@ from demogen.images.image_set import ImageSet
 from demogen.networks import architectures
 from demogen.networks.golden_logits import probe_logits
 from demogen.networks.tapped_module import TappedModule
+from demogen.networks.torch_state import float32_products, ordinary_state, own_random_numbers
 from demogen.schema.records import NetworkRecord, NetworkSpec, RunFacts, Training, sha256
 from demogen.zoo.weights import to_bytes
 from zoo_recipes.batches import Batches, plain_inputs
@@ -43,7 +44,7 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
         Diverged: the loss became infinite or NaN.
     """
     start = time.perf_counter()
-    with _reproducible(spec.seed, device), _tf32(False):
+    with ordinary_state(), _one_thread(), own_random_numbers(spec.seed, device):
         module = architectures.build(spec)
         initial = sha256(to_bytes(module.state_dict()))
         # Convolutions run faster on channels-last images; a flattened image would be copied back.
@@ -53,7 +54,7 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
         part = images.training_part(spec.data)
         batches = Batches(part.images, spec, images, device, channels_last=convolutional)
         labels = part.labels.to(device)
-        with _tf32(spec.training.precision == "tf32"):
+        with float32_products(tf32=spec.training.precision == "tf32"):
             course = _train(module, batches, labels, spec)
         outcome = _outcome(module.eval(), batches, labels, spec, images, device)
         # The probe logits are those of the weights as they are read back: contiguous, on the CPU.
@@ -167,30 +168,13 @@ def _in_memory_format(module: TappedModule, memory_format: torch.memory_format) 
 
 
 @contextmanager
-def _reproducible(seed: int, device: str) -> Iterator[None]:
+def _one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    devices = [torch.device(device)] if device.startswith("cuda") else []
-    try:
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(seed)
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-@contextmanager
-def _tf32(allowed: bool) -> Iterator[None]:
-    """Allow or forbid TF32 on a GPU; torch allows it in convolutions by default."""
-    products = torch.get_float32_matmul_precision()
-    convolutions = torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision("high" if allowed else "highest")
-    torch.backends.cudnn.allow_tf32 = allowed
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(products)
-        torch.backends.cudnn.allow_tf32 = convolutions
+        torch.set_num_threads(threads)
 
 
 def _facts(spec: NetworkSpec, seconds: float, device: str) -> RunFacts:

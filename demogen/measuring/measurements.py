@@ -19,6 +19,7 @@ from demogen.measuring.epoch_cost import epoch_seconds
 from demogen.measuring.options import Cache, MeasuringOptions
 from demogen.measuring.predictor import Measure, Predictor, Signature
 from demogen.networks.network import Access, Network
+from demogen.networks.torch_state import ordinary_state, own_random_numbers
 from demogen.parallel import map_tasks
 from demogen.schema.records import NetworkRecord
 from demogen.zoo.base import NetworkSet
@@ -171,6 +172,7 @@ def measure_all(
     return [by_key[key] for key in keys]
 
 
+@ordinary_state()
 def compute_signature(measure: Measure, network: Network) -> Signature:
     """The checked signature of one network, seen through the measure's declared access.
 
@@ -182,7 +184,8 @@ def compute_signature(measure: Measure, network: Network) -> Signature:
     if reason := measure.applicable(network.module):
         raise NotMeasurable(f"{who}: not defined, {reason}")
     try:
-        signature = measure.compute(network.view(measure.access))
+        with own_random_numbers(0, network.device):
+            signature = measure.compute(network.view(measure.access))
     except NotMeasurable as error:
         raise NotMeasurable(f"{who}: {error}") from error
     checked = {}

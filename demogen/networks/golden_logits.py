@@ -9,6 +9,7 @@ from torch import Tensor
 
 from demogen.errors import CorruptZooError
 from demogen.networks.tapped_module import TappedModule
+from demogen.networks.torch_state import ordinary_state
 
 PROBES = 4
 RELATIVE_TOLERANCE = 1e-4
@@ -25,6 +26,7 @@ def probe_inputs(shape: tuple[int, ...]) -> Tensor:
     return torch.from_numpy(numbers.astype(np.float32))
 
 
+@ordinary_state()
 def probe_logits(module: TappedModule, shape: tuple[int, ...]) -> Tensor:
     """Logits (4, classes) of the probe inputs in evaluation mode, on the CPU."""
     like = next(module.parameters())
@@ -33,6 +35,7 @@ def probe_logits(module: TappedModule, shape: tuple[int, ...]) -> Tensor:
     return logits.cpu()
 
 
+@ordinary_state()
 def check_probe_logits(
     module: TappedModule, shape: tuple[int, ...], expected: Sequence[Sequence[float]], what: str
 ) -> None:

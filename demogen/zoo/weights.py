@@ -26,6 +26,8 @@ def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
 
 
+# Not `ordinary_state`: threads that read ahead would change settings that all threads share.
+@torch.inference_mode(False)
 def from_bytes(content: bytes, what: str) -> dict[str, Tensor]:
     """Tensors of a safetensors file.
 

@@ -20,6 +20,7 @@ from demogen.networks import architectures
 from demogen.networks.golden_logits import check_probe_logits
 from demogen.networks.network import Network, Sources
 from demogen.networks.tapped_module import TappedModule
+from demogen.networks.torch_state import ordinary_state
 from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
 from demogen.zoo.base import NetworkSet
 from demogen.zoo.prefetch import ReadWeights, WeightsRequest, read_ahead
@@ -237,6 +238,7 @@ class Zoo(NetworkSet):
         check_size(byte_range.length, *architectures.weight_sizes(spec, what), what)
         return WeightsRequest(id, byte_range, digest)
 
+    @ordinary_state()
     def _network(
         self, read: ReadWeights | CorruptZooError, device: torch.device, batch_size: int
     ) -> Network:
@@ -250,11 +252,12 @@ class Zoo(NetworkSet):
         sources = Sources(
             initial=lambda: self._initial(record).to(device),
             train=lambda: self._train(record, device),
-            test_inputs=lambda: self._standardized(record.spec.data, "test").to(device),
+            test_inputs=lambda: self._standardized(record.spec.data, "test", device),
             spec=record.spec,
         )
         return Network(module, sources, id=record.id, batch_size=batch_size)
 
+    @ordinary_state()
     def _initial(self, record: NetworkRecord) -> TappedModule:
         module = architectures.build(record.spec)
         if sha256(to_bytes(module.state_dict())) != record.initial_sha256:
@@ -265,20 +268,24 @@ class Zoo(NetworkSet):
             )
         return module.eval().requires_grad_(False)
 
+    @ordinary_state()
     def _train(self, record: NetworkRecord, device: torch.device) -> LabeledImages:
         data = record.spec.data
-        images = self._standardized(data, "train").to(device)
+        images = self._standardized(data, "train", device)
         if record.labels is None:
             labels = self._part(data).labels
         else:
             labels = lookup(record.labels, self._labels, "label vector", CorruptZooError)
-        return LabeledImages(images, labels.to(device))
+        return LabeledImages(images, labels.to(device, copy=True))
 
     # Both are shared by all networks with the same data; labels are left out, so that label
-    # corruption does not make another copy of the images.
-    def _standardized(self, data: Data, part: str) -> Tensor:
+    # corruption does not make another copy of the images. What a measure gets is a copy: one that
+    # works in place would change the images of all others.
+    @ordinary_state()
+    def _standardized(self, data: Data, part: str, device: torch.device) -> Tensor:
         without = data.model_copy(update=_NO_CORRUPTION)
-        return _standardized(self.image_set(data.images), without, part)
+        shared = _standardized(self.image_set(data.images), without, part)
+        return shared.to(device, copy=True)
 
     def _part(self, data: Data) -> LabeledImages:
         return self.image_set(data.images).training_part(data.model_copy(update=_NO_CORRUPTION))

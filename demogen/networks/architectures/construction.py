@@ -9,6 +9,7 @@ import torch
 from demogen.errors import CorruptZooError, ZooError
 from demogen.networks.architectures import convnet, initialization, mlp, mobilenet, nin, resnet, vgg
 from demogen.networks.tapped_module import TappedModule
+from demogen.networks.torch_state import ordinary_state
 from demogen.schema.image_sets import facts
 from demogen.schema.records import NetworkSpec, parse
 
@@ -33,6 +34,7 @@ _FAMILIES: dict[str, _Family] = {
 }
 
 
+@ordinary_state()
 def build(spec: NetworkSpec) -> TappedModule:
     """The network freshly initialized from the spec's seed, on the CPU, float32, in training mode.
 
@@ -53,6 +55,7 @@ def build(spec: NetworkSpec) -> TappedModule:
     return module
 
 
+@ordinary_state()
 def skeleton(spec: NetworkSpec) -> TappedModule:
     """The network without memory for its weights (on the meta device), to load a state into.
 
