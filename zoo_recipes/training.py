@@ -47,6 +47,8 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
     with ordinary_state(), _one_thread(), own_random_numbers(spec.seed, device):
         module = architectures.build(spec)
         initial = sha256(to_bytes(module.state_dict()))
+        initial_logits = probe_logits(module, spec.data.input_shape)
+        module.train()
         # Convolutions run faster on channels-last images; a flattened image would be copied back.
         convolutional = any(isinstance(layer, nn.Conv2d) for layer in module.modules())
         layout = torch.channels_last if convolutional else torch.contiguous_format
@@ -73,10 +75,11 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
         labels=label_digest(part.labels) if spec.data.corruption else None,
         weights_sha256=sha256(weights),
         initial_sha256=initial,
-        probe_logits=tuple(tuple(row) for row in logits.double().tolist()),
+        probe_logits=_rows(logits),
         **outcome,
     )
-    return TrainedNetwork(record, _facts(spec, time.perf_counter() - start, device), weights)
+    run = _facts(spec, time.perf_counter() - start, device, initial_logits)
+    return TrainedNetwork(record, run, weights)
 
 
 def label_digest(labels: Tensor) -> str:
@@ -177,7 +180,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _facts(spec: NetworkSpec, seconds: float, device: str) -> RunFacts:
+def _facts(spec: NetworkSpec, seconds: float, device: str, initial_logits: Tensor) -> RunFacts:
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
     versions = {
         "demogen": __version__,
@@ -190,4 +193,9 @@ def _facts(spec: NetworkSpec, seconds: float, device: str) -> RunFacts:
         device=f"{device} ({name})",
         host=platform.node(),
         versions=versions,
+        initial_logits=_rows(initial_logits) if initial_logits.isfinite().all() else None,
     )
+
+
+def _rows(logits: Tensor) -> tuple[tuple[float, ...], ...]:
+    return tuple(map(tuple, logits.double().tolist()))

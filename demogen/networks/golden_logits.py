@@ -35,7 +35,6 @@ def probe_logits(module: TappedModule, shape: tuple[int, ...]) -> Tensor:
     return logits.cpu()
 
 
-@ordinary_state()
 def check_probe_logits(
     module: TappedModule, shape: tuple[int, ...], expected: Sequence[Sequence[float]], what: str
 ) -> None:
@@ -44,13 +43,20 @@ def check_probe_logits(
     Raises:
         CorruptZooError: they differ by more than 1e-4.
     """
-    logits = probe_logits(module, shape)
-    recorded = torch.tensor(expected, dtype=logits.dtype)
-    scale = max(float(recorded.abs().max()), 1e-30)
-    if (
-        logits.shape != recorded.shape
-        or float((logits - recorded).abs().max()) > RELATIVE_TOLERANCE * scale
-    ):
+    if not gives_logits(module, shape, expected):
         raise CorruptZooError(
             f"{what} does not give back its recorded logits: it is another network"
         )
+
+
+@ordinary_state()
+def gives_logits(
+    module: TappedModule, shape: tuple[int, ...], expected: Sequence[Sequence[float]]
+) -> bool:
+    """Whether the probe inputs give these logits, within 1e-4 of the largest of them."""
+    logits = probe_logits(module, shape)
+    recorded = torch.tensor(expected, dtype=logits.dtype)
+    if logits.shape != recorded.shape:
+        return False
+    scale = max(float(recorded.abs().max()), 1e-30)
+    return float((logits - recorded).abs().max()) <= RELATIVE_TOLERANCE * scale

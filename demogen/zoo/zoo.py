@@ -14,10 +14,11 @@ from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import MANIFEST, fault_of
 from demogen.format.splits import Split, StoredSplits
 from demogen.format.storage import Folder, Storage
-from demogen.format.table import Table
+from demogen.format.table import InitialLogits, Table, read_initial_logits
 from demogen.images.image_set import ImageSet, LabeledImages, load_images
 from demogen.networks import architectures
 from demogen.networks.golden_logits import check_probe_logits
+from demogen.networks.initial_weights import check_drawn_again
 from demogen.networks.network import Network, Sources
 from demogen.networks.tapped_module import TappedModule
 from demogen.networks.torch_state import ordinary_state
@@ -261,12 +262,18 @@ class Zoo(NetworkSet):
     def _initial(self, record: NetworkRecord) -> TappedModule:
         module = architectures.build(record.spec)
         if sha256(to_bytes(module.state_dict())) != record.initial_sha256:
-            raise ZooError(
-                f"{self.name}: the initial weights of {record.id}, made again from the seed, are "
-                "not those it was trained from; this torch draws other numbers than the one that "
-                f"trained the zoo (demogen {self.manifest.code_version})"
-            )
+            logits = self._initial_logits.get(record.id)
+            what = f"network {record.id} of {self.name}"
+            check_drawn_again(module, record.spec.data.input_shape, logits, what)
         return module.eval().requires_grad_(False)
+
+    @cached_property
+    def _initial_logits(self) -> Mapping[str, InitialLogits]:
+        """Of the networks whose runs record them; none where the file is not at hand."""
+        try:
+            return read_initial_logits(self.storage.local("runs.parquet"))
+        except ZooError:
+            return {}
 
     @ordinary_state()
     def _train(self, record: NetworkRecord, device: torch.device) -> LabeledImages:

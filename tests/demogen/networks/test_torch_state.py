@@ -160,10 +160,14 @@ def test_example_networks_are_the_same_under_another_default_dtype():
 
 
 def test_a_fault_inside_restores_the_state_too():
+    @ordinary_state(tf32=True)
+    def fail():
+        with own_random_numbers(3):
+            raise KeyError(torch.rand(2))
+
     before = state()
-    with pytest.raises(KeyError), ordinary_state(tf32=True), own_random_numbers(3):
-        torch.rand(2)
-        raise KeyError
+    with pytest.raises(KeyError):
+        fail()
     assert state() == before
 
 
