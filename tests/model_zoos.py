@@ -4,7 +4,7 @@ No weights are downloaded. `table` is what docs/own-networks.md shows.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -21,21 +21,22 @@ PAGE = Path(__file__).parents[1] / "docs" / "own-networks.md"
 
 @dataclass(frozen=True)
 class Model:
-    """A network by its package and name, and the images that the table is made with."""
+    """A network by its package and name, the size of its images, and how to build it for 32x32."""
 
     package: str
     name: str
     size: int
+    small: dict[str, int] = field(default_factory=dict)
 
     def __str__(self):
         return f"{self.package} {self.name}"
 
-    def build(self, **settings):
+    def build(self, *, seed=0, **settings):
         """The network in evaluation mode, its norms and its last layer not as they begin."""
         torchvision("models")  # timm and transformers import it
         package = pytest.importorskip(self.package)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+            torch.manual_seed(seed)
             if self.package == "transformers":
                 config = package.ViTConfig(
                     hidden_size=32,
@@ -66,11 +67,11 @@ MODELS = [
     Model("torchvision", "mobilenet_v3_small", 64),
     Model("torchvision", "densenet121", 64),
     Model("torchvision", "convnext_tiny", 64),
-    Model("torchvision", "vit_b_16", 224),
+    Model("torchvision", "vit_b_16", 224, {"image_size": 32}),
     Model("timm", "resnet18", 64),
     Model("timm", "mobilenetv3_small_050", 64),
     Model("timm", "convnext_atto", 64),
-    Model("timm", "vit_tiny_patch16_224", 224),
+    Model("timm", "vit_tiny_patch16_224", 224, {"img_size": 32}),
     Model("transformers", "ViTForImageClassification", 32),
 ]
 

@@ -71,7 +71,7 @@ def test_the_table_has_every_predictor_and_network_and_each_refusal_a_reason():
 def test_cells_of_two_networks_are_as_the_table_says():
     for name in ("torchvision resnet18", "transformers ViTForImageClassification"):
         (model,) = (model for model in MODELS if str(model) == name)
-        module, x = model.build(), model.images(4, 32)
+        module, x = model.build(), model.images(2, 32)
         network = Network.of(module, x, logits_of(module, x).argmax(1), initial=module)
         for predictor in ("margin-h3-log", "unit-sparsity", "product-norm", "train-loss"):
             cell = rows()[predictor][name]
