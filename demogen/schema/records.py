@@ -164,7 +164,9 @@ class NetworkSpec(Frozen):
         content = json.loads(self.canonical())
         content.pop("copy_number", None)
         content.pop("seed", None)
-        content.get("origin", {}).pop("network", None)
+        origin = content.get("origin", {})
+        origin.pop("network", None)
+        origin.get("factors", {}).pop("seed", None)
         return sha256(f"{SPEC_VERSION}:{canonical_json(content)}".encode())[:12]
 
     def factors(self) -> dict[str, Any]:

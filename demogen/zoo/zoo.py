@@ -151,7 +151,7 @@ class Zoo(NetworkSet):
         return image_set
 
     def _images_beside(self, name: str) -> Path | None:
-        """The folder of image sets beside the zoo, where an import has put those of its networks."""
+        """The folder of image sets beside the zoo, where an import puts those of its networks."""
         if not isinstance(self.storage, Folder) or name in IMAGE_SETS:
             return None
         folder = self.storage.place.parent / "images"

@@ -6,7 +6,7 @@ and the released code say of all of them is taken from the recipe's variant "rel
 
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, final
 
 from pydantic import ValidationError
@@ -87,7 +87,7 @@ class DemogenCollection(Source):
         """Each folder of the collection."""
         for name, files in sorted(self._folders.items()):
             if name not in done:
-                yield name, lambda name=name, files=files: self._read(name, files)
+                yield name, partial(self._read, name, files)
 
     @cached_property
     def _folders(self) -> Mapping[str, Mapping[str, str]]:
@@ -205,7 +205,7 @@ def nin_weights(variables: Mapping[str, Any]) -> dict[str, Tensor]:
         ArchiveError: there is a variable that such a network does not have.
     """
     places = [f"block{block}.{{}}{index}" for block in (1, 2, 3) for index in (1, 2, 3)]
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for variable, array in variables.items():
         layer, number, name = _parts(variable)
         if layer == "conv2d" and number < len(places):
@@ -235,7 +235,7 @@ def resnet_weights(variables: Mapping[str, Any]) -> dict[str, Tensor]:
             convolutions += [*shortcut, f"{place}.conv1", f"{place}.conv2"]
             norms += [f"{place}.norm1", f"{place}.norm2"]
     norms.append("end.norm")
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for variable, array in variables.items():
         layer, number, name = _parts(variable)
         if layer == "conv2d" and number < len(convolutions):

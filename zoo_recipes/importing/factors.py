@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from demogen.errors import ArchiveError
-from demogen.schema.records import RESERVED, canonical_json, factor_types
+from demogen.schema.records import RESERVED, Data, canonical_json
 
 MOST_TEXT = 256
 
@@ -43,7 +43,7 @@ def unified(levels: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]
 
 def names_of(levels: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """Levels under names that are no columns already; those that are get the prefix."""
-    taken = RESERVED | factor_types().keys()
+    taken = RESERVED | Data.model_fields.keys() | {"family", "copy_number"}
     named: dict[str, Any] = {}
     for name, value in levels.items():
         plain = re.sub(r"[^A-Za-z0-9_.:+-]+", "_", name)[:48] or "_"
@@ -57,9 +57,9 @@ def _kind(values: Iterable[Any]) -> Any:
     listed = list(values)
     if all(isinstance(value, bool) for value in listed):
         return bool
-    numbers = [_number(value) for value in listed]
-    if all(number is not None for number in numbers):
-        if all(number == int(number) and abs(number) < 2**53 for number in numbers):
+    numbers = [number for value in listed if (number := _number(value)) is not None]
+    if len(numbers) == len(listed):
+        if all(number.is_integer() and abs(number) < 2**53 for number in numbers):
             return lambda value: int(float(value))
         return float
     return lambda value: value if isinstance(value, str) else canonical_json(value)

@@ -95,7 +95,7 @@ class ImportFolder:
         lines, offset = [], 0
         contents = []
         for network in self._waiting:
-            line = {
+            line: dict[str, Any] = {
                 "name": network.name,
                 "record": network.record.model_dump(mode="json", exclude_none=True),
                 "run": network.run.model_dump(mode="json"),
@@ -115,6 +115,11 @@ class ImportFolder:
         self._pieces.append(self.path / name)
         self._waiting.clear()
         self._waiting_bytes = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no network is on the disk."""
+        return not self._pieces
 
     def kept(self) -> Iterator[Kept]:
         """The networks on the disk, in the order in which they were put."""
@@ -141,5 +146,5 @@ class ImportFolder:
         }
 
     def close(self) -> None:
-        """Remove it: the zoo is whole."""
+        """Remove it: the zoo is whole, or there is nothing in it."""
         shutil.rmtree(self.path)

@@ -7,7 +7,7 @@ of images in TFRecords; accuracies and hyperparameters of all networks stand in 
 import hashlib
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, final
 
@@ -82,7 +82,7 @@ class PgdlTask(Source):
         for number in sorted(self._folders.keys() | self._configs.keys(), key=_as_number):
             name = f"model_{number}"
             if name not in done:
-                yield name, lambda number=number: self._read(number)
+                yield name, partial(self._read, number)
 
     def own_images(self, images: Path | None) -> Iterator[OwnImages]:
         """The task's training and test images, if it has any."""

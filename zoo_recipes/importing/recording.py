@@ -1,4 +1,4 @@
-"""From a network that was found to its record and files: built, checked, measured where it can be."""
+"""From a network that was found to its record and files: built, checked, measured."""
 
 import platform
 import threading
@@ -146,7 +146,8 @@ def _outcome(
         outcome[f"stated_{part}_accuracy"] = accuracy
         if measured is None and accuracy is None:
             raise ArchiveError(
-                f"its {part} accuracy is not stated, and its images are not at hand to measure it"
+                f"its {part} accuracy is not stated, and its images are not at hand to measure it: "
+                "give --images with the published sets"
             )
         if measured is None:
             outcome |= {f"{part}_accuracy": accuracy, f"{part}_cross_entropy": loss}

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from demogen._util import paths
+from demogen._util.progress import track
 from demogen.errors import ArchiveError
 from demogen.images import own_sets
 from demogen.images.image_set import ImageSet, load_images
@@ -38,12 +39,14 @@ class Imported:
     """A zoo that was imported, and the networks of the archive that are not in it.
 
     Attributes:
-        zoo: the zoo.
+        zoo: the zoo; None: none of its networks could be imported, though others of the archive.
         failed: name in the archive → why it is not there.
+        fault: why there is no zoo; "": there is one.
     """
 
-    zoo: Zoo
+    zoo: Zoo | None
     failed: Mapping[str, str]
+    fault: str = ""
 
 
 def import_source(
@@ -56,7 +59,7 @@ def import_source(
     device: str = "cpu",
     workers: int | None = None,
     limit: int | None = None,
-    progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+    progress: bool = False,
 ) -> Imported:
     """Import a zoo into `<folder>/<its name>`, in place of any zoo there.
 
@@ -69,7 +72,7 @@ def import_source(
         device: where accuracies are measured.
         workers: threads (default: one a core).
         limit: at most so many networks.
-        progress: shows how far it is, by going through what it gets.
+        progress: show how many networks are done, on standard error.
 
     Raises:
         ArchiveError: no network can be read, or another import was begun in the same place.
@@ -87,15 +90,17 @@ def import_source(
         if limit is not None:
             missing = (task for task, _ in zip(missing, range(limit - len(done)), strict=False))
         try:
-            for name, outcome in progress(
-                _recorded(missing, about.archive, image_sets if measure else {}, device, workers)
-            ):
+            measured_on = image_sets if measure else {}
+            outcomes = _recorded(missing, about.archive, measured_on, device, workers)
+            for name, outcome in track(outcomes, "import", None, enabled=progress):
                 if isinstance(outcome, ArchiveError):
                     failed[name] = str(outcome)
                 else:
                     kept.put(outcome)
         finally:
             kept.flush()
+            if kept.is_empty:
+                kept.close()
         zoo = _pack(target, source, list(kept.kept()), failed, image_sets, read)
         kept.close()
     return Imported(zoo, failed)

@@ -11,7 +11,6 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -86,7 +85,7 @@ class Archive(ABC):
             raise ArchiveError(f"{self.path}: {name} ends after {len(content):,} of {size:,} bytes")
         return content
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have nothing to close
         """Close the file, if there is one."""
 
     def __enter__(self) -> Self:
@@ -360,9 +359,11 @@ def _tar_members(path: Path, file: IO[bytes]) -> Mapping[str, tarfile.TarInfo]:
     try:
         # "r|": strictly forward, as a compressed file must be read; "r:" jumps where it can.
         mode: Any = "r:" if file.seekable() else "r|"
-        with tarfile.open(fileobj=file, mode=mode) as tar:
+        reader: Any = tarfile.open(fileobj=file, mode=mode)
+        with reader as tar:
             for member in tar:
                 entries.append((member.name, member))
+                # Else it would keep every header as well.
                 tar.members = []
                 _check_count(path, len(entries))
     except _UNREADABLE as error:
@@ -373,7 +374,7 @@ def _tar_members(path: Path, file: IO[bytes]) -> Mapping[str, tarfile.TarInfo]:
 
 
 def _checked_names(path: Path, entries: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Entries by their names without "./"; refused where one leads out, or two are the same file."""
+    """Entries by their names without "./"; refused where one leads out, or two are one file."""
     checked: dict[str, Any] = {}
     for written, entry in entries:
         parts = [part for part in written.split("/") if part not in ("", ".")]

@@ -68,7 +68,8 @@ def tensor(message: bytes) -> Any:
     Raises:
         ArchiveError: it is none, of a type unknown here, or has another count than its shape.
     """
-    dtype, shape, content = 0, (), b""
+    dtype, content = 0, b""
+    shape: tuple[int, ...] = ()
     values: list[Any] = []
     for number, value in protobuf.fields(message):
         if number == 1:
