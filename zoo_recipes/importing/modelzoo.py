@@ -5,14 +5,12 @@ anything but tensors; `dataset.pt` and the zoos' own .pt files are pickles of cl
 opened.
 """
 
-import io
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, final
 
-import torch
 from pydantic import ValidationError
 from torch import Tensor
 
@@ -23,6 +21,7 @@ from demogen.schema.records import Data, Paper, first_fault
 from zoo_recipes.importing.arrays import digest, fraction, json_of
 from zoo_recipes.importing.factors import level, names_of
 from zoo_recipes.importing.formats.archives import Archive
+from zoo_recipes.importing.formats.state_dict import read_state_dict
 from zoo_recipes.importing.found import About, Found, OwnImages, Source, Stated
 from zoo_recipes.importing.modelzoo_images import ImagesOfZoo, images_of, make
 
@@ -141,7 +140,7 @@ class ModelZoo(Source):
             )
             figures = json_of(line, f"line {epoch} of result.json")
             read.append(("result.json", line))
-        state = _state(content)
+        state = read_state_dict(content)
         architecture, weights = network(parameters, state)
         shape = architecture.input_shape
         kind = images_of(self._name)
@@ -262,22 +261,6 @@ def _pairs(state: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor | None]]:
     if not numbered or any("weight" not in layer for layer in numbered.values()):
         raise ArchiveError("its state dict lacks weights")
     return [(numbered[n]["weight"], numbered[n].get("bias")) for n in sorted(numbered)]
-
-
-def _state(content: bytes) -> Mapping[str, Tensor]:
-    try:
-        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged files fail in many ways
-        text = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ArchiveError(
-            f"its checkpoint holds no tensors alone, or is damaged ({text})"
-        ) from error
-    if not isinstance(state, dict) or not state:
-        raise ArchiveError("its checkpoint is no state dict")
-    for key, value in state.items():
-        if not isinstance(value, Tensor) or value.layout != torch.strided or value.is_quantized:
-            raise ArchiveError(f"its state dict holds no plain tensor as {key!r}")
-    return {str(key): value.detach().float().contiguous() for key, value in state.items()}
 
 
 def _line(content: bytes, epoch: int, has_initial: bool) -> bytes:

@@ -106,13 +106,17 @@ class SmallCnnZoo(Source):
     def about(self) -> About:
         """The paper, and which rows are taken."""
         parts = [f"smallcnn-{self._name}"]
-        parts += [] if self._step == LAST_STEP else [f"step{'-all' if self._step is None else self._step}"]
+        parts += (
+            []
+            if self._step == LAST_STEP
+            else [f"step{'-all' if self._step is None else self._step}"]
+        )
         parts += [f"{name}-{'-'.join(map(str, levels))}" for name, levels in self._where.items()]
         unknown = (
             ()
             if self._images in IMAGE_SETS
             else (
-                "which images the networks were trained on is not said; images of 28x28 are assumed "
+                "which images the networks were trained on is not said; images of 28x28 are taken "
                 "for the recorded logits, and the networks take any size",
             )
         )

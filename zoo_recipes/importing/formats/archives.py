@@ -359,8 +359,8 @@ def _tar_members(path: Path, file: IO[bytes]) -> Mapping[str, tarfile.TarInfo]:
     try:
         # "r|": strictly forward, as a compressed file must be read; "r:" jumps where it can.
         mode: Any = "r:" if file.seekable() else "r|"
-        reader: Any = tarfile.open(fileobj=file, mode=mode)
-        with reader as tar:
+        with tarfile.open(fileobj=file, mode=mode) as opened:
+            tar: Any = opened
             for member in tar:
                 entries.append((member.name, member))
                 # Else it would keep every header as well.
