@@ -285,10 +285,7 @@ class Recipe(Frozen):
             raise RecipeError(f"recipe {self.name}: {_with_nearest(error)}") from error
 
     def spec(self, levels: Cell) -> NetworkSpec:
-        """The first copy of a configuration, in the grid or not, without its own seed.
-
-        Args:
-            levels: settings over the fixed ones.
+        """A configuration, in the grid or not: `levels` over the fixed settings; no seed is drawn.
 
         Raises:
             RecipeError: an unknown factor, or an impossible level.

@@ -13,7 +13,7 @@ from typing import Any, final
 
 from demogen.errors import ArchiveError
 from demogen.format.integrity import replacing, sync_folder, write_atomically
-from demogen.schema.records import NetworkRecord, RunFacts
+from demogen.schema.records import NetworkRecord, RunFacts, sha256
 from demogen.zoo.weights import FilePart
 
 PIECE_BYTES = 64 << 20
@@ -89,7 +89,9 @@ class ImportFolder:
         """Write the piece that is not full yet."""
         if not self._waiting:
             return
-        name = f"{len(self._pieces):06}"
+        # Not their count: a damaged one may have been removed.
+        number = int(self._pieces[-1].name) + 1 if self._pieces else 0
+        name = f"{number:06}"
         unfinished = self.path / f".{name}"
         unfinished.mkdir()
         lines, offset = [], 0
@@ -136,6 +138,21 @@ class ImportFolder:
                     FilePart(file, *line["weights"]),
                     None if initial is None else FilePart(file, *initial),
                 )
+
+    def remove_damaged(self) -> bool:
+        """Remove the pieces that are not what was put there; whether there were any."""
+        damaged = {
+            network.weights.path.parent
+            for network in self.kept()
+            for part, expected in (
+                (network.weights, network.record.weights_sha256),
+                (network.initial, network.record.initial_sha256),
+            )
+            if part is not None and sha256(part.read_bytes()) != expected
+        }
+        for piece in damaged:
+            shutil.rmtree(piece)
+        return bool(damaged)
 
     def names(self) -> set[str]:
         """Names of the networks on the disk."""

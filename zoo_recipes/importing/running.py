@@ -14,7 +14,7 @@ import torch
 
 from demogen._util import paths
 from demogen._util.progress import track
-from demogen.errors import ArchiveError
+from demogen.errors import ArchiveError, CorruptZooError, ZooError
 from demogen.images import own_sets
 from demogen.images.image_set import ImageSet, load_images
 from demogen.parallel import cores
@@ -101,7 +101,16 @@ def import_source(
             kept.flush()
             if kept.is_empty:
                 kept.close()
-        zoo = _pack(target, source, list(kept.kept()), failed, image_sets, read)
+        networks = list(kept.kept())
+        try:
+            zoo = _pack(target, source, networks, failed, image_sets, read)
+        except ZooError as error:
+            if not kept.remove_damaged():
+                raise
+            raise CorruptZooError(
+                f"{kept.path} is damaged, by a fault of the disk perhaps: what was damaged is "
+                "removed; run the same command again"
+            ) from error
         kept.close()
     return Imported(zoo, failed)
 

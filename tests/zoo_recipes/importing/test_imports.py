@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from demogen import load_zoo
-from demogen.cli import main
 from demogen.errors import ArchiveError, CorruptZooError
 from demogen.networks.network import Access
 from tests.zoo_recipes.importing import writers
@@ -20,12 +19,13 @@ from zoo_recipes.importing import (
     import_smallcnn,
     running,
 )
+from zoo_recipes.importing.cli import importing
 
 h5py = pytest.importorskip("h5py")
 
 NAMES = [
-    "nin_wide_1.0x__dropout_0.0__decay_0.0_1",
-    "nin_wide_1.0x_bn_dropout_0.5_aug_decay_0.005_2",
+    "nin_wide_0.015625x__dropout_0.0__decay_0.0_1",
+    "nin_wide_0.015625x_bn_dropout_0.5_aug_decay_0.005_2",
 ]
 CONFIG = {
     "model_config": [
@@ -127,8 +127,8 @@ def test_an_interrupted_import_goes_on(kind, tmp_path, monkeypatch):
         done.append(attempt(read, *rest))
         return done[-1]
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(running, "_attempt", stopped)
+    monkeypatch.setattr(running, "_attempt", stopped)
+    with pytest.raises(KeyboardInterrupt):
         importer(archive, folder=tmp_path / "stopped", workers=1)
     again = []
     monkeypatch.setattr(running, "_attempt", lambda *a: again.append(1) or attempt(*a))
@@ -138,12 +138,20 @@ def test_an_interrupted_import_goes_on(kind, tmp_path, monkeypatch):
     assert not list((tmp_path / "stopped").glob("*.importing"))
 
 
+def interrupt_packing(archive, folder, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "_pack", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            import_modelzoo(archive, folder=folder)
+
+
 def test_an_unfinished_import_of_another_archive_is_kept_apart(tmp_path, monkeypatch):
     archive = writers.as_tar(writers.modelzoo_files(), tmp_path / "archive.tar")
     other = writers.as_tar(writers.modelzoo_files(), tmp_path / "other.tar")
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(running, "_pack", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        import_modelzoo(archive, folder=tmp_path / "zoos")
+    interrupt_packing(archive, tmp_path / "zoos", monkeypatch)
     with pytest.raises(ArchiveError, match="begun from another archive or with other options"):
         import_modelzoo(other, folder=tmp_path / "zoos")
 
@@ -231,7 +239,7 @@ def layout(old, new):
         ("smallcnn", "weights.npy", lambda c: b"no" + c, "no matrix of numpy's"),
         ("smallcnn", "layout.csv", None, "layout.csv is missing"),
         ("smallcnn", "layout.csv", lambda c: b"varname\nx", "no table with varname"),
-        ("smallcnn", "layout.csv", layout(b"0,4,4", b"1,5,4"), "leaves columns out"),
+        ("smallcnn", "layout.csv", layout(b",0,4,4", b",4,8,4"), "leaves columns out"),
         ("smallcnn", "layout.csv", layout(b"(3, 3, 1, 4)", b"(3, 1, 4)"), "columns of its shape"),
         ("smallcnn", "layout.csv", layout(b"dense/", b"lstm/"), "which no network here has"),
         ("smallcnn", "metrics.csv.gz", lambda c: c[: len(c) // 2], "is no table"),
@@ -359,22 +367,19 @@ def test_pickles_of_classes_are_not_loaded(tmp_path):
 def test_the_command_says_what_it_did(tmp_path, capsys):
     files = changed(pgdl_files(), "model_1/weights.hdf5", None)
     archive = writers.as_zip(files, tmp_path / "data.zip")
-    main(["import", "pgdl", str(archive), "--task", "task7", "--folder", str(tmp_path / "zoos")])
+    arguments = ["pgdl", str(archive), "--task", "task7", "--folder", str(tmp_path / "zoos")]
+    importing.main(arguments, standalone_mode=False)
     out = capsys.readouterr().out.splitlines()
     assert len(out) == 2
     assert out[0].startswith("  not in the zoo: model_1: ")
     assert out[1].startswith("zoo pgdl-task7: 2 networks, sha256:")
-    with pytest.raises(SystemExit) as end:
-        main(["import", "pgdl", str(tmp_path / "none")])
-    assert end.value.code == 2
-    assert capsys.readouterr().err.splitlines()[-1].endswith("there is no such folder or file")
+    with pytest.raises(ArchiveError, match="there is no such folder or file"):
+        importing.main(["pgdl", str(tmp_path / "none")], standalone_mode=False)
 
 
 def test_a_piece_damaged_on_the_disk_is_found(tmp_path, monkeypatch):
     archive = writers.as_folder(writers.modelzoo_files(), tmp_path / "archive")
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(running, "_pack", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        import_modelzoo(archive, folder=tmp_path / "zoos")
+    interrupt_packing(archive, tmp_path / "zoos", monkeypatch)
     (weights,) = (tmp_path / "zoos").glob("*.importing/*/weights")
     content = bytearray(weights.read_bytes())
     content[len(content) // 2] ^= 1

@@ -117,9 +117,12 @@ def open_archive(path: Path | str) -> Archive:
             head = file.read(512)
         if head[:2] == b"\x1f\x8b":
             return _Gzipped(path)
+        # A tar may end with a zip file, such as torch writes; so it is asked for first.
+        if head[257:262] == b"ustar":
+            return _Tar(path)
         if zipfile.is_zipfile(path):
             return _Zip(path)
-        if head[257:262] == b"ustar" or tarfile.is_tarfile(path):
+        if tarfile.is_tarfile(path):
             return _Tar(path)
     except FileNotFoundError as error:
         raise ArchiveError(f"{path}: there is no such folder or file") from error
