@@ -1,4 +1,4 @@
-"""Networks that other people's programs wrote: imported, published, loaded, against their logits."""
+"""Networks that other people's programs wrote: imported, published, loaded, with their logits."""
 
 import json
 import shutil
@@ -15,7 +15,10 @@ from tests.hub.state import WRITER
 from tests.zoo_recipes.importing.foreign import FOLDER, at_hand
 from zoo_recipes.importing import import_demogen, import_modelzoo, import_pgdl, import_smallcnn
 
-pytestmark = at_hand
+pytestmark = [
+    at_hand,
+    pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning"),
+]
 pytest.importorskip("h5py")
 
 TOLERANCE = 1e-5
