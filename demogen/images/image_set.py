@@ -112,7 +112,10 @@ class ImageSet:
 
 
 def load_images(name: str, folder: Path | str | None = None) -> ImageSet:
-    """An image set by name: cifar10, cifar100, digits, fashion_mnist, imagenet or mnist.
+    """An image set by name.
+
+    There are cifar10, cifar100, cinic10, digits, fashion_mnist, imagenet, mnist, stl10, svhn and
+    usps.
 
     "digits" comes with scikit-learn (1,797 scanned digits, a fixed division). The others come from
     `folder`, or $DEMOGEN_IMAGES: a folder with Parquet files in the Hub's layout

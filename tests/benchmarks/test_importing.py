@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ def test_statistics_of_270000_rows(tmp_path, benchmark, capsys):
     del matrix
     matrix = np.lib.format.open_memmap(path, "r")
     edges = (0, 16, 160, 176, 2480, 2496, 4800, 4810, 4970)
-    places = {f"v{n}": pair for n, pair in enumerate(zip(edges, edges[1:], strict=False))}
+    places = {f"v{n}": pair for n, pair in enumerate(pairwise(edges))}
     started = time.perf_counter()
     benchmark.pedantic(lambda: table_of_rows(matrix, places), rounds=1)
     bulk = rows / (time.perf_counter() - started)
