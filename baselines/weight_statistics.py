@@ -39,7 +39,7 @@ class WeightStatistics(Measure):
 
     def compute(self, network: Network) -> Mapping[str, float]:
         """Features `<layer>.<weight or bias>.<statistic>`, statistics as in `STATISTICS`."""
-        signature = {}
+        signature: dict[str, float] = {}
         for name, parameter in network.module.named_parameters():
             row = parameter.detach().cpu().reshape(1, -1).numpy()
             values = zip(STATISTICS, statistics(row)[0].tolist(), strict=True)

@@ -24,6 +24,8 @@ from zoo_recipes.importing import import_demogen, import_smallcnn
 NETWORKS = 200
 MOST_BYTES = 2 << 30
 
+pytestmark = pytest.mark.timeout(1800)
+
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
@@ -97,3 +99,4 @@ def test_statistics_of_270000_rows(tmp_path, benchmark, capsys):
             f"together, {bulk:.0f} rows ({bulk / alone:.0f} times); peak {peak / 1e9:.2f} GB"
         )
     benchmark.extra_info |= {"times": bulk / alone, "peak_bytes": peak}
+    assert peak < MOST_BYTES

@@ -145,7 +145,8 @@ class SmallCnnZoo(Source):
                     f"{self._archive.path}: weights.npy has {len(row)} columns, layout.csv "
                     f"{columns}"
                 )
-            yield str(number), partial(self._read, number, row, table.iloc[number].to_dict())
+            facts = {str(name): value for name, value in table.iloc[number].items()}
+            yield str(number), partial(self._read, number, row, facts)
 
     @cached_property
     def _table(self) -> "pd.DataFrame":

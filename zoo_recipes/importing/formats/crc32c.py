@@ -81,6 +81,34 @@ def _padded(data: Any, length: int) -> Any:
     return padded
 
 
+def joined(first: int, second: int, length: int) -> int:
+    """The CRC of two parts, one behind the other, from those of each.
+
+    Args:
+        first: CRC of the first part.
+        second: of the second.
+        length: bytes of the second.
+
+    >>> hex(joined(crc32c(b"12345"), crc32c(b"6789"), 4))
+    '0xe3069283'
+    """
+    tables = _moving_lists(length)
+    moved = tables[0][first & 0xFF] ^ tables[1][first >> 8 & 0xFF]
+    return moved ^ tables[2][first >> 16 & 0xFF] ^ tables[3][first >> 24] ^ second
+
+
+@lru_cache(maxsize=1024)
+def _moving_lists(zeros: int) -> list[list[int]]:
+    tables: list[list[int]] = _moving_tables(zeros).tolist()
+    return tables
+
+
+def unmasked(stored: int) -> int:
+    """What `masked` made a stored value of."""
+    rotated = stored - _MASK_DELTA & 0xFFFFFFFF
+    return (rotated >> 17 | rotated << 15) & 0xFFFFFFFF
+
+
 def masked(crc: int) -> int:
     """A CRC as it is stored beside the data that it is of: rotated, and a constant added."""
     return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF

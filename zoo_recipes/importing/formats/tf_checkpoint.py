@@ -7,6 +7,7 @@ the numbers of types.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from demogen.errors import ArchiveError
 from zoo_recipes.importing.formats import protobuf
 from zoo_recipes.importing.formats.archives import Archive
-from zoo_recipes.importing.formats.crc32c import crc32c, masked
+from zoo_recipes.importing.formats.crc32c import crc32c, joined, masked, unmasked
 from zoo_recipes.importing.formats.sorted_table import entries
 
 DTYPES = {1: "<f4", 2: "<f8", 3: "<i4", 4: "u1", 6: "i1", 9: "<i8", 10: "?"}
@@ -44,6 +45,10 @@ class Index:
 
     shards: int
     entries: Mapping[str, Entry]
+
+
+_BEHIND = Entry(0, (), 0, -1, 0, 0, False)
+"""Lies behind no other entry."""
 
 
 def read_index(content: bytes) -> Index:
@@ -79,6 +84,7 @@ def read_variables(archive: Archive, prefix: str, index: Index, names: list[str]
         ArchiveError: a file is missing or cut, or a variable is damaged or of a type unknown here.
     """
     data: dict[int, bytes] = {}
+    sound: set[str] = set()
     variables = {}
     for name in names:
         entry = index.entries[name]
@@ -96,15 +102,43 @@ def read_variables(archive: Archive, prefix: str, index: Index, names: list[str]
         if entry.shard not in data:
             file = f"{prefix}.data-{entry.shard:05}-of-{index.shards:05}"
             data[entry.shard] = archive.read(file, DATA_LIMIT)
+            sound |= _sound(data[entry.shard], entry.shard, index)
         content = memoryview(data[entry.shard])[entry.offset : entry.offset + entry.size]
         if len(content) != entry.size:
             raise ArchiveError(
                 f"the data file of the checkpoint is cut: {name} lies behind its end"
             )
-        if masked(crc32c(content)) != entry.crc:
+        if name not in sound and masked(crc32c(content)) != entry.crc:
             raise ArchiveError(f"variable {name} is damaged: its checksum is another")
         variables[name] = np.frombuffer(content, dtype).reshape(entry.shape)
     return variables
+
+
+def _sound(data: bytes, shard: int, index: Index) -> set[str]:
+    """Variables whose CRC is right, seen at once: of a run of them that lie one behind the other.
+
+    The CRC of a run follows from those of its parts, and one long CRC takes a fraction of the time
+    of many. Of a run that is not right nothing is said.
+    """
+    listed = sorted(
+        (item for item in index.entries.items() if item[1].shard == shard),
+        key=lambda item: item[1].offset,
+    )
+    sound: set[str] = set()
+    names: list[str] = []
+    start = end = crc = 0
+    for name, entry in [*listed, ("", _BEHIND)]:
+        if names and entry.offset != end:
+            if end <= len(data) and crc32c(memoryview(data)[start:end]) == crc:
+                sound.update(names)
+            names = []
+        if not names:
+            start = end = entry.offset
+            crc = 0
+        crc = joined(crc, unmasked(entry.crc), entry.size) if names else unmasked(entry.crc)
+        names.append(name)
+        end += entry.size
+    return sound
 
 
 def _entry(message: bytes) -> Entry:
@@ -121,6 +155,7 @@ def _entry(message: bytes) -> Entry:
     return Entry(numbers[1], shape, numbers[3], numbers[4], numbers[5], numbers[6], sliced)
 
 
+@lru_cache(maxsize=1024)
 def tensor_shape(message: bytes) -> tuple[int, ...]:
     """A TensorShapeProto.
 
