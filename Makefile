@@ -9,11 +9,11 @@ export OMP_NUM_THREADS := 1
 # Compiled tests are kept: to compile them anew takes each worker five seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint style bench soak docs clean
+.PHONY: help demo test lint style bench bench-against soak docs clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
 
 demo: $(VENV)/ready  ## Train, publish, measure and rank the digits zoo; prints where the page is
 	$(BIN)/demogen demo --folder demo
@@ -34,6 +34,9 @@ style: $(VENV)/ready
 
 bench: $(VENV)/ready  ## Benchmarks, as ratios taken side by side in one run
 	$(PYTEST_ALONE) --confcutdir tests/benchmarks tests/benchmarks
+
+bench-against: $(VENV)/ready  ## What measuring costs beside an earlier commit: make bench-against COMMIT=...
+	$(BIN)/python -m tests.benchmarks.against $(COMMIT)
 
 soak: $(VENV)/ready  ## Long fault runs, kept out of `make test`
 	$(PYTEST_ALONE) --confcutdir tests/soak tests/soak --timeout 3600

@@ -6,10 +6,11 @@ from typing import Any, final
 
 from sklearn.dummy import DummyRegressor
 
-from baselines.functional.losses import cross_entropy, logits_of
+from baselines.functional.losses import LogitReduction, cross_entropy
 from baselines.regressors import one_hot_least_squares
 from demogen.format.columns import LATER, is_default
 from demogen.measuring.predictor import Measure, Predictor
+from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.architectures import parameter_count
 from demogen.networks.network import Access, Network
 from demogen.schema.records import canonical_json, factor_types
@@ -45,18 +46,20 @@ class ParameterCount(Measure):
 
 
 @final
-class TrainLoss(Measure):
+class TrainLoss(SharedMeasure[LogitReduction]):
     """Mean cross-entropy (nats) on the training images, against the labels trained on."""
 
     name = "train-loss"
     cost = "1 forward"
     access = Access.TRAIN
 
-    def compute(self, network: Network) -> Mapping[str, float]:
+    def reduction(self, network: Network) -> LogitReduction:
+        """Logits of the training images."""
+        return LogitReduction()
+
+    def summarize(self, reduced: LogitReduction, network: Network) -> Mapping[str, float]:
         """Feature `train_loss`."""
-        train = network.train
-        logits = logits_of(network.module, train.images, network.batch_size)
-        return {"train_loss": cross_entropy(logits, train.labels)}
+        return {"train_loss": cross_entropy(reduced.logits(), network.train.labels)}
 
 
 @final

@@ -7,19 +7,20 @@ from typing import final
 import numpy as np
 from torch import Tensor
 
-from baselines.functional.logit_gradients import logit_jacobian_norms
+from baselines.functional.logit_gradients import LogitJacobianReduction
 from baselines.functional.margins import QUARTILES, output_margins, quartile_signature
 from baselines.regressors import log_least_squares
 from demogen._util.lookup import lookup
 from demogen.errors import NotMeasurable, PredictorError
-from demogen.measuring.predictor import Measure, Predictor
+from demogen.measuring.predictor import Predictor
+from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.network import Access, Network
 
 _IS_SPECTRAL = {"spectral": True, "frobenius": False}
 
 
 @final
-class JacobianMargin(Measure):
+class JacobianMargin(SharedMeasure[LogitJacobianReduction]):
     """Quartile signature of √2·(f_y − f_j) / ‖J(x)‖, J the logits' Jacobian by the input.
 
     A baseline of Jiang et al. 2019 (section 4.1), which takes it from Eq. 39 of Sokolić et al.
@@ -41,15 +42,23 @@ class JacobianMargin(Measure):
     def __init__(self, norm: str = "spectral") -> None:
         self.norm = norm
 
-    def compute(self, network: Network) -> Mapping[str, float]:
+    def reduction(self, network: Network) -> LogitJacobianReduction:
+        """Logits and norms of the Jacobian at the training images.
+
+        Raises:
+            PredictorError: there is no such norm.
+        """
+        spectral = lookup(self.norm, _IS_SPECTRAL, "norm", PredictorError)
+        return LogitJacobianReduction(spectral=spectral)
+
+    def summarize(self, reduced: LogitJacobianReduction, network: Network) -> Mapping[str, float]:
         """Five statistics of the margins.
 
         Raises:
-            NotMeasurable: no sample is classified correctly, the Jacobian is zero at a quarter of
-                those that are, or logits or gradients are not finite.
-            PredictorError: there is no such norm.
+            NotMeasurable: no sample is classified correctly, or the Jacobian is zero at a quarter
+                of those that are.
         """
-        margins = self._margins(network)
+        margins = _margins(reduced, network)
         infinite = int(margins.isinf().sum())
         # The third quartile may lie between the last finite margin and an infinite one.
         if infinite and 4 * infinite >= len(margins) - 1:
@@ -61,20 +70,14 @@ class JacobianMargin(Measure):
 
     def details(self, network: Network) -> dict[str, np.ndarray]:
         """The finite ones of the margins summarized, in the order of the training images."""
-        margins = self._margins(network)
+        margins = _margins(self.reduced(network), network)
         return {"input": margins[margins.isfinite()].cpu().numpy()}
 
-    def _margins(self, network: Network) -> Tensor:
-        train = network.train
-        logits, norms = logit_jacobian_norms(
-            network.module,
-            train.images,
-            spectral=lookup(self.norm, _IS_SPECTRAL, "norm", PredictorError),
-            batch_size=network.batch_size,
-        )
-        margins = output_margins(logits, train.labels)
-        correct = margins > 0
-        return math.sqrt(2) * margins[correct] / norms[correct]
+
+def _margins(reduced: LogitJacobianReduction, network: Network) -> Tensor:
+    margins = output_margins(reduced.logits(), network.train.labels)
+    correct = margins > 0
+    return math.sqrt(2) * margins[correct] / reduced.norms()[correct]
 
 
 JACOBIAN_MARGIN_LOG = Predictor(

@@ -6,10 +6,12 @@ from typing import final
 import numpy as np
 from torch import Tensor
 
-from baselines.functional.logit_gradients import class_distances
+from baselines.functional.logit_gradients import ClassDistanceReduction
 from demogen._util.lookup import lookup
 from demogen.errors import PredictorError
-from demogen.measuring.predictor import Measure, Predictor
+from demogen.measuring.batches import sizes
+from demogen.measuring.predictor import Predictor
+from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.network import Access, Network
 
 _ARE_PROBABILITIES = {"probabilities": True, "logits": False}
@@ -17,7 +19,7 @@ _COLUMNS = ("input.loss", "h1.loss", "h2.loss", "h3.loss")
 
 
 @final
-class LargeMargin(Measure):
+class LargeMargin(SharedMeasure[ClassDistanceReduction]):
     """Mean over samples of Σ_i [max{0, γ − max{d_i, (1 − α)γ}} − γ] at every tap.
 
     A baseline of Jiang et al. 2019 (section 4.1): the loss of Elsayed et al. 2018 at the taps, with
@@ -57,42 +59,41 @@ class LargeMargin(Measure):
         self.alpha = alpha
         self.epsilon = epsilon
 
-    def compute(self, network: Network) -> Mapping[str, float]:
-        """One number a tap.
+    def reduction(self, network: Network) -> ClassDistanceReduction:
+        """Distances to the other classes at the training images.
 
         Raises:
-            NotMeasurable: a gradient is zero with ε = 0 or not finite, logits are not finite, or
-                there are fewer other classes than asked for.
             PredictorError: a parameter is out of its range.
         """
-        losses = self._losses(network)
-        return {f"{tap}.loss": float(loss.mean()) for tap, loss in losses.items()}
-
-    def details(self, network: Network) -> dict[str, np.ndarray]:
-        """Tap → the loss of each training image, in their order."""
-        return {tap: loss.cpu().numpy() for tap, loss in self._losses(network).items()}
-
-    def _losses(self, network: Network) -> dict[str, Tensor]:
         if not (self.gamma > 0 and self.alpha > 0 and self.epsilon >= 0):
             raise PredictorError(
                 f"{self!r}: gamma and alpha have to be above 0, epsilon at least 0"
             )
         if self.classes is not None and self.classes < 1:
             raise PredictorError(f"{self!r}: classes has to be at least 1, or None for all")
-        train = network.train
-        distances = class_distances(
-            network.module,
-            train.images,
-            train.labels,
+        others = self.classes or sizes(network.module, network.train.images).classes - 1
+        return ClassDistanceReduction(
             probabilities=lookup(self.output, _ARE_PROBABILITIES, "output", PredictorError),
-            classes=self.classes,
+            classes=others,
             epsilon=self.epsilon,
-            batch_size=network.batch_size,
         )
+
+    def summarize(self, reduced: ClassDistanceReduction, network: Network) -> Mapping[str, float]:
+        """One number a tap."""
+        losses = self._losses(reduced)
+        return {f"{tap}.loss": float(loss.mean()) for tap, loss in losses.items()}
+
+    def details(self, network: Network) -> dict[str, np.ndarray]:
+        """Tap → the loss of each training image, in their order."""
+        return {
+            tap: loss.cpu().numpy() for tap, loss in self._losses(self.reduced(network)).items()
+        }
+
+    def _losses(self, reduced: ClassDistanceReduction) -> dict[str, Tensor]:
         least = (1 - self.alpha) * self.gamma
         return {
             tap: -distance.clamp(least, self.gamma).sum(dim=1)
-            for tap, distance in distances.items()
+            for tap, distance in reduced.distances().items()
         }
 
 

@@ -10,14 +10,15 @@ from baselines.functional.margins import (
     MOMENTS,
     QUARTILES,
     TapDistribution,
+    TapMarginReduction,
     moment_signature,
     quartile_signature,
-    tap_margins,
 )
 from baselines.regressors import log_least_squares, log_then
 from baselines.selection import BestGroup, ForwardSelection
 from demogen.errors import NotMeasurable
-from demogen.measuring.predictor import Measure, Predictor
+from demogen.measuring.predictor import Predictor
+from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.network import Access, Network
 
 TAPS = ("input", "h1", "h2", "h3")
@@ -25,7 +26,7 @@ TAPS = ("input", "h1", "h2", "h3")
 
 
 @final
-class TapMargins(Measure):
+class TapMargins(SharedMeasure[TapMarginReduction]):
     """Quartiles and moments of the margin distribution at every tap (Jiang et al. 2019, Eq. 3-5).
 
     Features `<tap>.<statistic>`, all from one pass (section 3.2):
@@ -54,14 +55,18 @@ class TapMargins(Measure):
     def __init__(self, epsilon: float = 1e-6) -> None:
         self.epsilon = epsilon
 
-    def compute(self, network: Network) -> Mapping[str, float]:
-        """Twenty statistics a tap, from the training images.
+    def reduction(self, network: Network) -> TapMarginReduction:
+        """Margins and activations of the training images."""
+        return TapMarginReduction(self.epsilon)
+
+    def summarize(self, reduced: TapMarginReduction, network: Network) -> Mapping[str, float]:
+        """Twenty statistics a tap.
 
         Raises:
             NotMeasurable: no sample is classified correctly, or an activation is the same for all.
         """
         signature: dict[str, float] = {}
-        for tap, distribution in self._distributions(network).items():
+        for tap, distribution in reduced.distributions().items():
             raw = distribution.margins
             signed = _normalized(tap, distribution)
             correct = raw > 0
@@ -83,17 +88,8 @@ class TapMargins(Measure):
         """Tap → the normalized margins above zero, in the order of the training images."""
         return {
             tap: _normalized(tap, distribution)[distribution.margins > 0].cpu().numpy()
-            for tap, distribution in self._distributions(network).items()
+            for tap, distribution in self.reduced(network).distributions().items()
         }
-
-    def _distributions(self, network: Network) -> dict[str, TapDistribution]:
-        return tap_margins(
-            network.module,
-            network.train.images,
-            network.train.labels,
-            epsilon=self.epsilon,
-            batch_size=network.batch_size,
-        )
 
 
 def _normalized(tap: str, distribution: TapDistribution) -> Tensor:

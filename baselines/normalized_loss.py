@@ -5,23 +5,23 @@ from collections.abc import Mapping
 from typing import final
 
 import numpy as np
-from torch import Tensor
 
-from baselines.functional.losses import logits_of
+from baselines.functional.losses import LogitReduction
 from baselines.functional.normalized import (
     largest_outputs,
     log_output_norm,
     normalized_cross_entropy,
 )
 from baselines.functional.subsampling import fixed_sample
-from demogen.measuring.predictor import Measure, Predictor
+from demogen.measuring.predictor import Predictor
+from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.homogeneity import CHAINS, log_product_norm, why_not_homogeneous
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule
 
 
 @final
-class NormalizedLoss(Measure):
+class NormalizedLoss(SharedMeasure[LogitReduction]):
     """Training cross-entropy of R·f̃, f̃ the network with every layer divided by its norm ρ_k.
 
     f̃ = f / ∏ρ_k (Liao et al. 2018, section 3.2 and Eq. 2). Batch norm is folded into the layer
@@ -53,30 +53,43 @@ class NormalizedLoss(Measure):
         """Why the network is not positively homogeneous, or None."""
         return why_not_homogeneous(module)
 
-    def compute(self, network: Network) -> Mapping[str, float]:
+    def reduction(self, network: Network) -> LogitReduction:
+        """Logits of the training images.
+
+        Raises:
+            NotMeasurable: a layer's weights are all zero or not finite.
+            ValueError: a parameter is out of its range.
+        """
+        self._log_norm(
+            network
+            # Before any pass: what is wrong with a weight says more than its logits.
+        )
+        return LogitReduction()
+
+    def summarize(self, reduced: LogitReduction, network: Network) -> Mapping[str, float]:
         """Feature `normalized_loss`, nats.
 
         Raises:
-            NotMeasurable: a layer's weights are all zero or not finite, or the logits, before or
-                after the division, are not finite.
+            NotMeasurable: a layer's weights are all zero or not finite, or the logits after the
+                division are not finite.
             ValueError: p < 1, or a divisor or scale that is not positive.
         """
-        train = network.train
-        logits, log_norm = self._logits(network, train.images)
-        return {"normalized_loss": normalized_cross_entropy(logits, train.labels, log_norm)}
+        loss = normalized_cross_entropy(
+            reduced.logits(), network.train.labels, self._log_norm(network)
+        )
+        return {"normalized_loss": loss}
 
     def details(self, network: Network) -> dict[str, np.ndarray]:
         """`largest_output`: of each training image, R·f̃ of the class that is most likely."""
-        logits, log_norm = self._logits(network, network.train.images)
-        return {"largest_output": largest_outputs(logits, log_norm).cpu().numpy()}
+        largest = largest_outputs(self.reduced(network).logits(), self._log_norm(network))
+        return {"largest_output": largest.cpu().numpy()}
 
-    def _logits(self, network: Network, images: Tensor) -> tuple[Tensor, float]:
-        log_norm = log_product_norm(network.module, self.p, self.divisor) - math.log(self.scale)
-        return logits_of(network.module, images, network.batch_size), log_norm
+    def _log_norm(self, network: Network) -> float:
+        return log_product_norm(network.module, self.p, self.divisor) - math.log(self.scale)
 
 
 @final
-class NormalizedLossOutput(Measure):
+class NormalizedLossOutput(SharedMeasure[LogitReduction]):
     """Training cross-entropy of f / ‖f(x₀)‖₂, x₀ one fixed training image, for any network.
 
     Generalization Puzzles in Deep Networks (2019), appendix H, where residual networks have no
@@ -91,16 +104,20 @@ class NormalizedLossOutput(Measure):
     access = Access.TRAIN
     cost = "1 forward"
 
-    def compute(self, network: Network) -> Mapping[str, float]:
+    def reduction(self, network: Network) -> LogitReduction:
+        """Logits of the training images."""
+        return LogitReduction()
+
+    def summarize(self, reduced: LogitReduction, network: Network) -> Mapping[str, float]:
         """Feature `normalized_loss`, nats.
 
         Raises:
-            NotMeasurable: f(x₀) is zero, or the logits are not finite.
+            NotMeasurable: f(x₀) is zero.
         """
-        train = network.train
-        logits = logits_of(network.module, train.images, network.batch_size)
+        logits = reduced.logits()
         log_norm = log_output_norm(logits[_reference_image(network)])
-        return {"normalized_loss": normalized_cross_entropy(logits, train.labels, log_norm)}
+        labels = network.train.labels
+        return {"normalized_loss": normalized_cross_entropy(logits, labels, log_norm)}
 
     def details(self, network: Network) -> dict[str, np.ndarray]:
         """Index of x₀ among the training images, shape (1,)."""

@@ -9,18 +9,19 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import make_pipeline
 from torch import Tensor
 
-from baselines.functional.losses import logits_of
+from baselines.functional.losses import LogitReduction
 from baselines.functional.margins import QUARTILES, quartile_signature
 from baselines.functional.normalized import normalized_output_margins
 from demogen.measuring.least_squares import LeastSquares
-from demogen.measuring.predictor import Measure, Predictor
+from demogen.measuring.predictor import Predictor
+from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.homogeneity import CHAINS, log_product_norm, why_not_homogeneous
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule
 
 
 @final
-class NormalizedOutputMargin(Measure):
+class NormalizedOutputMargin(SharedMeasure[LogitReduction]):
     """Output margins η_n = f̃_y − max_{j≠y} f̃_j over the training set: the smallest and a box plot.
 
     Generalization Puzzles in Deep Networks (2019), appendices A and J. f̃ = f / ∏ρ_k is the network
@@ -48,28 +49,41 @@ class NormalizedOutputMargin(Measure):
         """Why the network is not positively homogeneous, or None."""
         return why_not_homogeneous(module)
 
-    def compute(self, network: Network) -> Mapping[str, float]:
+    def reduction(self, network: Network) -> LogitReduction:
+        """Logits of the training images.
+
+        Raises:
+            NotMeasurable: a layer's weights are all zero or not finite.
+            ValueError: a parameter is out of its range.
+        """
+        log_product_norm(
+            network.module,
+            self.p,
+            self.divisor,
+            # Before any pass: what is wrong with a weight says more than its logits.
+        )
+        return LogitReduction()
+
+    def summarize(self, reduced: LogitReduction, network: Network) -> Mapping[str, float]:
         """Six statistics of the signed margins.
 
         Raises:
-            NotMeasurable: a layer's weights are all zero or not finite, the logits are not
-                finite, or the divided margins leave the range of a double.
+            NotMeasurable: a layer's weights are all zero or not finite, or the divided margins
+                leave the range of a double.
             ValueError: p < 1, or a divisor that is not positive.
         """
-        margins = self._margins(network)
+        margins = self._margins(reduced, network)
         statistics = quartile_signature(margins).tolist()
         box = {f"output.{name}": value for name, value in zip(QUARTILES, statistics, strict=True)}
         return {"output.smallest": float(margins.min()), **box}
 
     def details(self, network: Network) -> dict[str, np.ndarray]:
         """The margins that the signature summarizes, in the order of the training images."""
-        return {"output": self._margins(network).cpu().numpy()}
+        return {"output": self._margins(self.reduced(network), network).cpu().numpy()}
 
-    def _margins(self, network: Network) -> Tensor:
+    def _margins(self, reduced: LogitReduction, network: Network) -> Tensor:
         log_norm = log_product_norm(network.module, self.p, self.divisor)
-        train = network.train
-        logits = logits_of(network.module, train.images, network.batch_size)
-        return normalized_output_margins(logits, train.labels, log_norm)
+        return normalized_output_margins(reduced.logits(), network.train.labels, log_norm)
 
 
 @final

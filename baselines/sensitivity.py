@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from baselines.functional.input_planes import anchor_points, boundary_counts, plane_through
-from baselines.functional.jacobians import point_sensitivities, softmax_jacobian_norms
+from baselines.functional.jacobians import SoftmaxJacobianReduction, point_sensitivities
 from baselines.functional.pointwise_bounds import (
     jacobian_norm_of_loss,
     mean_logit_square,
@@ -23,7 +23,8 @@ from baselines.functional.trajectories import (
     random_ellipse,
     sensitivity_along,
 )
-from demogen.measuring.predictor import Measure, Predictor
+from demogen.measuring.predictor import Predictor
+from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.network import Access, LabeledImages, Network
 
 ANGLES = 180
@@ -37,7 +38,7 @@ LOSSES = 200
 
 
 @final
-class JacobianNorm(Measure):
+class JacobianNorm(SharedMeasure[SoftmaxJacobianReduction]):
     """Mean over test inputs of ‖∂ softmax(f(x)) / ∂xᵀ‖_F; needs no labels.
 
     Novak et al. 2018, section 3. The paper evaluates it on test inputs, and it matters: on training
@@ -48,9 +49,13 @@ class JacobianNorm(Measure):
     access = Access.TEST_INPUTS
     cost = "1 forward + (classes − 1) backward"
 
-    def compute(self, network: Network) -> Mapping[str, float]:
+    def reduction(self, network: Network) -> SoftmaxJacobianReduction:
+        """The norm at every one of the test inputs."""
+        return SoftmaxJacobianReduction()
+
+    def summarize(self, reduced: SoftmaxJacobianReduction, network: Network) -> Mapping[str, float]:
         """Feature `jacobian_norm`."""
-        return {"jacobian_norm": _mean_norm(network, network.test_inputs)}
+        return {"jacobian_norm": float(reduced.norms().mean())}
 
     def details(self, network: Network) -> dict[str, np.ndarray]:
         """`jacobian_norm` and `logit_jacobian_squared` (‖∂f/∂xᵀ‖²_F) at each test input.
@@ -64,7 +69,7 @@ class JacobianNorm(Measure):
 
 
 @final
-class JacobianNormTrain(Measure):
+class JacobianNormTrain(SharedMeasure[SoftmaxJacobianReduction]):
     """Mean over training images of ‖∂ softmax(f(x)) / ∂xᵀ‖_F.
 
     The norm is that of Novak et al. 2018 (section 3), on the images that the network has seen.
@@ -77,9 +82,13 @@ class JacobianNormTrain(Measure):
     access = Access.TRAIN
     cost = "1 forward + (classes − 1) backward"
 
-    def compute(self, network: Network) -> Mapping[str, float]:
+    def reduction(self, network: Network) -> SoftmaxJacobianReduction:
+        """The norm at every one of the training images."""
+        return SoftmaxJacobianReduction()
+
+    def summarize(self, reduced: SoftmaxJacobianReduction, network: Network) -> Mapping[str, float]:
         """Feature `jacobian_norm`."""
-        return {"jacobian_norm": _mean_norm(network, network.train.images)}
+        return {"jacobian_norm": float(reduced.norms().mean())}
 
     def details(self, network: Network) -> dict[str, np.ndarray]:
         """Arrays for the figures of single points, of ellipses and of a plane.
@@ -150,10 +159,6 @@ def _ellipses(train: LabeledImages) -> Iterator[tuple[str, Ellipse]]:
     yield "random", random_ellipse(train.images[0], ANGLES)
     for kind, indices in anchor_indices(train.images, train.labels).items():
         yield kind, ellipse_through(train.images[indices.to(train.images.device)], ANGLES)
-
-
-def _mean_norm(network: Network, images: Tensor) -> float:
-    return float(softmax_jacobian_norms(network.module, images, network.batch_size).mean())
 
 
 def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

@@ -7,14 +7,20 @@ from typing import final
 import numpy as np
 from torch import Tensor
 
-from baselines.functional.losses import logits_of
+from baselines.functional.losses import LogitReduction
 from baselines.functional.margins import QUARTILES, output_margins, quartile_signature
 from baselines.functional.pooling import log_lipschitz_constant
-from baselines.functional.spectra import DISTANCES, log_data_norm, log_spectral_complexity
+from baselines.functional.spectra import (
+    DISTANCES,
+    log_data_norm,
+    log_spectral_complexity,
+    spectral_norm,
+)
 from baselines.regressors import log_least_squares
 from demogen._util.lookup import lookup
 from demogen.errors import NotMeasurable, PredictorError
-from demogen.measuring.predictor import Measure, Predictor
+from demogen.measuring.predictor import Predictor
+from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.homogeneity import CHAINS, AffineLayer, affine_layers, why_not_homogeneous
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule
@@ -26,7 +32,7 @@ _SMALLEST_LOG = math.log(SMALLEST_MARGIN)
 
 
 @final
-class SpectralMargin(Measure):
+class SpectralMargin(SharedMeasure[LogitReduction]):
     """Quartile signature of the output margin (f_y − f_j) / (R_A · ‖X‖_F / n).
 
     A baseline of Jiang et al. 2019 (section 4.1), with the spectral complexity R_A of Bartlett et
@@ -56,7 +62,11 @@ class SpectralMargin(Measure):
         """Why the network is no chain with ReLU, or None."""
         return why_not_homogeneous(module)
 
-    def compute(self, network: Network) -> Mapping[str, float]:
+    def reduction(self, network: Network) -> LogitReduction:
+        """Logits of the training images."""
+        return LogitReduction()
+
+    def summarize(self, reduced: LogitReduction, network: Network) -> Mapping[str, float]:
         """Five statistics of the normalized output margin.
 
         Raises:
@@ -64,15 +74,16 @@ class SpectralMargin(Measure):
                 complexity leaves the range of a double.
             PredictorError: there is no such norm.
         """
-        return _statistics(_margins(network, self.norm))
+        return _statistics(_margins(reduced, network, self.norm))
 
     def details(self, network: Network) -> dict[str, np.ndarray]:
         """The margins that the signature summarizes, in the order of the training images."""
-        return {"output": _margins(network, self.norm).cpu().numpy()}
+        margins = _margins(self.reduced(network), network, self.norm)
+        return {"output": margins.cpu().numpy()}
 
 
 @final
-class SpectralMarginInitial(Measure):
+class SpectralMarginInitial(SharedMeasure[LogitReduction]):
     """Quartile signature of the output margin, with R_A measured from the initial weights.
 
     As `SpectralMargin`, with M of Bartlett et al. 2017 (Eq. 1.2) the initial weights, the other
@@ -97,19 +108,27 @@ class SpectralMarginInitial(Measure):
         """Why the network is no chain with ReLU, or None."""
         return why_not_homogeneous(module)
 
-    def compute(self, network: Network) -> Mapping[str, float]:
+    def reduction(self, network: Network) -> LogitReduction:
+        """Logits of the training images."""
+        return LogitReduction()
+
+    def summarize(self, reduced: LogitReduction, network: Network) -> Mapping[str, float]:
         """Five statistics of the normalized output margin.
 
         Raises:
             NotMeasurable: as for `SpectralMargin`, or no layer has moved from its initial weights.
             PredictorError: there is no such norm.
         """
-        return _statistics(_margins(network, self.norm, _initial_layers(network)))
+        return _statistics(_margins(reduced, network, self.norm, _initial_layers(network)))
 
     def details(self, network: Network) -> dict[str, np.ndarray]:
         """The margins that the signature summarizes, in the order of the training images."""
-        margins = _margins(network, self.norm, _initial_layers(network))
+        margins = _margins(self.reduced(network), network, self.norm, _initial_layers(network))
         return {"output": margins.cpu().numpy()}
+
+
+def _spectral_norms(module: TappedModule, input_shape: tuple[int, ...]) -> list[float]:
+    return [spectral_norm(layer) for layer in affine_layers(module, input_shape)]
 
 
 def _initial_layers(network: Network) -> list[AffineLayer]:
@@ -117,15 +136,18 @@ def _initial_layers(network: Network) -> list[AffineLayer]:
 
 
 def _margins(
-    network: Network, norm: str, references: Sequence[AffineLayer] | None = None
+    reduced: LogitReduction,
+    network: Network,
+    norm: str,
+    references: Sequence[AffineLayer] | None = None,
 ) -> Tensor:
     distance = lookup(norm, DISTANCES, "norm", PredictorError)
     images, labels = network.train.images, network.train.labels
-    logits = logits_of(network.module, images, network.batch_size)
-    margins = output_margins(logits, labels)
+    margins = output_margins(reduced.logits(), labels)
     shape = tuple(images.shape[1:])
     layers = affine_layers(network.module, shape)
-    log_complexity = log_spectral_complexity(layers, references, distance)
+    norms = network.once(_spectral_norms, shape)
+    log_complexity = log_spectral_complexity(layers, references, distance, norms)
     log_complexity += log_lipschitz_constant(network.module, shape)
     log_scale = math.log(len(images)) - log_data_norm(images) - log_complexity
     if abs(log_scale) > -_SMALLEST_LOG:

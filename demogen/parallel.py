@@ -179,13 +179,13 @@ def _explained_start(workers: int) -> Iterator[None]:
 def _context(module: str) -> BaseContext:
     """How to start workers: never by forking this process, which its torch would not survive.
 
-    On Linux they are forks of a server that has imported `module`, and start at once; elsewhere
-    each is a new interpreter.
+    On Linux they are forks of a server that has imported `module` and torch, and start at once;
+    elsewhere each is a new interpreter.
     """
     if sys.platform != "linux":
         return get_context("spawn")
     context = get_context("forkserver")
-    context.set_forkserver_preload([module])
+    context.set_forkserver_preload([module, "torch"])
     return context
 
 

@@ -8,6 +8,7 @@ os.environ["DEMOGEN_HOME"] = tempfile.mkdtemp(prefix="demogen-tests-")
 os.environ.pop("DEMOGEN_IMAGES", None)
 
 import atexit
+import gc
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,12 @@ from tests.hub.fixtures import *  # noqa: F403 - also sets the environment the H
 atexit.register(shutil.rmtree, os.environ["DEMOGEN_HOME"], ignore_errors=True)
 
 RECIPES = Path(__file__).parent / "data"
+
+
+def pytest_collection_finish() -> None:
+    """Leave the libraries and the thousands of tests out of every search for garbage to come."""
+    gc.collect()
+    gc.freeze()
 
 
 def built_once(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from baselines.functional.batches import batches, finite
 from demogen.errors import NotMeasurable
+from demogen.measuring.batches import batches, finite
 from demogen.networks.tapped_module import UNITS, TappedModule
 
 _AT_REST_AT_ZERO = (nn.Tanh, nn.Hardtanh)

@@ -4,19 +4,34 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from baselines.functional.batches import batches, finite
+from demogen.measuring.sweep import Batch, Needs, reduce_images
 from demogen.networks.tapped_module import TappedModule
 
 
+class LogitReduction:
+    """The logits of all images of a sweep."""
+
+    needs = Needs()
+
+    def __init__(self) -> None:
+        self._logits: list[Tensor] = []
+
+    def add(self, batch: Batch) -> None:
+        """Take the logits of a batch."""
+        self._logits.append(batch.logits)
+
+    def logits(self) -> Tensor:
+        """Float64, shape (n, classes), on the module's device."""
+        return torch.cat(self._logits)
+
+
 def logits_of(module: TappedModule, images: Tensor, batch_size: int = 256) -> Tensor:
-    """Logits of all images, float64, shape (n, classes), on the module's device.
+    """Logits of all images, float64, shape (n, classes): the reduction alone.
 
     Raises:
         NotMeasurable: no images, or logits that are not finite.
     """
-    with torch.no_grad():
-        passes = [module(batch).double() for batch in batches(module, images, batch_size)]
-    return finite(torch.cat(passes))
+    return reduce_images(module, images, None, LogitReduction(), batch_size).logits()
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> float:

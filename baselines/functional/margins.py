@@ -1,14 +1,14 @@
 """Margins at the taps of a network and what summarizes them (Jiang et al. 2019, section 3)."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from baselines.functional.batches import batches, finite
 from demogen.errors import NotMeasurable
+from demogen.measuring.sample_norms import blocks, by_sample
+from demogen.measuring.sweep import Batch, Needs, reduce_images
 from demogen.networks.tapped_module import TappedModule
 
 QUARTILES = ("lower_fence", "q1", "median", "q3", "upper_fence")
@@ -16,12 +16,6 @@ QUARTILES = ("lower_fence", "q1", "median", "q3", "upper_fence")
 
 MOMENTS = ("moment1", "moment2", "moment3", "moment4", "moment5")
 """Names of the five statistics of `moment_signature`, in its order."""
-
-_BLOCK = (32, 1000)
-"""Samples and coordinates taken to float64 at once on a CPU: they stay in a core's cache, and are
-too few for torch to wake other threads, which costs more than the sums on a busy machine."""
-_GPU_BLOCK = 2**24
-"""Numbers taken to float64 at once on a GPU, which wants few and large kernels."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +56,71 @@ def output_margins(logits: Tensor, labels: Tensor) -> Tensor:
     tensor([-2.], dtype=torch.float64)
     """
     chosen = labels.to(logits.device)[:, None]
-    others = logits.detach().scatter(1, chosen, -torch.inf)
-    runner_up = others.argmax(dim=1, keepdim=True)
     scores = logits.double()
-    return (scores.gather(1, chosen) - scores.gather(1, runner_up)).squeeze(1)
+    other = _runner_up(scores, chosen)
+    return (scores.gather(1, chosen) - scores.gather(1, other)).squeeze(1)
+
+
+@dataclass(frozen=True)
+class MarginDirection:
+    """The direction f_y − f_j in which a sample's margin is measured, j as in `output_margins`."""
+
+    def cotangent(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """1 at y, −1 at j."""
+        chosen = labels[:, None]
+        zeros = torch.zeros_like(scores)
+        return zeros.scatter(1, chosen, 1.0).scatter(1, _runner_up(scores, chosen), -1.0)
+
+
+MARGIN = MarginDirection()
+
+
+class TapMarginReduction:
+    """Margins at every tap of the images of a sweep.
+
+    d = (f_y − f_j) / √(ε + ‖∇_{x^l} (f_y − f_j)‖²) (Eq. 3, guarded as in the authors' release). One
+    forward and one backward pass serve all taps and samples.
+
+    Args:
+        epsilon: ε; keeps the margin finite where the gradient vanishes.
+    """
+
+    needs = Needs(activations=True, directions=frozenset({MARGIN}))
+
+    def __init__(self, epsilon: float) -> None:
+        self._epsilon = epsilon
+        self._differences: list[Tensor] = []
+        self._norms: dict[str, list[Tensor]] = {}
+        self._variation: dict[str, _RunningVariation] = {}
+
+    def add(self, batch: Batch) -> None:
+        """Take the margins and the activations of a batch."""
+        assert batch.labels is not None
+        self._differences.append(output_margins(batch.logits, batch.labels))
+        for tap, norms in batch.gradient_norms[MARGIN].items():
+            self._norms.setdefault(tap, []).append(norms)
+            self._variation.setdefault(tap, _RunningVariation()).add(batch.activations[tap])
+
+    def distributions(self) -> dict[str, TapDistribution]:
+        """Tap → margins of all images, in their order, and total variation.
+
+        Raises:
+            NotMeasurable: gradients that are not finite, or a gradient of zero with ε = 0.
+        """
+        scores = torch.cat(self._differences)
+        root = torch.tensor(math.sqrt(self._epsilon), dtype=scores.dtype, device=scores.device)
+        distributions: dict[str, TapDistribution] = {}
+        for tap, parts in self._norms.items():
+            guarded = torch.hypot(torch.cat(parts), root)
+            if not bool(guarded.isfinite().all()):
+                raise NotMeasurable(f"at tap {tap!r} the gradient of a margin is not finite")
+            if not bool((guarded > 0).all()):
+                raise NotMeasurable(f"at tap {tap!r} the gradient of a margin is zero; use ε > 0")
+            margins = scores / guarded
+            if not bool(margins.isfinite().all()):
+                raise NotMeasurable(f"at tap {tap!r} a margin is beyond the range of a double")
+            distributions[tap] = TapDistribution(margins, self._variation[tap].total)
+        return distributions
 
 
 def tap_margins(
@@ -78,46 +133,21 @@ def tap_margins(
 ) -> dict[str, TapDistribution]:
     """Margins at every tap: the distance to the decision boundary there, to first order.
 
-    d = (f_y − f_j) / √(ε + ‖∇_{x^l} (f_y − f_j)‖²) (Eq. 3, guarded as in the authors' release). One
-    forward and one backward pass a batch serve all taps and samples: in evaluation mode the
-    samples do not meet, so the gradient of the sum over samples holds each sample's own. No more
-    than one batch's activations and gradients exist at a time.
+    `TapMarginReduction` alone.
 
     Args:
         module: in evaluation mode.
         images: training images, (n, c, h, w) or (n, d).
         labels: the labels trained on, (n,).
-        epsilon: ε; keeps the margin finite where the gradient vanishes.
-        batch_size: samples a pass.
+        epsilon: ε.
+        batch_size: images a pass, at most.
 
     Raises:
         NotMeasurable: no images, logits or gradients that are not finite, or a gradient of zero
             with ε = 0.
     """
-    differences: list[Tensor] = []
-    slopes: dict[str, list[Tensor]] = {tap: [] for tap in module.taps}
-    variation = {tap: _RunningVariation() for tap in module.taps}
-    for batch, chosen in zip(
-        batches(module, images, batch_size), torch.split(labels, batch_size), strict=True
-    ):
-        difference, norms = _batch_slopes(module, batch, chosen, variation)
-        differences.append(difference)
-        for tap, norm in norms.items():
-            slopes[tap].append(norm)
-    scores = torch.cat(differences)
-    root = torch.tensor(math.sqrt(epsilon), dtype=scores.dtype, device=scores.device)
-    distributions: dict[str, TapDistribution] = {}
-    for tap, parts in slopes.items():
-        guarded = torch.hypot(torch.cat(parts), root)
-        if not bool(guarded.isfinite().all()):
-            raise NotMeasurable(f"at tap {tap!r} the gradient of a margin is not finite")
-        if not bool((guarded > 0).all()):
-            raise NotMeasurable(f"at tap {tap!r} the gradient of a margin is zero; use ε > 0")
-        margins = scores / guarded
-        if not bool(margins.isfinite().all()):
-            raise NotMeasurable(f"at tap {tap!r} a margin is beyond the range of a double")
-        distributions[tap] = TapDistribution(margins, variation[tap].total)
-    return distributions
+    reduction = TapMarginReduction(epsilon)
+    return reduce_images(module, images, labels, reduction, batch_size).distributions()
 
 
 def quartile_signature(margins: Tensor) -> Tensor:
@@ -184,50 +214,8 @@ def _quantile(ordered: Tensor, fraction: float) -> Tensor:
     return torch.lerp(ordered[below], ordered[above], position - below)
 
 
-def _batch_slopes(
-    module: TappedModule,
-    batch: Tensor,
-    labels: Tensor,
-    variation: "dict[str, _RunningVariation]",
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """f_y − f_j and, at every tap, the norm of its gradient; float64, each of shape (batch,).
-
-    The batch's activations are added to `variation`. They, their graph and the gradients die with
-    this call, before those of the next batch are made.
-    """
-    with torch.enable_grad():
-        logits, activations = module.forward_with_taps(batch.detach().requires_grad_())
-        difference = output_margins(finite(logits), labels)
-        gradients = torch.autograd.grad(difference.sum(), list(activations.values()))
-    for tap, activation in activations.items():
-        variation[tap].add(activation.detach())
-    norms = {tap: _norms(gradient) for tap, gradient in zip(activations, gradients, strict=True)}
-    return difference.detach(), norms
-
-
-def _norms(gradient: Tensor) -> Tensor:
-    """ℓ2 norm of every sample's gradient, (n, ...) → float64 (n,); no square leaves the range."""
-    values = gradient.flatten(1)
-    largest = torch.linalg.vector_norm(values, ord=torch.inf, dim=1, keepdim=True).double()
-    scale = torch.where(largest > 0, largest, 1.0)
-    squares = torch.zeros_like(scale)
-    for rows, columns in _blocks(values):
-        relative = values[rows, columns].double() / scale[rows]
-        squares[rows] += relative.square_().sum(dim=1, keepdim=True)
-    return (squares.sqrt() * scale).squeeze(1)
-
-
-def _blocks(values: Tensor) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of blocks that tile a matrix: no large float64 copy is ever made."""
-    count, width = values.shape
-    height, breadth = _BLOCK
-    if values.device.type != "cpu":
-        height, breadth = max(1, _GPU_BLOCK // width), width
-    elif width < breadth:
-        height, breadth = height * breadth // width, width
-    for left in range(0, width, breadth):
-        for top in range(0, count, height):
-            yield slice(top, top + height), slice(left, left + breadth)
+def _runner_up(scores: Tensor, chosen: Tensor) -> Tensor:
+    return scores.detach().scatter(1, chosen, -torch.inf).argmax(dim=1, keepdim=True)
 
 
 class _RunningVariation:
@@ -242,7 +230,7 @@ class _RunningVariation:
         self._count = 0
 
     def add(self, activation: Tensor) -> None:
-        values = activation.flatten(1)
+        values = by_sample(activation)
         if self._count == 0:
             # Relative to the first sample a constant coordinate is exactly zero, mean and all.
             self._origin = values[0].double()
@@ -263,7 +251,7 @@ class _RunningVariation:
         self._squares = self._origin.new_zeros(())
 
     def _accumulate(self, values: Tensor) -> None:
-        for rows, columns in _blocks(values):
+        for rows, columns in blocks(values):
             deviations = values[rows, columns] - self._origin[columns]
             self._sum[columns] += deviations.sum(dim=0)
             self._squares += deviations.square_().sum()

@@ -96,6 +96,7 @@ def log_spectral_complexity(
     layers: Sequence[AffineLayer],
     references: Sequence[AffineLayer] | None = None,
     distance: Callable[[AffineLayer, AffineLayer | None], float] = two_one_norm,
+    norms: Sequence[float] | None = None,
 ) -> float:
     """Log R_A, R_A = (∏ ‖Aᵢ‖_σ) · (Σ ‖Aᵢᵀ − Mᵢᵀ‖_{2,1}^{2/3} / ‖Aᵢ‖_σ^{2/3})^{3/2}.
 
@@ -107,15 +108,16 @@ def log_spectral_complexity(
         layers: the affine maps Aᵢ in order, batch norm folded in (demogen.networks.homogeneity).
         references: the maps Mᵢ; None: zero.
         distance: in place of ‖Aᵢᵀ − Mᵢᵀ‖_{2,1}; one of `DISTANCES`.
+        norms: the `spectral_norm` ‖Aᵢ‖_σ of each layer, where it is known.
 
     Raises:
         NotMeasurable: a layer is the zero map, a weight is not finite, or every layer equals its
             reference.
     """
     against: Sequence[AffineLayer | None] = references or [None] * len(layers)
+    known = norms or [spectral_norm(layer) for layer in layers]
     log_norms, log_ratios = [], []
-    for layer, reference in zip(layers, against, strict=True):
-        norm = spectral_norm(layer)
+    for layer, norm, reference in zip(layers, known, against, strict=True):
         if norm == 0:
             raise NotMeasurable(f"layer {layer.name!r} maps everything to zero")
         moved = distance(layer, reference)

@@ -76,10 +76,11 @@ def coded(table: "pd.DataFrame", factor: str) -> Coded:
     ([2, 1, 0, 2], [None, 8.0, 64.0])
     """
     column = table[factor]
-    levels = column.astype(object).where(column.notna(), None).tolist()
+    missing = column.isna().tolist()
+    levels = [None if gone else level for level, gone in zip(column.tolist(), missing, strict=True)]
     if typing.get_origin(factor_types().get(factor)) is tuple:
         # A source may call by the same name what it gives as text.
-        levels = [tuple(map(_plain, x)) if _is_list(x) else x for x in levels]
+        levels = [_tuple(level) for level in levels]
     return code_levels(levels)
 
 
@@ -127,8 +128,11 @@ def _division(codes: Sequence[int]) -> bytes:
     return np.array(renumbered, np.int64).tobytes()
 
 
-def _is_list(level: Any) -> bool:
-    return hasattr(level, "__len__") and not isinstance(level, str)
+def _tuple(level: Any) -> Any:
+    """A list as a tuple of plain values; anything else as it is."""
+    if isinstance(level, str) or not hasattr(level, "__len__"):
+        return level
+    return tuple(map(_plain, level))
 
 
 def _plain(level: Any) -> Any:

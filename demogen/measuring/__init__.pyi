@@ -3,7 +3,6 @@ from .conformance import failed_checks as failed_checks
 from .epoch_cost import epoch_seconds as epoch_seconds
 from .least_squares import LeastSquares as LeastSquares
 from .measurements import Measurements as Measurements
-from .measurements import compute_signature as compute_signature
 from .measurements import measure as measure
 from .measurements import measure_all as measure_all
 from .options import MeasuringOptions as MeasuringOptions
@@ -11,3 +10,6 @@ from .predictor import Measure as Measure
 from .predictor import Predictor as Predictor
 from .predictor import get_predictor as get_predictor
 from .predictor import list_predictors as list_predictors
+from .shared_measure import SharedMeasure as SharedMeasure
+from .together import compute_signature as compute_signature
+from .together import measure_together as measure_together

@@ -8,8 +8,8 @@ import torch
 from sklearn.base import clone, is_regressor
 
 from demogen.errors import AccessError, PredictorError
-from demogen.measuring.measurements import compute_signature
 from demogen.measuring.predictor import Measure, Predictor, Signature
+from demogen.measuring.together import compute_signature
 from demogen.networks import architectures
 from demogen.networks.network import Access, Network
 from demogen.schema.image_sets import facts

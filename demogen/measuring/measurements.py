@@ -1,7 +1,5 @@
 """Measures × networks → tables of signatures: computed once, kept, continued if interrupted."""
 
-import math
-import time
 import warnings
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -9,16 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, overload
 
-import torch
-from sklearn.base import clone
-
 from demogen._util import paths
 from demogen._util.progress import track
 from demogen.errors import CorruptZooError, NotMeasurable, ZooError
 from demogen.measuring.cache import Outcome, SignatureCache, measure_key, network_key
 from demogen.measuring.epoch_cost import epoch_seconds
 from demogen.measuring.options import Cache, MeasuringOptions
-from demogen.measuring.predictor import Measure, Predictor, Signature
+from demogen.measuring.predictor import Measure, Predictor
+from demogen.measuring.together import compute_signature, measure_together
 from demogen.networks.network import Access, Network
 from demogen.parallel import map_tasks
 from demogen.schema.records import NetworkRecord
@@ -174,30 +170,6 @@ def measure_all(
     return [by_key[key] for key in keys]
 
 
-def compute_signature(measure: Measure, network: Network) -> Signature:
-    """The checked signature of one network, seen through the measure's declared access.
-
-    Raises:
-        NotMeasurable: the measure is not defined for this network, or gave no finite numbers; the
-            message names measure and network.
-    """
-    who = f"{measure.name} on network {network.id}"
-    if reason := measure.applicable(network.module):
-        raise NotMeasurable(f"{who}: not defined, {reason}")
-    try:
-        # Measures need derivatives and full precision, wherever they are called from.
-        with torch.inference_mode(False), torch.autocast(network.device.type, enabled=False):
-            signature = measure.compute(network.view(measure.access))
-    except NotMeasurable as error:
-        raise NotMeasurable(f"{who}: {error}") from error
-    checked = {}
-    for feature, value in signature.items():
-        checked[feature] = float(value)
-        if not math.isfinite(checked[feature]):
-            raise NotMeasurable(f"{who}: feature {feature!r} is {checked[feature]}")
-    return checked
-
-
 def _records(
     zoo: NetworkSet, keys: Iterable[str]
 ) -> tuple[dict[str, NetworkRecord], dict[tuple[str, str], Outcome]]:
@@ -248,7 +220,7 @@ def _measure_alone(task: _Task) -> dict[str, Outcome]:
 def _measure_network(task: _Task, network: Network | CorruptZooError) -> dict[str, Outcome]:
     if isinstance(network, CorruptZooError):
         return {key: Outcome(None, str(network), 0.0, fault=True) for key, _ in task.measures}
-    outcomes = {key: _outcome(measure, network) for key, measure in task.measures}
+    outcomes = measure_together(dict(task.measures), network)
     reads_images = any(measure.access & IMAGES for _, measure in task.measures)
     if not reads_images or all(outcome.signature is None for outcome in outcomes.values()):
         return outcomes
@@ -277,18 +249,6 @@ def _epoch_seconds(zoo: NetworkSet, network: Network) -> float | None:
     except (ZooError, NotMeasurable, RuntimeError, ValueError):
         # The signatures are computed; that an epoch cannot be timed is no reason to lose them.
         return None
-
-
-def _outcome(measure: Measure, network: Network) -> Outcome:
-    start = time.perf_counter()
-    try:
-        signature = dict(compute_signature(clone(measure), network))
-    except NotMeasurable as error:
-        return Outcome(None, str(error), time.perf_counter() - start)
-    except Exception as error:  # somebody's measure: report it and go on with the rest
-        fault = f"{measure.name} on network {network.id}: {type(error).__name__}: {error}"
-        return Outcome(None, fault, time.perf_counter() - start, fault=True)
-    return Outcome(signature, None, time.perf_counter() - start)
 
 
 def _gather(measure: Measure, outcomes: Mapping[str, Outcome]) -> Measurements:

@@ -1,9 +1,9 @@
 """One network, and what a measure may read of it."""
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from demogen.networks.own_network import Numbers
     from demogen.schema.records import NetworkSpec
+
+Value = TypeVar("Value")
 
 
 class Access(enum.Flag):
@@ -94,12 +96,14 @@ class Network:
         id: str = "network",
         access: Access | None = None,
         batch_size: int = 256,
+        memo: dict[Hashable, Any] | None = None,
     ) -> None:
         self.id = id
         self.module = module.eval().requires_grad_(False)
         self.batch_size = batch_size
         self._sources = sources
         self._access = access
+        self._memo = memo
 
     @classmethod
     def of(
@@ -198,29 +202,55 @@ class Network:
         """What nobody can read of it whatever the access, and why."""
         return self._sources.missing
 
+    def why_without(self, access: Access) -> str | None:
+        """Why nobody can read all of `access`, or None where that is not known."""
+        for part in access:
+            if part in self.missing:
+                return f"it comes without {part}: {self.missing[part]}"
+        return None
+
     def view(self, access: Access) -> "Network":
         """The same network, of which only `access` can be read."""
+        return self._copy(access, self._memo)
+
+    def remembering(self) -> "Network":
+        """The same network, whose views share what `once` gives; for measures that run together."""
+        return self._copy(self._access, {})
+
+    def once(self, function: Callable[..., Value], *arguments: Hashable) -> Value:
+        """function(module, *arguments): computed once for all measures that run together.
+
+        For what costs much and depends on the weights alone, such as norms of layers.
+        """
+        if self._memo is None:
+            return function(self.module, *arguments)
+        key = (function, arguments)
+        if key not in self._memo:
+            self._memo[key] = function(self.module, *arguments)
+        result: Value = self._memo[key]
+        return result
+
+    def _copy(self, access: Access | None, memo: dict[Hashable, Any] | None) -> "Network":
         return Network(
-            self.module, self._sources, id=self.id, access=access, batch_size=self.batch_size
+            self.module,
+            self._sources,
+            id=self.id,
+            access=access,
+            batch_size=self.batch_size,
+            memo=memo,
         )
 
     def __repr__(self) -> str:
         return f"Network({self.id!r})"
 
-    def _get(self, needed: Access, source: "Callable[[], Value] | None") -> "Value":
+    def _get(self, needed: Access, source: Callable[[], Value] | None) -> Value:
         if self._access is not None and needed not in self._access:
             raise AccessError(
                 f"the measure read {needed} of network {self.id}, but declares access to "
                 f"{self._access}; add Access.{needed.name} to its `access`"
             )
-        if reason := self._sources.missing.get(needed):
-            raise NotMeasurable(f"it comes without {needed}: {reason}")
+        if reason := self.why_without(needed):
+            raise NotMeasurable(reason)
         if source is None:
             raise ZooError(f"network {self.id} comes without {needed}")
         return source()
-
-
-if TYPE_CHECKING:
-    from typing import TypeVar
-
-    Value = TypeVar("Value")

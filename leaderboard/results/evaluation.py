@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
 from statistics import median
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
     from demogen.zoo.base import NetworkSet
 
 TARGETS = ("gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy")
-
-
-def _why_unknown(target: str) -> str:
-    """Why a record lacks one of the targets."""
-    if "normalized" in target:
-        return "the normalized network is not defined, or was not evaluated"
-    return "its source does not state it, and it was not measured here"
-
 
 VERSIONED = ("demogen", "numpy", "pandas", "scikit-learn", "scipy", "torch")
 
@@ -119,7 +112,8 @@ def score_split(
     """
     columns, signatures, dropped = _design(predictor, measurements, zoo)
     known = _targets(zoo, target)
-    dropped |= {id: f"no {target}: {_why_unknown(target)}" for id in signatures if id not in known}
+    unknown = signatures.keys() - known.keys()
+    dropped |= {id: f"no {target}: {_why_unknown(zoo, id)}" for id in sorted(unknown)}
     signatures = {id: values for id, values in signatures.items() if id in known}
     targets = {network: known[network] for network in signatures}
     try:
@@ -172,13 +166,18 @@ def factors_of(zoo: "NetworkSet", ids: Iterable[str]) -> dict[str, dict[str, Jso
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the installed packages that the numbers depend on."""
-    installed = {"python": platform.python_version()}
-    for package in VERSIONED:
-        try:
-            installed[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return installed
+    installed = {package: _installed_version(package) for package in VERSIONED}
+    found = {package: number for package, number in installed.items() if number is not None}
+    return {"python": platform.python_version(), **found}
+
+
+@cache
+def _installed_version(package: str) -> str | None:
+    # Kept: to find them on the disk takes longer than to score a predictor.
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _median(values: Mapping[str, float], ids: Iterable[str]) -> float | None:
@@ -197,13 +196,20 @@ def _split(zoo: "NetworkSet", name: str) -> "Split":
 
 def _targets(zoo: "NetworkSet", target: str) -> dict[str, float]:
     """Id → target, of the networks that have it."""
-    column = zoo.table[target].astype("float64").dropna()
-    if column.empty:
+    column = zoo.table[target].astype("float64")
+    if column.isna().all():
         raise ZooError(
-            f"no network of zoo {zoo.name} has a {target}: {_why_unknown(target)}; ask for another "
-            "target"
+            f"no network of zoo {zoo.name} has a {target}: "
+            f"{_why_unknown(zoo, str(column.index[0]))}; ask for another target"
         )
-    return {str(network): float(value) for network, value in column.items()}
+    return {str(network): float(value) for network, value in column.dropna().items()}
+
+
+def _why_unknown(zoo: "NetworkSet", id: str) -> str:
+    """Why a network's record lacks a target: that of the normalized network, or all losses."""
+    if zoo.table["test_cross_entropy"].isna()[id]:
+        return "its source does not state it, and it was not measured here"
+    return "the normalized network is not defined"
 
 
 def _design(

@@ -92,7 +92,7 @@ def _measure(
     from sklearn.base import clone
 
     from demogen.errors import NotMeasurable
-    from demogen.measuring.measurements import compute_signature
+    from demogen.measuring.together import compute_signature
 
     signatures, dropped = {}, {}
     for files in networks:

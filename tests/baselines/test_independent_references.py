@@ -9,8 +9,8 @@ import pytest
 import baselines
 from baselines.bibliography import BIBTEX
 from demogen.errors import NotMeasurable
-from demogen.measuring.measurements import compute_signature
 from demogen.measuring.predictor import Measure
+from demogen.measuring.together import compute_signature
 from tests.baselines.applies import defined_on
 from tests.baselines.conftest import LONG, SHORT, shared_network
 from tests.baselines.reference import REFERENCES

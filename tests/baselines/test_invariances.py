@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import baselines
-from demogen.measuring.measurements import compute_signature
+from demogen.measuring.together import compute_signature
 from demogen.networks.network import Network
 from tests.baselines.applies import defined_on
 from tests.baselines.conftest import new_network

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from torch.autograd.functional import jacobian
 
-from baselines.functional import logit_gradients
 from baselines.functional.logit_gradients import logit_jacobian_norms
 from baselines.jacobian_margin import JacobianMargin
 from demogen.errors import NotMeasurable, PredictorError
+from demogen.measuring import sweep
 from demogen.networks.network import Network
 from demogen.networks.tapped_module import TappedModule
 from tests.baselines.conftest import SHORT
@@ -57,8 +57,8 @@ def test_margins_of_a_linear_network(norm):
 )
 def test_norms_follow_their_definition(network, norm, memory, monkeypatch):
     if memory:
-        monkeypatch.setattr(logit_gradients, "_JACOBIAN_ENTRIES", memory[0])
-        monkeypatch.setattr(logit_gradients, "_GRAM_ENTRIES", memory[1])
+        monkeypatch.setattr(sweep, "_JACOBIAN_ENTRIES", memory[0])
+        monkeypatch.setattr(sweep, "_GRAM_ENTRIES", memory[1])
     images = network.train.images[:12]
     scores, norms = logit_jacobian_norms(
         network.module, images, spectral=norm == "spectral", batch_size=5
@@ -76,7 +76,7 @@ def test_no_more_memory_than_allowed(make_network, monkeypatch):
     monkeypatch.setattr(
         network.module, "forward", lambda x: sizes.append(len(x)) or forward(x), raising=True
     )
-    monkeypatch.setattr(logit_gradients, "_JACOBIAN_ENTRIES", 7 * 640)
+    monkeypatch.setattr(sweep, "_JACOBIAN_ENTRIES", 7 * 640)
     logit_jacobian_norms(network.module, network.train.images, batch_size=60)
     assert sizes == [1, *[7] * 8, 4]
 

@@ -14,7 +14,7 @@ from torch import nn
 import baselines
 from baselines.sensitivity import JacobianNorm, JacobianNormTrain
 from demogen.errors import NotMeasurable
-from demogen.measuring.measurements import compute_signature
+from demogen.measuring.together import compute_signature
 from demogen.networks.network import Network
 from tests.baselines.applies import defined_on
 from tests.baselines.conftest import new_network

@@ -10,7 +10,7 @@ from baselines.sparsity import (
     UnitSparsity,
 )
 from demogen.errors import NotMeasurable
-from demogen.measuring.measurements import compute_signature
+from demogen.measuring.together import compute_signature
 from demogen.networks.network import Network
 
 

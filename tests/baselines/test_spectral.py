@@ -14,7 +14,7 @@ from baselines.spectral import (
 )
 from demogen import measure
 from demogen.errors import NotMeasurable, PredictorError
-from demogen.measuring.measurements import compute_signature
+from demogen.measuring.together import compute_signature
 from demogen.networks.network import Access, Network
 from tests.baselines.references.spectral import margins
 from tests.baselines.references.spectral import spectral_margin_initial as reference

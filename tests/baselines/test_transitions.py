@@ -4,7 +4,7 @@ import torch
 
 from baselines.transitions import Transitions
 from demogen.errors import NotMeasurable
-from demogen.measuring.measurements import compute_signature
+from demogen.measuring.together import compute_signature
 from demogen.networks.network import Network
 from tests.baselines.references.transitions import transitions as reference
 

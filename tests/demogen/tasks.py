@@ -1,10 +1,11 @@
-"""Functions that worker processes import."""
+"""Functions that worker processes import.
+
+Without torch, which a process that only hands tasks out would load for nothing.
+"""
 
 import os
 import time
 from pathlib import Path
-
-import torch
 
 from demogen.errors import ZooError
 
@@ -14,6 +15,8 @@ def square(number):
 
 
 def threads(_):
+    import torch
+
     return torch.get_num_threads()
 
 
@@ -51,6 +54,6 @@ def mark(path):
 def say_and_wait(folder):
     """Leaves a file named by its process, with its number of threads."""
     scratch = Path(folder, f"{os.getpid()}.part")
-    scratch.write_text(str(torch.get_num_threads()))
+    scratch.write_text(str(threads(folder)))
     scratch.rename(scratch.with_suffix(".pid"))
     time.sleep(120)

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LinearRegression
 
 from demogen.format.splits import make_splits
+from demogen.measuring.least_squares import LeastSquares
 from leaderboard.results.evaluation import score_split
 from leaderboard.scoring.inputs import ScoreInputs
 from leaderboard.scoring.scores import score
@@ -17,7 +17,7 @@ from leaderboard.scoring.scores import score
 @dataclass
 class FakePredictor:
     name: str
-    regressor: object = field(default_factory=LinearRegression)
+    regressor: object = field(default_factory=LeastSquares)
     columns: tuple | None = None
     paper: str = "jiang2019"
     summary: str = "made up for a test"
@@ -81,7 +81,7 @@ def score_of(kind, folds, fit, targets, parameters):
 
 
 def results_of(zoo, name="toy-predictor", splits=None, target="gap", **how):
-    regressor = how.pop("regressor", LinearRegression())
+    regressor = how.pop("regressor", LeastSquares())
     failures = how.pop("failures", {})
     table = how.pop("table", None)
     measurements = measured(features_of(zoo, **how) if table is None else table, failures.items())

@@ -8,7 +8,6 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from baselines.functional import margins as functional_margins
 from baselines.functional.margins import (
     moment_signature,
     output_margins,
@@ -16,6 +15,7 @@ from baselines.functional.margins import (
     tap_margins,
 )
 from demogen.errors import NotMeasurable
+from demogen.measuring import sample_norms
 from tests.baselines.conftest import SHORT
 
 
@@ -106,7 +106,7 @@ def test_blocks_tile_every_activation(monkeypatch, make_network, block):
     network = make_network("nin-bn")
     arguments = network.module, network.train.images, network.train.labels
     expected = tap_margins(*arguments)
-    monkeypatch.setattr(functional_margins, "_BLOCK", block)
+    monkeypatch.setattr(sample_norms, "_BLOCK", block)
     for tap, found in tap_margins(*arguments, batch_size=23).items():
         torch.testing.assert_close(found.margins, expected[tap].margins)
         assert found.total_variation == pytest.approx(expected[tap].total_variation, rel=1e-12)

@@ -84,7 +84,7 @@ def test_digits_that_carry_the_gap_are_refused(zoo, make):
     [
         ({"predictor": "other"}, "its predictor is toy-predictor, but that of the code is other"),
         ({"access": "test inputs"}, "its access is train, but that of the code is test inputs"),
-        ({"regressor": "LinearRegression(positive=True)"}, "its regressor is LinearRegression(),"),
+        ({"regressor": "LinearRegression(positive=True)"}, "its regressor is LeastSquares(),"),
         ({"columns": ("a", "c", "b")}, "its columns is ('a', 'b', 'c'), but that of the code is"),
         ({"measure": OTHER_MEASURE}, "its measure is name='made-up'"),
         ({"predictor": "\x1b[31m\nred"}, r"but that of the code is \x1b[31m red"),

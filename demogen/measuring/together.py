@@ -1,0 +1,144 @@
+"""One network, one measure or many: signatures checked, and passes over the images shared."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from sklearn.base import clone
+
+from demogen.errors import NotMeasurable
+from demogen.measuring.cache import Outcome
+from demogen.measuring.predictor import Measure, Signature
+from demogen.measuring.shared_measure import SharedMeasure, images_of
+from demogen.measuring.sweep import sweep
+from demogen.networks.network import Access, Network
+
+
+def compute_signature(measure: Measure, network: Network) -> Signature:
+    """The checked signature of one network, seen through the measure's declared access.
+
+    Raises:
+        NotMeasurable: the measure is not defined for this network, or gave no finite numbers; the
+            message names measure and network.
+    """
+    with _plain_torch(network):
+        return _checked(measure, network, lambda: measure.compute(network.view(measure.access)))
+
+
+def measure_together(measures: Mapping[str, Measure], network: Network) -> dict[str, Outcome]:
+    """What each of several measures gives for one network, the errors of each for itself.
+
+    Shared measures on the same images take one sweep together; what a measure asks the network for
+    `once` is computed once for all. The signatures are those that each would have alone, but for
+    rounding.
+
+    Args:
+        measures: by any key; they are not changed.
+        network: with access to everything.
+
+    Returns:
+        Key → outcome, in the order given; its seconds are those that the measure would have taken
+        alone.
+    """
+    network = network.remembering()
+    copies = {key: clone(measure) for key, measure in measures.items()}
+    outcomes: dict[str, Outcome] = {}
+    swept: dict[Access, dict[str, SharedMeasure[Any]]] = {}
+    with _plain_torch(network):
+        for key, measure in copies.items():
+            if isinstance(measure, SharedMeasure):
+                images = measure.access & Access.TRAIN or Access.TEST_INPUTS
+                swept.setdefault(images, {})[key] = measure
+            else:
+                outcomes[key] = _outcome(measure, network, 0.0, _computing(measure, network))
+        for together in swept.values():
+            outcomes |= _sweep(together, network)
+    return {key: outcomes[key] for key in measures}
+
+
+@contextmanager
+def _plain_torch(network: Network) -> Iterator[None]:
+    """Measures need derivatives and full precision, wherever they are called from."""
+    with torch.inference_mode(False), torch.autocast(network.device.type, enabled=False):
+        yield
+
+
+def _sweep(measures: Mapping[str, SharedMeasure[Any]], network: Network) -> dict[str, Outcome]:
+    outcomes = {}
+    reductions = {}
+    for key, measure in measures.items():
+        begun: list[Any] = []
+
+        def begin(measure: SharedMeasure[Any] = measure, begun: list[Any] = begun) -> Signature:
+            begun.append(measure.reduction(network.view(measure.access)))
+            return {}
+
+        outcomes[key] = _outcome(measure, network, 0.0, begin)
+        if begun:
+            reductions[key] = begun[0]
+    if not reductions:
+        return outcomes
+    first = measures[next(iter(reductions))]
+    images, labels = images_of(first, network)
+    errors, seconds = sweep(network.module, images, labels, reductions, network.batch_size)
+    for key, reduction in reductions.items():
+        measure = measures[key]
+        if key in errors:
+            end: Callable[[], Signature] = _raising(errors[key])
+        else:
+            end = _summarizing(measure, reduction, network)
+        outcomes[key] = _outcome(measure, network, seconds[key], end)
+    return outcomes
+
+
+def _computing(measure: Measure, network: Network) -> Callable[[], Signature]:
+    return lambda: measure.compute(network.view(measure.access))
+
+
+def _summarizing(
+    measure: SharedMeasure[Any], reduction: Any, network: Network
+) -> Callable[[], Signature]:
+    return lambda: measure.summarize(reduction, network.view(measure.access))
+
+
+def _raising(error: Exception) -> Callable[[], Signature]:
+    def fail() -> Signature:
+        raise error
+
+    return fail
+
+
+def _outcome(
+    measure: Measure, network: Network, before: float, signature: Callable[[], Signature]
+) -> Outcome:
+    start = time.perf_counter()
+    values, reason, fault = None, None, False
+    try:
+        values = dict(_checked(measure, network, signature))
+    except NotMeasurable as error:
+        reason = str(error)
+    except Exception as error:  # somebody's measure: report it and go on with the rest
+        reason = f"{measure.name} on network {network.id}: {type(error).__name__}: {error}"
+        fault = True
+    return Outcome(values, reason, before + time.perf_counter() - start, fault=fault)
+
+
+def _checked(measure: Measure, network: Network, signature: Callable[[], Signature]) -> Signature:
+    who = f"{measure.name} on network {network.id}"
+    if reason := measure.applicable(network.module):
+        raise NotMeasurable(f"{who}: not defined, {reason}")
+    if reason := network.why_without(measure.access):
+        raise NotMeasurable(f"{who}: {reason}")
+    try:
+        given = signature()
+    except NotMeasurable as error:
+        raise NotMeasurable(f"{who}: {error}") from error
+    checked = {}
+    for feature, value in given.items():
+        checked[feature] = float(value)
+        if not math.isfinite(checked[feature]):
+            raise NotMeasurable(f"{who}: feature {feature!r} is {checked[feature]}")
+    return checked

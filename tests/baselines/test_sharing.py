@@ -1,0 +1,91 @@
+"""All measures together on one network: what each gives alone, from fewer passes."""
+
+import pytest
+
+from baselines import spectral
+from demogen.errors import NotMeasurable
+from demogen.measuring import (
+    compute_signature,
+    get_predictor,
+    list_predictors,
+    measure_together,
+)
+from demogen.measuring.predictor import Measure
+
+
+def all_measures():
+    measures = [get_predictor(name).measure for name in list_predictors()]
+    return {repr(measure): measure for measure in measures}
+
+
+@pytest.mark.parametrize("name", ["nin-bn", "own-residual"])
+def test_together_each_gives_what_it_gives_alone(make_network, name):
+    network = make_network(name)
+    measures = all_measures()
+    together = measure_together(measures, network)
+    assert list(together) == list(measures)
+    for key, measure in measures.items():
+        if together[key].signature is None:
+            with pytest.raises(NotMeasurable) as refusal:
+                compute_signature(measure, network)
+            assert together[key].reason == str(refusal.value)
+            continue
+        alone = compute_signature(measure, network)
+        assert together[key].signature == pytest.approx(dict(alone), rel=1e-9, abs=1e-300), key
+        assert together[key].seconds > 0
+
+
+def test_all_measures_of_the_training_images_take_one_sweep(make_network):
+    network = make_network("nin-bn")
+    forward, backward = [], []
+    first = network.module.chain()[0][1]
+    first.register_forward_hook(lambda layer, inputs, _: forward.append(len(inputs[0])))
+    first.register_full_backward_hook(lambda *_: backward.append(1))
+    measures = {
+        key: measure
+        for key, measure in all_measures().items()
+        if measure.name not in ("transitions", "unit-sparsity")
+    }
+    measure_together(measures, network)
+    classes = 10
+    train, test = len(network.train), len(network.test_inputs)
+    batches = -(-train // network.batch_size), -(-test // network.batch_size)
+    # One image, to see how large it makes activations, and zeros for the shapes of the layers.
+    assert sum(forward) - train - test <= 10
+    # Every class at the training images and the direction of the probabilities; differences to the
+    # most likely class at the test inputs.
+    assert len(backward) == batches[0] * (classes + 1) + batches[1] * (classes - 1)
+
+
+def test_norms_of_layers_are_computed_once(make_network, monkeypatch):
+    network = make_network("nin-bn")
+    names = []
+    norm = spectral.spectral_norm
+    monkeypatch.setattr(
+        spectral, "spectral_norm", lambda layer: names.append(layer.name) or norm(layer)
+    )
+    measures = {k: m for k, m in all_measures().items() if m.name.startswith("spectral-margin")}
+    assert len(measures) == 3
+    measure_together(measures, network)
+    assert len(names) == len(set(names)) == 10
+    measure_together(measures, network)
+    assert len(names) == 20  # nothing is kept for later: weights may have changed
+
+
+def test_the_error_of_one_is_its_own(make_network):
+    class Broken(Measure):
+        name = "broken"
+
+        def compute(self, network):
+            return {"a": 1 / 0}
+
+    network = make_network("nin-bn")
+    large = get_predictor("large-margin-linear").with_parameters(gamma=-1.0).measure
+    count = get_predictor("parameter-count").measure
+    found = measure_together({"broken": Broken(), "large": large, "count": count}, network)
+    assert found["broken"].reason == (
+        f"broken on network {network.id}: ZeroDivisionError: division by zero"
+    )
+    assert found["broken"].fault
+    assert "gamma and alpha have to be above 0" in found["large"].reason
+    assert found["count"].signature["parameters"] > 0
