@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 
 from demogen.errors import PredictorError
+from demogen.measuring.least_squares import CONSTANT, LeastSquares
 from leaderboard.fitting.regressor_text import regressor_to_text
 from leaderboard.scoring.inputs import FoldPredictions, LinearModel
 from leaderboard.scoring.metrics import Vector
@@ -71,12 +73,15 @@ def cross_validate(
         if not train or not test:
             skipped.append(number)
             continue
-        _, predictions = _fit_and_predict(regressor, X[train], y[train], X[test], f"fold {number}")
+        what = f"fold {number}"
+        fitted, predictions = _fit_and_predict(regressor, X[train], y[train], X[test], what)
+        everywhere = _predict(fitted, X.copy(), len(train), what)
         predicted_folds.append(
             FoldPredictions(
                 fold=number,
                 ids=tuple(ids[row] for row in test),
                 predictions=tuple(predictions.tolist()),
+                center=_center(everywhere),
             )
         )
     if not ids:
@@ -84,21 +89,37 @@ def cross_validate(
     # A regressor may overwrite what it is given.
     fitted, predictions = _fit_and_predict(regressor, X.copy(), y.copy(), X, "all networks")
     fit = dict(zip(ids, predictions.tolist(), strict=True))
-    return CrossValidation(tuple(predicted_folds), tuple(skipped), fit, linear_model(fitted))
+    model = linear_model(fitted, X)
+    return CrossValidation(tuple(predicted_folds), tuple(skipped), fit, model)
 
 
-def linear_model(fitted: Any) -> LinearModel | None:
-    """Coefficients of a fitted linear regressor, or of a pipeline that ends in one."""
+def linear_model(fitted: Any, X: Vector) -> LinearModel | None:
+    """Coefficients of a fitted linear regressor, or of a pipeline that ends in one.
+
+    Args:
+        fitted: the regressor.
+        X: the signatures it was fitted on, shape (networks, columns).
+    """
     last = fitted[-1] if isinstance(fitted, Pipeline) else fitted
     coefficients, intercept = getattr(last, "coef_", None), getattr(last, "intercept_", None)
     if coefficients is None or intercept is None:
         return None
     values = tuple(np.ravel(coefficients).tolist())
+    rank = int(getattr(last, "rank_", len(values)))
     return LinearModel(
         intercept=float(np.ravel(intercept)[0]),
         coefficients=values,
-        rank=int(getattr(last, "rank_", len(values))),
+        rank=rank,
+        lost=_lost(X, rank) if isinstance(last, LeastSquares | LinearRegression) else 0,
     )
+
+
+def _lost(X: Vector, rank: int) -> int:
+    """Columns that vary by more than rounding, beyond the rank; n networks tell n − 1 apart."""
+    if not X.size:
+        return 0
+    varying = np.count_nonzero(np.ptp(X, axis=0) > CONSTANT * np.abs(X).max(axis=0))
+    return max(0, min(int(varying), len(X) - 1) - rank)
 
 
 def _fit_and_predict(
@@ -108,16 +129,35 @@ def _fit_and_predict(
     fitted = clone(regressor)
     try:
         fitted.fit(X, y)
+    except Exception as error:
+        raise _failure(fitted, len(X), what, error) from error
+    return fitted, _predict(fitted, test, len(X), what)
+
+
+def _predict(fitted: Any, test: Vector, networks: int, what: str) -> Vector:
+    try:
         predictions = np.asarray(fitted.predict(test), np.float64).ravel()
     except Exception as error:
-        fault = " ".join(str(error).split())
-        raise PredictorError(
-            f"the regressor {regressor_to_text(fitted)} fails on {what} "
-            f"({len(X)} networks to fit): {fault}"
-        ) from error
+        raise _failure(fitted, networks, what, error) from error
     if len(predictions) != len(test) or not np.isfinite(predictions).all():
         raise PredictorError(
             f"the regressor {regressor_to_text(fitted)} gives no finite prediction for every "
             f"network of {what}; check the transforms in it against the signatures"
         )
-    return fitted, predictions
+    return predictions
+
+
+def _failure(fitted: Any, networks: int, what: str, error: Exception) -> PredictorError:
+    fault = " ".join(str(error).split())
+    return PredictorError(
+        f"the regressor {regressor_to_text(fitted)} fails on {what} "
+        f"({networks} networks to fit): {fault}"
+    )
+
+
+def _center(predictions: Vector) -> float:
+    """Their mean; exactly the one value where all are equal."""
+    if np.ptp(predictions) == 0:
+        return float(predictions[0])
+    # Divided first: the sum of a wild regressor's predictions may be no float.
+    return float(np.sum(predictions / len(predictions)))

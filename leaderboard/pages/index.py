@@ -21,6 +21,7 @@ class IndexCell:
         order: what the script sorts by; empty: undefined, always last.
         text: what is read.
         share: percent of the cell that its bar fills; None: it has no bar.
+        why: why the text is a dash; "" where it is none.
     """
 
     key: str
@@ -28,6 +29,7 @@ class IndexCell:
     order: str
     text: str
     share: int | None
+    why: str
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ def _index_cells(row: Row) -> Iterator[IndexCell]:
         share = None
         if column.key == WITH_BAR and value is not None:
             share = round(100 * min(1.0, max(0.0, value)))
-        yield IndexCell(column.key, column.numeric, order, column.text(row), share)
+        why = column.why_undefined(row)
+        yield IndexCell(column.key, column.numeric, order, column.text(row), share, why)
 
 
 def _controls(rows: Sequence[TableRow]) -> list[Control]:

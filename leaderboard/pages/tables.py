@@ -69,7 +69,15 @@ def _markdown_table(table: RankedTable) -> str:
     heads = [column.heading + ARROWS[column.direction] for column in columns]
     rows = ([cell(column.text(row)) for column in columns] for row in table.rows)
     right = [place for place, column in enumerate(columns) if column.numeric]
-    return f"**{cell(title(table))}**\n\n{table_of(heads, rows, right)}\n"
+    text = f"**{cell(title(table))}**\n\n{table_of(heads, rows, right)}\n"
+    dashes = {
+        column.heading: why
+        for column in columns
+        for row in table.rows
+        if (why := column.why_undefined(row))
+    }
+    notes = [f"{cell(heading)}: {cell(why)}" for heading, why in dashes.items()]
+    return text + (f"\n{UNDEFINED} is not defined. {'. '.join(notes)}.\n" if notes else "")
 
 
 def _html(tables: Sequence[RankedTable]) -> str:

@@ -1,7 +1,8 @@
 """Measure the networks of a zoo, fit and score on its splits: predictors → results."""
 
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
@@ -12,7 +13,7 @@ import numpy as np
 
 from demogen._util.lookup import lookup
 from demogen.errors import PredictorError, ZooError
-from leaderboard.fitting.cross_validation import cross_validate
+from leaderboard.fitting.cross_validation import CrossValidation, cross_validate
 from leaderboard.fitting.regressor_text import regressor_to_text
 from leaderboard.results.measure_identity import MeasureIdentity
 from leaderboard.results.result import Result, Results
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from demogen.zoo.base import NetworkSet
 
 TARGETS = ("gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy")
+ACCURACIES = ("gap", "test_accuracy")
+"""Targets whose noise the number of test images tells."""
 
 VERSIONED = ("demogen", "numpy", "pandas", "scikit-learn", "scipy", "torch")
 
@@ -120,6 +123,8 @@ def score_split(
         fitted = cross_validate(signatures, targets, split.folds, predictor.regressor)
     except PredictorError as error:
         raise PredictorError(f"{predictor.name} on {split.name} of {zoo.name}: {error}") from error
+    for doubt in _doubts(fitted, len(columns)):
+        warnings.warn(f"{predictor.name} on {zoo.name}: {doubt}", RuntimeWarning, stacklevel=2)
     configuration = zoo.table["configuration"].astype(str).to_dict()
     return Result.scored(
         predictor=predictor.name,
@@ -136,6 +141,7 @@ def score_split(
         split_digest=split.digest,
         split_kind=split.kind,
         target=target,
+        test_images=test_images(zoo, target),
         signatures=signatures,
         targets=targets,
         configurations={network: configuration[network] for network in signatures},
@@ -185,13 +191,47 @@ def _median(values: Mapping[str, float], ids: Iterable[str]) -> float | None:
     return median(known) if known else None
 
 
+def _doubts(fitted: CrossValidation, columns: int) -> Iterator[str]:
+    """What makes the fit of these columns doubtful, in words."""
+    networks = len(fitted.fit)
+    if fitted.model and fitted.model.lost:
+        yield (
+            f"{fitted.model.lost} of its varying columns cannot be told from the others (rank "
+            f"{fitted.model.rank}): they depend on these, or differ by rounding only"
+        )
+    if networks and columns >= networks - 1:
+        yield (
+            f"{columns} columns on {networks} networks: least squares goes through every network "
+            "it is fitted on, whatever the columns are; take fewer columns"
+        )
+
+
 def _split(zoo: "NetworkSet", name: str) -> "Split":
     if name not in zoo.splits and list(zoo.splits) == ["leave-one-out"]:
         raise ZooError(
             f"zoo {zoo.name} of {len(zoo.table)} networks has only the split 'leave-one-out', "
             f"no {name!r}; ask for that"
         )
+    if name == "grouped-kfold-10" and name not in zoo.splits:
+        groups = zoo.table["configuration"].nunique()
+        raise ZooError(
+            f"zoo {zoo.name} has no split {name!r}: its networks are copies of {groups} "
+            f"configurations, and ten folds need ten; it has {', '.join(sorted(zoo.splits))}"
+        )
     return lookup(name, zoo.splits, f"split of zoo {zoo.name}", ZooError)
+
+
+def test_images(zoo: "NetworkSet", target: str) -> int | None:
+    """The fewest test images that an accuracy of a zoo is of; None for other targets.
+
+    None, too, where an image set is not known by its name.
+    """
+    from demogen.schema.image_sets import IMAGE_SETS
+
+    if target not in ACCURACIES:
+        return None
+    sizes = [IMAGE_SETS[name].test_size for name in zoo.image_sets if name in IMAGE_SETS]
+    return min(sizes) if sizes and len(sizes) == len(zoo.image_sets) else None
 
 
 def _targets(zoo: "NetworkSet", target: str) -> dict[str, float]:

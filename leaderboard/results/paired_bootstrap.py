@@ -2,9 +2,9 @@
 
 from demogen._util.lookup import lookup
 from demogen.errors import ResultError
-from leaderboard.results.result import Result, held_out
+from leaderboard.results.result import Result
 from leaderboard.scoring import bootstrap
-from leaderboard.scoring.bootstrap import Comparison
+from leaderboard.scoring.bootstrap import Comparison, Statistic
 from leaderboard.scoring.scores import STATISTICS
 
 
@@ -37,7 +37,7 @@ def pair(first: Result, second: Result, statistic: str = "r2") -> Comparison:
         raise ResultError(
             f"{first.split} tests networks several times; compare on a split that tests each once"
         )
-    one, other = held_out(first), held_out(second)
+    one, other = (_values(result, chosen) for result in (first, second))
     ids = sorted(one.keys() & other.keys())
     groups = [first.configurations[network] for network in ids]
     if len(set(groups)) < 2:
@@ -52,3 +52,12 @@ def pair(first: Result, second: Result, statistic: str = "r2") -> Comparison:
         groups,
         chosen,
     )
+
+
+def _values(result: Result, statistic: Statistic) -> dict[str, float]:
+    """Id → what the statistic takes: predictions, about one center where it is of their order."""
+    pooled = result.score_inputs().pooled
+    if pooled is None:
+        return {}
+    values = pooled.ordered if statistic.of_order else pooled.predictions
+    return dict(zip(pooled.ids, values, strict=True))

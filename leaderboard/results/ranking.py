@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from demogen.errors import ResultError
 from leaderboard.results.result import Result
+from leaderboard.scoring.inputs import LinearModel
 from leaderboard.scoring.metric import RANKING_SPLITS, Metric
 from leaderboard.scoring.metric import decimals as decimals
 from leaderboard.scoring.metric import digits as digits
@@ -29,6 +30,7 @@ class Column:
         direction: which values are better; None where neither are.
         format: defined value → text.
         brief: whether the Markdown table has it; CSV and page have all.
+        undefined: where there is no value, in words; "" where there always is one.
     """
 
     key: str
@@ -37,6 +39,11 @@ class Column:
     direction: Literal["up", "down"] | None
     format: Callable[[Any], str]
     brief: bool = True
+    undefined: str = ""
+
+    def why_undefined(self, row: "Row") -> str:
+        """Why the cell of a row is a dash; "" where it is none, or where that speaks for itself."""
+        return self.undefined if self.text(row) == UNDEFINED else ""
 
     def text(self, row: "Row") -> str:
         """The cell of a row; a dash where undefined."""
@@ -62,6 +69,7 @@ def _score_columns() -> Iterator[Column]:
             metric.direction,
             metric.text,
             metric.brief,
+            _where_undefined(metric),
         )
         if name == RANKED_BY:
             yield Column(
@@ -76,12 +84,28 @@ def _score_columns() -> Iterator[Column]:
             yield Column("r2_high", "to", "Upper end of that interval.", None, metric.text)
 
 
+def _where_undefined(metric: Metric) -> str:
+    splits = metric.basis.splits
+    without = f"no result on {' or '.join(splits)}" if splits else ""
+    return "; or ".join(filter(None, (metric.undefined, without)))
+
+
 COLUMNS = (
     Column("rank", "Rank", "By pooled R²; predictors without one are not ranked.", None, str),
     Column("predictor", "Predictor", "Name under which it is installed.", None, str),
     Column("paper", "Paper", "Where the predictor comes from.", None, str),
     Column("access", "Reads", "What the measure reads of a network.", None, str),
     *_score_columns(),
+    Column(
+        "directions",
+        "Fitted",
+        "Independent columns that the fit on all networks uses; 'k of n' where n columns vary and "
+        "plain least squares cannot tell n − k of them from the others.",
+        None,
+        str,
+        brief=False,
+        undefined="a regressor that is not linear",
+    ),
     Column("measured", "Measured", "Networks with a signature.", None, str),
     Column(
         "dropped",
@@ -98,6 +122,7 @@ COLUMNS = (
         "median over networks.",
         "down",
         digits,
+        undefined="measures that read no images, and networks measured before epochs were timed",
     ),
 )
 
@@ -111,6 +136,7 @@ if TYPE_CHECKING:
         predictor: str
         paper: str
         access: str
+        directions: str | None
         measured: int
         dropped: int
         seconds: float | None
@@ -244,12 +270,17 @@ def _row(of_predictor: Mapping[str, Result], splits: Iterable[str]) -> Row:
         predictor=preferred.predictor,
         paper=preferred.paper,
         access=preferred.access,
+        directions=_directions(preferred.model) if preferred.model else None,
         measured=len(preferred.targets),
         dropped=len(preferred.dropped),
         seconds=preferred.seconds,
         epochs=preferred.epochs,
         **scores,
     )
+
+
+def _directions(model: LinearModel) -> str:
+    return f"{model.rank} of {model.rank + model.lost}" if model.lost else str(model.rank)
 
 
 def _cells(scores: Scores | None, names: Iterable[str]) -> dict[str, Any]:

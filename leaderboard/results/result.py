@@ -29,7 +29,7 @@ from leaderboard.scoring.scores import NUMBERS, Scores, score
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 2
+FORMAT = 3
 """Version of result files that is written and read."""
 
 PUBLISHED = Path(__file__).parents[1] / "published"
@@ -48,7 +48,7 @@ class Result(Frozen):
     made that its parts agree; whether its scores are true, `leaderboard.results.verification` says.
     """
 
-    format_version: Literal[2] = 2
+    format_version: Literal[3] = 3
     predictor: Name
     measure: MeasureIdentity
     columns: tuple[str, ...]
@@ -65,6 +65,9 @@ class Result(Frozen):
     split_digest: Sha256
     split_kind: Kind
     target: Target
+    test_images: Annotated[int, Field(ge=1)] | None
+    """How many images each test accuracy is of, the fewest of the zoo's image sets; None where that
+    is not known here, and where the target is no accuracy."""
     signatures: dict[str, tuple[Finite, ...]]
     """Id → values of `columns`."""
     targets: dict[str, Finite]
@@ -157,6 +160,7 @@ class Result(Frozen):
             signatures=self.signatures,
             configurations=self.configurations,
             factors=self.factors,
+            test_images=self.test_images,
         )
 
     def to_json(self) -> bytes:

@@ -24,6 +24,9 @@ FIT_TOLERANCE = 1e-6
 """Relative to the range of the targets, or to a prediction's distance from their mean where that is
 more. A fit differs a little from one BLAS to another."""
 
+FITTING = ("scikit-learn", "numpy", "scipy")
+"""Packages whose versions may decide what a regressor gives."""
+
 ROUNDING = 1e-12
 """What rounding leaves where numbers cancel: absolute for scores, relative to the mean target for
 predictions."""
@@ -110,7 +113,10 @@ def check_predictions(result: Result, regressor: "RegressorMixin") -> None:
         _compare(result, f"fold {claimed.fold}", _by_id(claimed), _by_id(fold))
     _compare(result, "the fit on all networks", result.fit, refitted.fit)
     if not _same_model(result.model, refitted.model):
-        raise ResultError(f"{_label(result)}: the linear model is not the one fitted again")
+        raise ResultError(
+            f"{_label(result)}: the linear model is not the one fitted again"
+            f"{_other_versions(result)}"
+        )
 
 
 def _zoo_faults(result: Result, zoo: "NetworkSet") -> Iterator[str]:
@@ -138,6 +144,10 @@ def _zoo_faults(result: Result, zoo: "NetworkSet") -> Iterator[str]:
     for network, claimed in sorted(result.targets.items()):
         if claimed != targets[network]:
             yield f"the {result.target} of {network} is not {claimed}"
+    from leaderboard.results.evaluation import test_images
+
+    if result.test_images != (images := test_images(zoo, result.target)):
+        yield f"its test accuracies are of {images} images, not {result.test_images}"
     yield from _factor_faults(result, zoo)
     yield from _fold_faults(result, split.folds)
 
@@ -190,7 +200,8 @@ def _folds(result: Result) -> list[Fold]:
 
 
 def _by_id(fold: FoldPredictions) -> dict[str, float]:
-    return dict(zip(fold.ids, fold.predictions, strict=True))
+    of_networks = dict(zip(fold.ids, fold.predictions, strict=True))
+    return {**of_networks, "all networks on average": fold.center}
 
 
 def _compare(
@@ -204,8 +215,21 @@ def _compare(
         if not abs(value - recomputed[network]) <= slack:
             raise ResultError(
                 f"{_label(result)}: {what} predicts {value} for {network}, but the regressor "
-                f"fitted again predicts {recomputed[network]}"
+                f"fitted again predicts {recomputed[network]}{_other_versions(result)}"
             )
+
+
+def _other_versions(result: Result) -> str:
+    """Which packages of other versions fitted the result, in words; empty where none did."""
+    from leaderboard.results.evaluation import versions
+
+    here = versions()
+    other = [
+        f"{package} {result.versions.get(package, 'unknown')} where {here[package]} is installed"
+        for package in FITTING
+        if package in here and result.versions.get(package) != here[package]
+    ]
+    return f"; it was scored with {' and '.join(other)}: evaluate again with these" * bool(other)
 
 
 def _same_model(claimed: LinearModel | None, recomputed: LinearModel | None) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +24,13 @@ class Statistic:
         plain: of one sample.
         resampled: of many, by counts.
         larger_is_better: whether it grows as predictions improve.
+        of_order: whether it is taken of predictions about one center.
     """
 
     plain: Callable[[npt.ArrayLike, npt.ArrayLike], float]
     resampled: Callable[[Vector, Vector, Counts], Vector]
     larger_is_better: bool
+    of_order: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,22 @@ def resample_counts(groups: Sequence[str], draws: int, seed: int) -> Counts:
     Returns:
         Shape (draws, n).
     """
+    return _resample_counts(tuple(groups), draws, seed)
+
+
+@lru_cache(maxsize=2)
+def _resample_counts(groups: tuple[str, ...], draws: int, seed: int) -> Counts:
+    # All predictors on a zoo have the same draws.
     names, group = np.unique(np.array(groups, dtype=np.str_), return_inverse=True)
     if not len(names):
         return np.zeros((draws, 0), np.int64)
-    drawn = np.random.default_rng(seed).integers(len(names), size=(draws, len(names)))
+    # RandomState's streams are frozen for good (NEP 19); those of a Generator may change.
+    drawn = np.random.RandomState(seed).randint(len(names), size=(draws, len(names)))
     cells = drawn + len(names) * np.arange(draws)[:, None]
     counts = np.bincount(cells.ravel(), minlength=draws * len(names))
-    return counts.reshape(draws, len(names))[:, group]
+    of_networks: Counts = counts.reshape(draws, len(names))[:, group]
+    of_networks.setflags(write=False)
+    return of_networks
 
 
 def intervals(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leaderboard.scoring.factors import Factors, pairs_differing_in, ranked
+from leaderboard.scoring.factors import Factors, joint_codes, pairs_differing_in, ranked
+from leaderboard.scoring.ranks import Ranks
 
 
 @dataclass(frozen=True)
@@ -13,14 +14,20 @@ class Granulated:
     """Granulated Kendall coefficients.
 
     Attributes:
-        mean: Ψ, the mean of the defined ψ, each factor counting alike; NaN where none is.
-        by_factor: factor → ψ in [-1, 1]; NaN for a factor without a pair.
+        mean: by pairs: the mean of the defined coefficients, each factor counting alike; NaN where
+            none is.
+        by_factor: factor → mean over the pairs that differ in it alone, in [-1, 1]; NaN for a
+            factor without a pair.
         pairs: factor → number of pairs that differ in it alone.
+        mean_of_cells: Ψ of the paper, the mean of the defined ψ; NaN where none is.
+        by_factor_of_cells: factor → ψ of the paper, the mean over cells.
     """
 
     mean: float
     by_factor: dict[str, float]
     pairs: dict[str, int]
+    mean_of_cells: float
+    by_factor_of_cells: dict[str, float]
 
 
 def granulated_kendall(
@@ -28,13 +35,16 @@ def granulated_kendall(
 ) -> Granulated:
     """Granulated Kendall coefficients (Jiang et al. 2020, "Fantastic Generalization Measures").
 
-    ψ of a factor is the mean of sign(Δtarget) · sign(Δprediction) over the pairs of networks that
-    differ in this factor alone; Ψ is the mean of ψ over factors. A tie on either side counts 0.
+    A cell is a setting of all factors but one. In the paper ψ of that factor is the mean over cells
+    of Kendall's coefficient of the networks in the cell, the mean of sign(Δtarget) ·
+    sign(Δprediction) over their pairs, and Ψ is the mean of ψ over factors: `mean_of_cells`. By
+    pairs (`mean`) every pair counts alike, which is the same on a full grid and does not let cells
+    with few networks left weigh as much as others. A tie on either side counts 0 in both.
 
-    choice: from memory of the definition; the paper's text was not at hand. There ψ averages over
-    the settings of the other factors Kendall's coefficient within a setting. Here every pair
-    counts alike, which is the same on a full grid and does not let settings with few networks
-    left weigh as much as others.
+    choice: from memory of the definition and of released code that computes it; the paper's text
+    was not at hand. Copies of a configuration share all levels, and are no pair. That code (read in
+    nitarshan/robust-generalization-measures at 8e90129) takes τ_b within a cell and drops cells
+    where one side is constant; where nothing ties the two agree.
 
     The cost is linear in the pairs: some milliseconds for 756 networks and eight factors.
 
@@ -48,11 +58,23 @@ def granulated_kendall(
         ValueError: a value is not finite, or lengths differ.
     """
     ranks, others, encoded = ranked(targets, predictions, factors)
-    by_factor, pairs = {}, {}
+    by_factor, of_cells, pairs = {}, {}, {}
     for factor in encoded:
         differing = pairs_differing_in(factor, encoded)
         agreement = differing.agreement(ranks, others)
         pairs[factor.name] = len(agreement)
-        by_factor[factor.name] = float(agreement.mean()) if len(agreement) else float("nan")
-    defined = [by_factor[name] for name in by_factor if pairs[name]]
-    return Granulated(float(np.mean(defined)) if defined else float("nan"), by_factor, pairs)
+        by_factor[factor.name] = _mean(agreement)
+        rest = [other.codes for other in encoded if other.name != factor.name]
+        cell = joint_codes(rest, len(ranks))[differing.first]
+        sizes = np.bincount(cell)
+        sums = np.bincount(cell, agreement)
+        of_cells[factor.name] = _mean(sums[sizes > 0] / sizes[sizes > 0])
+    return Granulated(_mean_of(by_factor), by_factor, pairs, _mean_of(of_cells), of_cells)
+
+
+def _mean(values: npt.NDArray[np.float64] | Ranks) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _mean_of(by_factor: dict[str, float]) -> float:
+    return _mean(np.array([value for value in by_factor.values() if not np.isnan(value)]))

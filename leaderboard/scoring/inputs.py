@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 
 from demogen.format.factors import Level
@@ -13,14 +14,21 @@ from demogen.format.splits import Kind
 from demogen.schema.records import Frozen
 from leaderboard.scoring import metrics
 from leaderboard.scoring.granulated import Granulated, granulated_kendall
+from leaderboard.scoring.metrics import Vector
 from leaderboard.scoring.mutual_information import ConditionalInformation, conditional_information
+from leaderboard.scoring.pgdl import PgdlScore, pgdl_score
+from leaderboard.scoring.robust_sign_error import RobustSignErrors, robust_sign_errors
 from leaderboard.scoring.sign_error import SignErrors, sign_errors
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 
 MOST_COMPARED = 5000
-"""With more networks, statistics of pairs are left undefined: time and memory are quadratic."""
+"""With more networks, what compares all pairs is left undefined: time and memory are quadratic."""
+
+FEWEST_IN_FOLD = 6
+"""Test networks that the folds need for a mean of their R². With fewer, the sum of squares about a
+fold's own mean may be so small that the mean of R² has no finite variance (normal targets)."""
 
 JsonLevel = bool | int | Finite | str | None
 
@@ -34,6 +42,10 @@ class FoldPredictions(Frozen):
     """Number of the fold in its split, from 0."""
     ids: tuple[str, ...]
     predictions: tuple[Finite, ...]
+    center: Finite
+    """Mean of that regressor's predictions for all measured networks of the zoo. What a prediction
+    lies above it is what the signature says; the center itself follows the targets of the other
+    folds."""
 
 
 class LinearModel(Frozen):
@@ -47,6 +59,9 @@ class LinearModel(Frozen):
     rank: Count
     """Rank of what was fitted: less than the number of coefficients where columns depend on each
     other (the levels of a factor, say) or were not selected."""
+    lost: Count = 0
+    """Varying columns of a signature, as many as the networks could tell apart, that plain least
+    squares cannot tell from the others: they depend on these, or differ by rounding only."""
 
 
 @dataclass(frozen=True)
@@ -54,36 +69,74 @@ class Pooled:
     """All out-of-fold predictions of a split that tests each network once.
 
     Attributes:
-        targets: of the networks, in the order of their ids.
+        ids: of the networks, sorted.
+        targets: of the networks, in that order.
         predictions: one for each target.
+        ordered: the same about one center, for what looks at their order: each prediction less the
+            center of its fold, plus the mean of all those centers. A regressor that says the same
+            of all networks then says so across folds too, where its predictions follow the mean
+            target of the folds it was fitted on, hence run against the targets held out.
         levels: factor → level of each network.
         configurations: name of the configuration of each network.
     """
 
+    ids: Sequence[str]
     targets: Sequence[float]
     predictions: Sequence[float]
+    ordered: Sequence[float]
     levels: Mapping[str, Sequence[Level]]
     configurations: Sequence[str]
 
+    @cached_property
+    def agreement(self) -> "Agreement":
+        """How the predictions about one center order the networks."""
+        return Agreement(self.targets, self.ordered, self.levels)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How some values order networks, beside their targets.
+
+    Attributes:
+        targets: of the networks.
+        values: one for each target: predictions about one center, or a measure as it came out.
+        levels: factor → level of each network.
+    """
+
+    targets: Sequence[float]
+    values: Sequence[float]
+    levels: Mapping[str, Sequence[Level]]
+
     @property
-    def comparable(self) -> bool:
+    def few(self) -> bool:
         """Whether there are few enough networks to compare every pair of them."""
         return len(self.targets) <= MOST_COMPARED
 
     @cached_property
     def granulated(self) -> Granulated:
         """Agreement of signs, one factor at a time."""
-        return granulated_kendall(self.targets, self.predictions, self.levels)
+        return granulated_kendall(self.targets, self.values, self.levels)
 
     @cached_property
-    def information(self) -> ConditionalInformation:
-        """Conditional mutual information of signs, for each set of factors."""
-        return conditional_information(self.targets, self.predictions, self.levels)
+    def information(self) -> ConditionalInformation | None:
+        """Conditional mutual information of signs, for each set of factors; None of too many."""
+        if not self.few:
+            return None
+        return conditional_information(self.targets, self.values, self.levels)
 
     @cached_property
     def sign_errors(self) -> SignErrors:
-        """Sign errors of the environments."""
-        return sign_errors(self.targets, self.predictions, self.levels)
+        """Sign errors of the environments of two levels."""
+        return sign_errors(self.targets, self.values, self.levels)
+
+    @cached_property
+    def pgdl(self) -> PgdlScore | None:
+        """The competition's score; None of too many networks."""
+        return pgdl_score(self.targets, self.values, self.levels) if self.few else None
+
+    def robust_sign_errors(self, test_images: int | None) -> RobustSignErrors:
+        """Sign errors of the environments of two configurations."""
+        return robust_sign_errors(self.targets, self.values, self.levels, test_images)
 
 
 @dataclass(frozen=True)
@@ -100,6 +153,8 @@ class ScoreInputs:
         signatures: id → values of them.
         configurations: id → name shared by the copies of one configuration.
         factors: factor → id → level.
+        test_images: how many images each test accuracy is of; None where it is not known, and where
+            the targets are no accuracies.
     """
 
     kind: Kind
@@ -111,6 +166,7 @@ class ScoreInputs:
     signatures: Mapping[str, Sequence[float]]
     configurations: Mapping[str, str]
     factors: Mapping[str, Mapping[str, Level]]
+    test_images: int | None = None
 
     @cached_property
     def by_fold(self) -> list[TargetsAndPredictions]:
@@ -119,8 +175,11 @@ class ScoreInputs:
 
     @cached_property
     def fold_r2s(self) -> list[float]:
-        """Held-out R² of each fold; NaN where not defined."""
-        return [metrics.r2(*fold) for fold in self.by_fold]
+        """Held-out R² of each fold; NaN where not defined, or of too few networks."""
+        return [
+            metrics.r2(*fold) if len(fold[0]) >= FEWEST_IN_FOLD else math.nan
+            for fold in self.by_fold
+        ]
 
     @cached_property
     def defined_r2s(self) -> list[float]:
@@ -134,22 +193,59 @@ class ScoreInputs:
         return [self.targets[id] for id in ids], [self.fit[id] for id in ids]
 
     @cached_property
+    def measured(self) -> Agreement | None:
+        """How the measure itself, its sign as measured, orders networks; None of many columns."""
+        if len(self.columns) != 1:
+            return None
+        ids = sorted(self.signatures)
+        return Agreement(
+            [self.targets[id] for id in ids],
+            [self.signatures[id][0] for id in ids],
+            {name: [of[id] for id in ids] for name, of in self.factors.items()},
+        )
+
+    @cached_property
+    def robust_sign_errors(self) -> RobustSignErrors | None:
+        """Of the measure itself; None of many columns, and where test images are not known."""
+        if self.measured is None or self.test_images is None:
+            return None
+        return self.measured.robust_sign_errors(self.test_images)
+
+    @cached_property
     def pooled(self) -> Pooled | None:
         """All out-of-fold predictions together; None for holdouts, which predict networks often."""
         if self.kind == "holdout":
             return None
         predicted = {
-            id: prediction
+            id: (prediction, fold.center)
             for fold in self.folds
             for id, prediction in zip(fold.ids, fold.predictions, strict=True)
         }
         ids = sorted(predicted)
+        predictions, centers = np.array([predicted[id] for id in ids]).reshape(-1, 2).T
         return Pooled(
+            ids=ids,
             targets=[self.targets[id] for id in ids],
-            predictions=[predicted[id] for id in ids],
+            predictions=predictions.tolist(),
+            ordered=about_one_center(predictions, centers).tolist(),
             levels={name: [of[id] for id in ids] for name, of in self.factors.items()},
             configurations=[self.configurations[id] for id in ids],
         )
+
+
+def about_one_center(predictions: Vector, centers: Vector) -> Vector:
+    """Predictions less the centers of their folds, plus the mean of these; shape (networks,).
+
+    >>> about_one_center(np.array([0.3, 0.5]), np.array([0.2, 0.4])).round(9).tolist()
+    [0.4, 0.4]
+    """
+    if not len(predictions):
+        return predictions
+    most = np.finfo(np.float64).max
+    with np.errstate(over="ignore"):
+        moved = predictions - centers + np.sum(centers / len(centers))
+    # Wild predictions keep an order.
+    return np.clip(np.nan_to_num(moved, posinf=most, neginf=-most), -most, most)
 
 
 def finite(value: float) -> float | None:

@@ -73,7 +73,9 @@ class Metric:
         """The score as the bootstrap takes it."""
         if self.resampled is None:
             return None
-        return Statistic(self.function, self.resampled, self.direction == "up")
+        return Statistic(
+            self.function, self.resampled, self.direction == "up", self.basis is ORDERED
+        )
 
 
 def decimals(value: float) -> str:
@@ -83,6 +85,15 @@ def decimals(value: float) -> str:
     ('0.123', '0.000', '-1.2e+05')
     """
     return f"{round(value, 3) + 0.0:.3f}" if abs(value) < 100 else f"{value:.1e}"
+
+
+def count(value: float) -> str:
+    """A number of things, or a mean of such numbers: whole, or with one decimal.
+
+    >>> count(1250.0), count(9.6)
+    ('1250', '9.6')
+    """
+    return f"{value:.1f}".removesuffix(".0")
 
 
 def digits(value: float) -> str:
@@ -97,17 +108,20 @@ def digits(value: float) -> str:
     return f"{value:#.3g}".rstrip(".") if short else f"{value:.1e}"
 
 
-def _comparable(inputs: ScoreInputs) -> Pooled | None:
-    pooled = inputs.pooled
-    return pooled if pooled and pooled.targets and pooled.comparable else None
-
-
-def _values(pooled: Pooled | None) -> tuple[Any, ...] | None:
+def _predictions(pooled: Pooled | None) -> tuple[Any, ...] | None:
     return None if pooled is None else (pooled.targets, pooled.predictions)
 
 
-def _whole(pooled: Pooled | None) -> tuple[Any, ...] | None:
-    return None if pooled is None else (pooled,)
+def _ordered(pooled: Pooled | None) -> tuple[Any, ...] | None:
+    return None if pooled is None else (pooled.targets, pooled.ordered)
+
+
+def _agreement(pooled: Pooled | None) -> tuple[Any, ...] | None:
+    return (pooled.agreement,) if pooled and pooled.targets else None
+
+
+def _given(whole: Any) -> tuple[Any, ...] | None:
+    return None if whole is None else (whole,)
 
 
 def _divisions(inputs: ScoreInputs) -> tuple[Any, ...] | None:
@@ -119,16 +133,23 @@ def _averaged(inputs: ScoreInputs) -> tuple[Any, ...] | None:
     return (inputs.defined_r2s,) if inputs.defined_r2s and inputs.kind != "levels" else None
 
 
-POOLED = Basis(lambda inputs: _values(inputs.pooled), RANKING_SPLITS)
+POOLED = Basis(lambda inputs: _predictions(inputs.pooled), RANKING_SPLITS)
 """Targets and all out-of-fold predictions together, of splits that test each network once."""
 
-ORDERED = Basis(lambda inputs: _values(_comparable(inputs)), RANKING_SPLITS)
-"""The same, in zoos of not too many networks to compare pairs."""
+ORDERED = Basis(lambda inputs: _ordered(inputs.pooled), RANKING_SPLITS)
+"""The same, predictions about one center (`Pooled.ordered`): what only the folds' means produce is
+no order of the networks."""
 
-COMPARED = Basis(lambda inputs: _whole(_comparable(inputs)), RANKING_SPLITS)
-"""The `Pooled` of the same, whose comparisons by factors several scores share."""
+COMPARED = Basis(lambda inputs: _agreement(inputs.pooled), RANKING_SPLITS)
+"""The `Agreement` of the same, whose comparisons by factors several scores share."""
 
-RESAMPLED = Basis(lambda inputs: _whole(inputs.pooled), RANKING_SPLITS)
+MEASURED = Basis(lambda inputs: _given(inputs.measured))
+"""The `Agreement` of a measure of one column itself, on all measured networks, nothing fitted."""
+
+ROBUST = Basis(lambda inputs: _given(inputs.robust_sign_errors))
+"""Its sign errors over pairs of configurations."""
+
+RESAMPLED = Basis(lambda inputs: _given(inputs.pooled), RANKING_SPLITS)
 """The `Pooled` of all out-of-fold predictions."""
 
 AVERAGED = Basis(_averaged, ("kfold-10",))

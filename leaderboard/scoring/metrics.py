@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from leaderboard.scoring.ranks import Ranks, average_ranks, dense_ranks
+from leaderboard.scoring.ranks import average_ranks, dense_ranks
 
 Vector = npt.NDArray[np.float64]
 
@@ -19,9 +19,6 @@ CONSTANT = 1e-12
 
 A gap is the difference of two accuracies: equal gaps may differ by some 1e-16.
 """
-
-ROWS = 512
-"""Networks compared with all others at a time: what bounds the memory of Kendall's τ."""
 
 
 def r2(targets: npt.ArrayLike, predictions: npt.ArrayLike) -> float:
@@ -103,7 +100,7 @@ def kendall(targets: npt.ArrayLike, predictions: npt.ArrayLike) -> float:
     """Kendall's τ_b, in [-1, 1]: (concordant - discordant) / √(P_y · P_f).
 
     P is the number of pairs of networks that do not tie on that side; values that are equal but
-    for rounding tie. The cost is quadratic in the networks: some milliseconds for 756.
+    for rounding tie. The cost is n log n.
 
     Returns:
         NaN where all values of a side tie, and where a value is not finite.
@@ -111,9 +108,12 @@ def kendall(targets: npt.ArrayLike, predictions: npt.ArrayLike) -> float:
     y, f = _pair(targets, predictions)
     if not _finite(y, f):
         return float("nan")
-    ranks, others = dense_ranks(y), dense_ranks(f)
-    untied = _untied(ranks) * _untied(others)
-    return _concordance(ranks, others) / math.sqrt(untied) if untied else float("nan")
+    # Tables and pages read this module too, and compute no ranks.
+    from scipy.stats import kendalltau
+
+    if len(y) < 2:
+        return float("nan")
+    return float(kendalltau(dense_ranks(y), dense_ranks(f)).statistic)
 
 
 class FTest(NamedTuple):
@@ -203,20 +203,6 @@ def _direction(values: Vector) -> Vector:
 
 def _finite(y: Vector, f: Vector) -> bool:
     return bool(np.isfinite(y).all() and np.isfinite(f).all())
-
-
-def _untied(ranks: Ranks) -> int:
-    sizes = np.bincount(ranks)
-    return len(ranks) ** 2 - int(np.dot(sizes, sizes))
-
-
-def _concordance(ranks: Ranks, others: Ranks) -> int:
-    total = 0
-    for start in range(0, len(ranks), ROWS):
-        rows = slice(start, start + ROWS)
-        signs = np.sign(ranks[rows, None] - ranks) * np.sign(others[rows, None] - others)
-        total += int(signs.sum())
-    return total
 
 
 def _pair(targets: npt.ArrayLike, predictions: npt.ArrayLike) -> tuple[Vector, Vector]:

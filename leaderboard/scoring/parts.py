@@ -7,14 +7,17 @@ import numpy as np
 from demogen.schema.records import Frozen
 from leaderboard.scoring import metrics
 from leaderboard.scoring.inputs import (
+    Agreement,
     Count,
     Finite,
     JsonLevel,
-    Pooled,
     ScoreInputs,
     TargetsAndPredictions,
     finite,
 )
+
+FEWEST_CONFIGURATIONS = 2
+"""With fewer there is nothing to resample, and no interval."""
 
 
 class Environment(Frozen):
@@ -38,9 +41,18 @@ class ColumnFit(Frozen):
     """In units of the target."""
 
 
-def worst_environment(pooled: Pooled) -> Environment | None:
+class Interval(Frozen):
+    """95 % bootstrap interval of a score; whole configurations are drawn."""
+
+    low: Finite
+    high: Finite
+    undefined: Count
+    """Draws left out because the score is not defined in them."""
+
+
+def worst_environment(agreement: Agreement) -> Environment | None:
     """The environment of the largest sign error; None where there is none."""
-    worst = pooled.sign_errors.worst
+    worst = agreement.sign_errors.worst
     if worst is None:
         return None
     return Environment(factor=worst.factor, levels=worst.levels, pairs=worst.pairs)

@@ -109,6 +109,8 @@ def _environments(
     one, other = configuration[pairs.first], configuration[pairs.second]
     pair = np.minimum(one, other) * (configuration.max(initial=0) + 1) + np.maximum(one, other)
     environments, of_pair = np.unique(pair, return_inverse=True)
+    if not len(environments):
+        return np.empty(0), 0
     totals = np.bincount(of_pair, weights, len(environments))
     squares = np.bincount(of_pair, weights**2, len(environments))
     wrong = np.bincount(of_pair, weights * errors, len(environments))

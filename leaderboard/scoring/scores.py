@@ -4,10 +4,10 @@ from typing import Annotated
 
 import numpy as np
 
-from demogen.schema.records import Frozen
 from leaderboard.scoring import bootstrap, metrics, resampled
 from leaderboard.scoring.bootstrap import Statistic
 from leaderboard.scoring.inputs import Count, Finite, Pooled, ScoreInputs, finite
+from leaderboard.scoring.measure_scores import MeasureScores
 from leaderboard.scoring.metric import (
     AVERAGED,
     COMPARED,
@@ -18,12 +18,15 @@ from leaderboard.scoring.metric import (
     POOLED,
     RESAMPLED,
     Metric,
+    count,
     decimals,
     digits,
 )
 from leaderboard.scoring.parts import (
+    FEWEST_CONFIGURATIONS,
     ColumnFit,
     Environment,
+    Interval,
     adjusted_r2,
     column_fits,
     mean_size,
@@ -31,42 +34,33 @@ from leaderboard.scoring.parts import (
     worst_environment,
 )
 
-FEWEST_CONFIGURATIONS = 2
-"""With fewer there is nothing to resample, and no interval."""
-
-
-class Interval(Frozen):
-    """95 % bootstrap interval of a score; whole configurations are drawn."""
-
-    low: Finite
-    high: Finite
-    undefined: Count
-    """Draws left out because the score is not defined in them."""
-
 
 def _intervals(pooled: Pooled) -> dict[str, Interval] | None:
-    configurations = pooled.configurations
-    if len(set(configurations)) < FEWEST_CONFIGURATIONS:
+    if len(set(pooled.configurations)) < FEWEST_CONFIGURATIONS:
         return None
-    statistics = {
-        name: statistic
-        for name, metric in METRICS.items()
-        if (statistic := metric.statistic) and (pooled.comparable or not metric.compares_pairs)
-    }
-    drawn = bootstrap.intervals(pooled.targets, pooled.predictions, configurations, statistics)
+    drawn: dict[str, bootstrap.Interval] = {}
+    for of_order, values in ((False, pooled.predictions), (True, pooled.ordered)):
+        statistics = {
+            name: statistic
+            for name, metric in METRICS.items()
+            if (statistic := metric.statistic)
+            and statistic.of_order == of_order
+            and (pooled.agreement.few or not metric.compares_pairs)
+        }
+        drawn |= bootstrap.intervals(pooled.targets, values, pooled.configurations, statistics)
     return {
         name: Interval(low=interval.low, high=interval.high, undefined=interval.undefined)
-        for name, interval in drawn.items()
+        for name, interval in sorted(drawn.items())
         if np.isfinite([interval.low, interval.high]).all()
     }
 
 
-class Scores(Frozen):
+class Scores(MeasureScores):
     """Scores of a predictor; None where one is not defined, or not of this kind of split.
 
-    This class is the table of scores. What is written in result files, columns of tables, the
-    bootstrap, the checks of results and the documents follow from its fields and the `Metric` of
-    each: a new score is one more field, with None as its default.
+    This class and the one that it inherits are the table of scores. What is written in result
+    files, columns of tables, the bootstrap, the checks of results and the documents follow from
+    their fields and the `Metric` of each: a new score is one more field, with None as its default.
     """
 
     r2_pooled: Annotated[
@@ -90,8 +84,8 @@ class Scores(Frozen):
             AVERAGED,
             lambda defined: float(np.mean(defined)),
             "Mean over folds of the held-out R² within each fold of kfold-10, as the papers report "
-            "it.",
-            undefined="no fold with two different targets; leave-factor-out",
+            "it; of folds with at least 6 test networks, as fewer make it wild.",
+            undefined="no fold of 6 networks that differ; leave-factor-out",
             heading="R² k-fold",
             direction="up",
             text=decimals,
@@ -141,10 +135,11 @@ class Scores(Frozen):
     pearson: Annotated[
         Finite | None,
         Metric(
-            POOLED,
+            ORDERED,
             metrics.pearson,
-            "Correlation of out-of-fold predictions and targets, ranking split. A constant "
-            "predictor is below 0: the mean of the other folds moves against the fold left out.",
+            "Correlation of targets and out-of-fold predictions about one center, ranking split: "
+            "each less the mean that its fold's regressor predicts for all networks, which only "
+            "follows the targets of the other folds.",
             undefined="either side constant",
             heading="Pearson",
             direction="up",
@@ -157,7 +152,8 @@ class Scores(Frozen):
         Metric(
             ORDERED,
             metrics.spearman,
-            "Rank correlation of out-of-fold predictions and targets, ranking split.",
+            "Rank correlation of targets and out-of-fold predictions about one center, ranking "
+            "split.",
             undefined="either side constant",
             heading="Spearman",
             direction="up",
@@ -171,10 +167,11 @@ class Scores(Frozen):
         Metric(
             ORDERED,
             metrics.kendall,
-            "Kendall's rank correlation (b) of out-of-fold predictions and targets, ranking split: "
-            "the share of pairs of networks ordered rightly less that ordered wrongly.",
+            "Kendall's τ_b of targets and out-of-fold predictions about one center, ranking split: "
+            "the share of pairs of networks ordered rightly less that ordered wrongly, among pairs "
+            "without a tie.",
             undefined="either side constant",
-            heading="Kendall",
+            heading="Kendall τ_b",
             direction="up",
             text=decimals,
             resampled=resampled.kendall,
@@ -185,11 +182,11 @@ class Scores(Frozen):
         Finite | None,
         Metric(
             COMPARED,
-            lambda pooled: pooled.granulated.mean,
-            "The same over pairs of networks that differ in one factor alone, mean over factors "
-            "(Jiang et al. 2020), ranking split.",
+            lambda agreement: agreement.granulated.mean,
+            "Mean over factors of the agreement in sign over all pairs of networks that differ in "
+            "this factor alone, predictions about one center, ranking split.",
             undefined="no such pair",
-            heading="Granulated",
+            heading="Granulated by pairs",
             direction="up",
             text=decimals,
             brief=False,
@@ -199,11 +196,11 @@ class Scores(Frozen):
         Finite | None,
         Metric(
             COMPARED,
-            lambda pooled: pooled.information.minimum,
+            lambda agreement: agreement.information and agreement.information.minimum,
             "Conditional mutual information of the signs of differences, normalized, the least "
-            "over sets of at most two factors (PGDL), ranking split. It does not see direction: a "
-            "reversed perfect predictor has 1, too.",
-            undefined="no uncertainty left in any set",
+            "over sets of at most two factors (Jiang et al. 2020), predictions about one center, "
+            "ranking split. It does not see direction: a reversed perfect predictor has 1, too.",
+            undefined="no uncertainty left in any set; more than 5,000 networks",
             heading="CMI",
             direction="up",
             text=decimals,
@@ -213,13 +210,28 @@ class Scores(Frozen):
         Finite | None,
         Metric(
             COMPARED,
-            lambda pooled: pooled.sign_errors.supremum,
-            "Largest share of pairs ordered wrongly (ties count half) over environments that "
-            "differ in one factor (Dziugaite et al. 2020), ranking split.",
+            lambda agreement: agreement.sign_errors.supremum,
+            "Largest share of pairs ordered wrongly (ties count half) over pairs of levels of one "
+            "factor: the weaker family of environments of Dziugaite et al. 2020, without weights; "
+            "predictions about one center, ranking split.",
             undefined="no environment of 12 pairs",
-            heading="Worst sign error",
+            heading="Weak sign error",
             direction="down",
             text=decimals,
+        ),
+    ] = None
+    granulated_kendall_cells: Annotated[
+        Finite | None,
+        Metric(
+            COMPARED,
+            lambda agreement: agreement.granulated.mean_of_cells,
+            "Granulated Kendall coefficient Ψ of the predictions about one center as Jiang et al. "
+            "2020 define it: the mean over factors of the mean over settings of all other factors.",
+            undefined="no pair that differs in one factor",
+            heading="Granulated Ψ",
+            direction="up",
+            text=decimals,
+            brief=False,
         ),
     ] = None
     ssr_mean: Annotated[
@@ -255,7 +267,7 @@ class Scores(Frozen):
             mean_size,
             "Test networks in a division of holdout-100, which SSR sums over.",
             heading="SSR over",
-            text="{:.3g}".format,
+            text=count,
         ),
     ] = None
     ssr: Annotated[
@@ -287,7 +299,7 @@ class Scores(Frozen):
         dict[str, Finite | None] | None,
         Metric(
             COMPARED,
-            lambda pooled: {f: finite(psi) for f, psi in pooled.granulated.by_factor.items()},
+            lambda agreement: {f: finite(p) for f, p in agreement.granulated.by_factor.items()},
             "Factor → agreement of signs over the pairs that differ in it alone.",
         ),
     ] = None
@@ -295,9 +307,9 @@ class Scores(Frozen):
         tuple[str, ...] | None,
         Metric(
             COMPARED,
-            lambda pooled: pooled.information.at,
+            lambda agreement: agreement.information and agreement.information.at,
             "The set of factors with the least conditional mutual information.",
-            undefined="no uncertainty left in any set",
+            undefined="no uncertainty left in any set; more than 5,000 networks",
         ),
     ] = None
     sign_error_at: Annotated[
@@ -305,7 +317,7 @@ class Scores(Frozen):
         Metric(
             COMPARED,
             worst_environment,
-            "The environment of the largest sign error: its factor, two levels and pairs.",
+            "The environment of the largest weak sign error: its factor, two levels and pairs.",
             undefined="no environment of 12 pairs",
         ),
     ] = None
@@ -313,8 +325,8 @@ class Scores(Frozen):
         Finite | None,
         Metric(
             COMPARED,
-            lambda pooled: pooled.sign_errors.mean,
-            "Mean sign error over environments.",
+            lambda agreement: agreement.sign_errors.mean,
+            "Mean weak sign error over environments.",
             undefined="no environment of 12 pairs",
         ),
     ] = None
@@ -360,11 +372,11 @@ class Scores(Frozen):
 
 METRICS: dict[str, Metric] = {
     name: metric
-    for name, field in Scores.model_fields.items()
-    for metric in field.metadata
+    for name in sorted(Scores.model_fields, key=MeasureScores.model_fields.__contains__)
+    for metric in Scores.model_fields[name].metadata
     if isinstance(metric, Metric)
 }
-"""Name of a score → its entry."""
+"""Name of a score → its entry; those of predictions first."""
 
 NUMBERS: tuple[str, ...] = tuple(
     name for name, field in Scores.model_fields.items() if field.annotation in (Finite | None, int)

@@ -220,7 +220,8 @@ def test_predictors_find_what_a_gap_was_made_of(predictor, wanted):
     weights = {column: 0.5 + index for index, column in enumerate(sorted(wanted))}
     y = 0.2 + sum(weight * np.log(X[:, columns.index(c)]) for c, weight in weights.items())
     model = clone(predictor.regressor).fit(X, y)
-    found = linear_model(model)
+    found = linear_model(model, X)
+    assert found.lost == 0
     assert {columns[i] for i in model[-1].selected_} == wanted
     assert found.intercept == pytest.approx(0.2)
     assert {c: w for c, w in zip(columns, found.coefficients, strict=True) if w} == pytest.approx(

@@ -51,7 +51,12 @@ def zoo_of(configurations, copies=3, seed=0, factors=None):
         table[name] = [level(number // copies) for number in range(networks)]
     table = table.sample(frac=1, random_state=seed)
     return SimpleNamespace(
-        name="toy", digest="5a" * 32, revision="", table=table, splits=make_splits(table)
+        name="toy",
+        digest="5a" * 32,
+        revision="",
+        table=table,
+        splits=make_splits(table),
+        image_sets={"digits": "3f" * 32},
     )
 
 

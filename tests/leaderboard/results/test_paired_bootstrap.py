@@ -37,10 +37,10 @@ def test_draws_are_of_whole_configurations(strong, weak):
     copies = {}
     for network in ids:
         copies.setdefault(strong.configurations[network], []).append(network)
-    draw = np.random.default_rng(0)
+    draw = np.random.RandomState(0)
     names = sorted(copies)
     differences = []
-    for picked in draw.integers(len(names), size=(1000, len(names))):
+    for picked in draw.randint(len(names), size=(1000, len(names))):
         drawn = [network for number in picked for network in copies[names[number]]]
         y = [strong.targets[network] for network in drawn]
         r2s = [r2_score(y, [of[network] for network in drawn]) for of in (one, other)]

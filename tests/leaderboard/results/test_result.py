@@ -135,10 +135,10 @@ def test_what_is_no_result_is_refused(text):
         Result.from_json(text, "here")
 
 
-@pytest.mark.parametrize("version", [1, 3, "2"])
+@pytest.mark.parametrize("version", [1, 2, 4, "3"])
 def test_other_format_versions_are_refused_before_anything_else(version):
     text = json.dumps({"format_version": version, "unknown": 0}).encode()
-    with pytest.raises(ResultError, match=rf"format version {version}, but .* reads 2; eval"):
+    with pytest.raises(ResultError, match=rf"format version {version}, but .* reads 3; eval"):
         Result.from_json(text, "here")
 
 

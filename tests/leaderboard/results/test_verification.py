@@ -186,6 +186,7 @@ def test_other_folds_than_the_zoos_are_refused(results, zoo):
         one, other = content["folds"][0], content["folds"][1]
         one["ids"], other["ids"] = other["ids"], one["ids"]
         one["predictions"], other["predictions"] = other["predictions"], one["predictions"]
+        one["center"], other["center"] = other["center"], one["center"]
 
     def omit(content):
         content["folds"].pop(4)

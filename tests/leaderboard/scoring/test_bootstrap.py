@@ -28,7 +28,7 @@ def test_whole_groups_are_drawn_as_often_as_there_are_groups():
     assert (counts[:, 1] == counts[:, 4]).all()
     assert (counts[:, [0, 1, 3]].sum(axis=1) == 3).all()
     assert (counts.sum(axis=1) != 6).any()
-    drawn = np.random.default_rng(5).integers(3, size=(200, 3))
+    drawn = np.random.RandomState(5).randint(3, size=(200, 3))
     for number, name in enumerate("abc"):
         assert counts[:, groups.index(name)].tolist() == (drawn == number).sum(axis=1).tolist()
 

@@ -11,7 +11,7 @@ from leaderboard.results.verification import check_scores, verify
 from leaderboard.scoring import bootstrap, inputs
 from leaderboard.scoring.granulated import granulated_kendall
 from leaderboard.scoring.mutual_information import conditional_information
-from leaderboard.scoring.scores import STATISTICS, score
+from leaderboard.scoring.scores import METRICS, STATISTICS, score
 from leaderboard.scoring.sign_error import sign_errors
 
 FACTORS = {
@@ -45,6 +45,18 @@ def pair(result):
     return ids, [result.targets[one] for one in ids], [predicted[one] for one in ids]
 
 
+@pytest.fixture(scope="module")
+def ordered(result):
+    """Out-of-fold predictions about one center, in the order of the ids."""
+    above = {
+        network: value - fold.center
+        for fold in result.folds
+        for network, value in zip(fold.ids, fold.predictions, strict=True)
+    }
+    middle = np.mean([fold.center for fold in result.folds for _ in fold.ids])
+    return [middle + above[one] for one in sorted(above)]
+
+
 def test_factors_and_configurations_are_the_zoos(grid, result):
     assert sorted(result.factors) == ["augmentation", "l2", "width"]
     for network, configuration in result.configurations.items():
@@ -57,14 +69,17 @@ def test_factors_and_configurations_are_the_zoos(grid, result):
     assert Result.from_json(result.to_json(), "here") == result
 
 
-def test_rank_statistics_are_those_of_their_functions(result, pair):
-    ids, targets, predictions = pair
+def test_rank_statistics_are_those_of_their_functions(result, pair, ordered):
+    ids, targets, _ = pair
+    predictions = ordered
+    assert result.scores.pearson == pytest.approx(np.corrcoef(targets, ordered)[0, 1])
     levels = {name: [of[one] for one in ids] for name, of in result.factors.items()}
     found = result.scores
     assert found.spearman == pytest.approx(stats.spearmanr(targets, predictions).statistic)
     assert found.kendall == pytest.approx(stats.kendalltau(targets, predictions).statistic)
     granulated = granulated_kendall(targets, predictions, levels)
     assert (found.granulated_kendall, found.granulated) == (granulated.mean, granulated.by_factor)
+    assert found.granulated_kendall_cells == granulated.mean_of_cells
     information = conditional_information(targets, predictions, levels)
     assert (found.information, found.information_given) == (information.minimum, information.at)
     errors = sign_errors(targets, predictions, levels)
@@ -77,14 +92,17 @@ def test_rank_statistics_are_those_of_their_functions(result, pair):
     )
 
 
-def test_intervals_draw_whole_configurations(result, pair):
+def test_intervals_draw_whole_configurations(result, pair, ordered):
     ids, targets, predictions = pair
     groups = [result.configurations[one] for one in ids]
-    drawn = bootstrap.intervals(targets, predictions, groups, STATISTICS)
+    by_order = {of: {n: s for n, s in STATISTICS.items() if s.of_order == of} for of in (0, 1)}
+    assert sorted(by_order[1]) == ["kendall", "pearson", "spearman"]
+    drawn = bootstrap.intervals(targets, predictions, groups, by_order[0])
+    drawn |= bootstrap.intervals(targets, ordered, groups, by_order[1])
     assert sorted(result.scores.intervals) == sorted([*drawn.keys() - {"r2"}, "r2_pooled"])
     for name, interval in result.scores.intervals.items():
         expected = drawn["r2" if name == "r2_pooled" else name]
-        assert (interval.low, interval.high) == (expected.low, expected.high)
+        assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
         assert interval.low < getattr(result.scores, name) < interval.high
     alone = bootstrap.intervals(targets, predictions, ids, STATISTICS)
     assert alone["r2"].low != drawn["r2"].low
@@ -120,7 +138,12 @@ def test_copies_of_one_configuration_are_nothing_to_resample(result):
 def test_no_pairs_are_compared_in_very_large_zoos(result, monkeypatch):
     monkeypatch.setattr(inputs, "MOST_COMPARED", len(result.targets) - 1)
     found = score(result.score_inputs())
-    assert (found.kendall, found.granulated, found.information) == (None, None, None)
+    # What is quadratic is left out, with its reason; the rest is not.
+    assert (found.information, found.information_given) == (None, None)
+    assert "more than 5,000 networks" in METRICS["information"].undefined
+    assert (found.kendall, found.spearman) == (result.scores.kendall, result.scores.spearman)
+    assert found.granulated == result.scores.granulated
+    assert found.sign_error_worst == result.scores.sign_error_worst
     assert sorted(found.intervals) == ["mse", "pearson", "r2_pooled", "rmse_points", "spearman"]
     assert found.r2_pooled == result.scores.r2_pooled
 

@@ -147,7 +147,7 @@ def spoil(made, change):
 
 def test_another_format_version_of_a_result_is_named(made):
     spoil(made, lambda content: content.update(format_version=99, anything="else"))
-    assert "a result of format version 99, but this demogen reads 2" in refused(made)
+    assert "a result of format version 99, but this demogen reads 3" in refused(made)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
@@ -163,7 +163,7 @@ def test_a_number_too_large_for_a_double_is_refused(made):
     assert refused(made).endswith("seconds: Input should be a finite number")
 
 
-@pytest.mark.parametrize("text", ["", "[" * 100_000, "7", "[]", '{"format_version": 2}'])
+@pytest.mark.parametrize("text", ["", "[" * 100_000, "7", "[]", '{"format_version": 3}'])
 def test_what_is_no_result_is_refused(made, text):
     made.result().write_text(text)
     made.seal()
