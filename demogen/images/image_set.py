@@ -17,6 +17,7 @@ from demogen._util.paths import expanded
 from demogen.errors import ZooError
 from demogen.images import memory_mapped, sources
 from demogen.networks.network import LabeledImages
+from demogen.networks.torch_state import ordinary_state
 from demogen.schema.image_sets import IMAGE_SETS, facts
 from demogen.schema.records import Data
 
@@ -54,12 +55,14 @@ class ImageSet:
         return digest.hexdigest()
 
     @cached_property
+    @ordinary_state()
     def channel_statistics(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of each channel over the training images, float32 (c,)."""
         pixels = self.train.images.double()
         mean, std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3), correction=0)
         return mean.float(), std.float()
 
+    @ordinary_state()
     def inputs(self, images: Tensor, data: Data) -> Tensor:
         """Images as a network trained on `data` sees them, float32, on the device where they lie.
 
@@ -75,6 +78,7 @@ class ImageSet:
             inputs = self.standardize(images, data.standardization)
         return inputs.mean(dim=1, keepdim=True) if data.gray else inputs
 
+    @ordinary_state()
     def standardize(self, images: Tensor, how: str) -> Tensor:
         """Standardized pixels, float32, on the device where they lie.
 
@@ -93,6 +97,7 @@ class ImageSet:
         std = pixels.std((1, 2, 3), correction=0, keepdim=True)
         return (pixels - mean) / std.clamp_min(1 / math.sqrt(pixels[0].numel()))
 
+    @ordinary_state()
     def training_part(self, data: Data) -> LabeledImages:
         """uint8 images and labels that `data` trains on: its subset, with its corrupted labels."""
         images, labels = self.train.images, self.train.labels
@@ -102,12 +107,14 @@ class ImageSet:
         labels = corrupt_labels(labels, data.corruption, self.classes, data.corruption_seed)
         return LabeledImages(images, labels)
 
+    @ordinary_state()
     def corrupted_test_labels(self, data: Data) -> Tensor:
         """Test labels (n,) of which `data.test_corruption` are random, as in `training_part`."""
         seed = data.corruption_seed
         return corrupt_labels(self.test.labels, data.test_corruption, self.classes, seed)
 
 
+@ordinary_state()
 def load_images(name: str, folder: Path | str | None = None) -> ImageSet:
     """An image set by name: cifar10, cifar100, digits, fashion_mnist, imagenet or mnist.
 

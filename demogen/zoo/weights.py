@@ -36,6 +36,8 @@ def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
         raise ZooError(f"these tensors cannot be saved as safetensors: {fault}") from error
 
 
+# Not `ordinary_state`: threads that read ahead would change settings that all threads share.
+@torch.inference_mode(False)
 def from_bytes(content: bytes, what: str) -> dict[str, Tensor]:
     """Tensors of a safetensors file.
 
