@@ -269,6 +269,8 @@ class Zoo(NetworkSet):
             train=lambda: self._train(record, device),
             test_inputs=lambda: self._standardized(record.spec.data, "test", device),
             spec=record.spec,
+            input_shape=record.spec.data.input_shape,
+            classes=record.spec.data.class_count,
             missing=missing,
         )
         return Network(module, sources, id=record.id, batch_size=batch_size)

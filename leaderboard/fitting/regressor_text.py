@@ -13,6 +13,7 @@ from typing import Any, NoReturn, final
 import numpy as np
 
 from demogen.errors import PredictorError
+from demogen.measuring.fitting import regressor_to_text as regressor_to_text
 
 LONGEST_TEXT = 20_000
 LARGEST_COUNT = 100_000
@@ -63,13 +64,7 @@ UFUNCS = (
 )
 """numpy's functions of one argument that it may apply instead."""
 
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _FUNCTION = re.compile(r"<(function|ufunc) '?([A-Za-z_]\w*)'?>")
-
-
-def regressor_to_text(regressor: Any) -> str:
-    """The regressor's repr on one line, without memory addresses, which differ each time."""
-    return _ADDRESS.sub("", " ".join(repr(regressor).split()))
 
 
 def regressor_from_text(text: str) -> Any:

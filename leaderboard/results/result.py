@@ -13,9 +13,9 @@ from demogen._util.lookup import lookup
 from demogen.errors import ResultError, os_fault
 from demogen.format.integrity import write_atomically
 from demogen.format.splits import Kind
+from demogen.measuring.measure_identity import MeasureIdentity, Name
 from demogen.schema.frozen import Frozen, Sha256
 from demogen.schema.records import first_fault, sha256
-from leaderboard.results.measure_identity import MeasureIdentity, Name
 from leaderboard.scoring.inputs import (
     Count,
     Finite,
