@@ -112,3 +112,7 @@ def naming(path: Path | str) -> Iterator[None]:
         if error.filename is None and error.errno is not None:
             error.filename = str(path)
         raise
+
+
+class ArchiveError(DemogenError):
+    """An archive of somebody's networks, or a network in it, cannot be read or does not fit."""

@@ -32,6 +32,17 @@ TOLERANCE = 1e-6
 """Relative; the networks below are float64, so only the order of sums may change a value."""
 
 _IMAGES = 48
+_ARCHITECTURES: tuple[AnyFamily, ...] = (
+    NiN(family="nin", width=6, batch_norm=True),
+    NiN(family="nin", width=5, dropout=0.2),
+    ConvNet(family="convnet", channels=(4, 5), kernel=3),
+    MLP(family="mlp", width=12, depth=4),
+    MLP(family="mlp", width=9, depth=3, activation="tanh"),
+    ResNet(family="resnet", depth=8, width=3),
+    ResNet(family="resnet", depth=8, width=4, norm="group"),
+    VGG(family="vgg", width=2, dense=8, batch_norm=True, dropout=0.5),
+)
+"""Of the example networks; the numbers of each are drawn from its place here."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +106,7 @@ def failed_checks(predictor: Predictor) -> Iterator[Failure]:
 
 def example_networks() -> list[Network]:
     """Small float64 networks with random weights, each with all that a measure may ask for."""
-    architectures_tried: list[AnyFamily] = [
-        NiN(family="nin", width=6, batch_norm=True),
-        NiN(family="nin", width=5, dropout=0.2),
-        ConvNet(family="convnet", channels=(4, 5), kernel=3),
-        MLP(family="mlp", width=12, depth=4),
-        MLP(family="mlp", width=9, depth=3, activation="tanh"),
-        ResNet(family="resnet", depth=8, width=3),
-        ResNet(family="resnet", depth=8, width=4, norm="group"),
-        VGG(family="vgg", width=2, dense=8, batch_norm=True, dropout=0.5),
-    ]
-    return [_example(architecture, seed) for seed, architecture in enumerate(architectures_tried)]
+    return [_example(architecture, seed) for seed, architecture in enumerate(_ARCHITECTURES)]
 
 
 @ordinary_state()

@@ -106,6 +106,7 @@ class Network:
         self._sources = sources
         self._access = access
         self._memo = memo
+        self._read: dict[Access, Any] = {}
 
     @classmethod
     def of(
@@ -276,7 +277,13 @@ class Network:
             raise NotMeasurable(reason)
         if source is None:
             raise ZooError(f"network {self.id} comes without {needed}")
-        return source()
+        if self._access is None:
+            return source()
+        # A measure reads its data more than once, and each time would be a copy.
+        if needed not in self._read:
+            self._read[needed] = source()
+        value: Value = self._read[needed]
+        return value
 
 
 def _classes(module: TappedModule, images: Tensor) -> int | None:

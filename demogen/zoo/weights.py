@@ -73,6 +73,24 @@ class StoredNetwork:
     initial: bytes | None = None
 
 
+@dataclass(frozen=True)
+class FilePart:
+    """Bytes of a file, where several networks lie in one."""
+
+    path: Path
+    offset: int
+    length: int
+
+    def read_bytes(self) -> bytes:
+        """The bytes; fewer where the file ends before."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return file.read(self.length)
+
+    def __str__(self) -> str:
+        return f"{self.path}, bytes from {self.offset} on"
+
+
 def write_shards(
     folder: Path, networks: Iterable[StoredNetwork], limit: int = SHARD_BYTES
 ) -> tuple[dict[str, ByteRange], dict[str, ByteRange]]:

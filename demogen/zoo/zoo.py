@@ -23,6 +23,7 @@ from demogen.networks.torch_state import ordinary_state
 from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
 from demogen.zoo.assembly import assemble, check_labels
 from demogen.zoo.base import NetworkSet
+from demogen.zoo.beside import images_beside
 from demogen.zoo.initial_weights import make_initial, read_initial
 from demogen.zoo.missing import what_is_missing
 from demogen.zoo.prefetch import ReadWeights, WeightsRequest, read_ahead
@@ -141,7 +142,7 @@ class Zoo(NetworkSet):
         """
         kind = f"image set whose digest {self.name} holds"
         expected = lookup(name, self.manifest.image_sets, kind, ZooError)
-        image_set = load_images(name, self.images_folder)
+        image_set = load_images(name, self.images_folder or images_beside(self.storage, name))
         if image_set.digest != expected:
             raise ZooError(
                 f"the {name} images here (digest {image_set.digest[:12]}) are not those that "

@@ -39,6 +39,11 @@ CLASSES = {
     "DummyRegressor": _known("sklearn.dummy", "strategy", "constant", "quantile"),
     "ForwardSelection": _known("baselines.selection", "count"),
     "FunctionTransformer": _known("sklearn.preprocessing", "func", "kw_args"),
+    "HistGradientBoostingRegressor": _known(
+        "sklearn.ensemble",
+        *("loss", "learning_rate", "max_iter", "max_leaf_nodes", "max_depth", "min_samples_leaf"),
+        *("l2_regularization", "max_bins", "random_state"),
+    ),
     "LeastSquares": _known("demogen.measuring.least_squares"),
     "LinearRegression": _known("sklearn.linear_model", "fit_intercept", "positive", "copy_X"),
     "OneHotEncoder": _known("sklearn.preprocessing", "handle_unknown", "sparse_output", "drop"),

@@ -7,7 +7,12 @@ import torch
 
 from demogen import Access, Measure, load_images, load_zoo, measure
 from demogen.measuring.conformance import example_networks
-from demogen.networks.torch_state import float32_products, ordinary_state, own_random_numbers
+from demogen.networks.torch_state import (
+    _precisions,
+    float32_products,
+    ordinary_state,
+    own_random_numbers,
+)
 from zoo_recipes.training import train_network
 
 
@@ -41,6 +46,15 @@ def flushed_denormals():
         yield
     finally:
         torch.set_flush_denormal(False)
+
+
+@pytest.fixture(autouse=True)
+def precisions_as_before():
+    """The older interface cannot put back what the newer one said."""
+    before = [place.fp32_precision for place in _precisions()]
+    yield
+    for place, precision in zip(_precisions(), before, strict=True):
+        place.fp32_precision = precision
 
 
 CALLERS = {
