@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from demogen import Network, get_predictor, list_predictors, measure
+import baselines
+from demogen import Network, measure
 from demogen.errors import NotMeasurable, ZooError
 from demogen.images._torchvision import torchvision
 
@@ -87,12 +88,11 @@ def verdicts(network: Network) -> dict[str, str | None]:
     """Predictor → None where its measure has a value for the network, else the refusal."""
     by_measure: dict[str, str | None] = {}
     found = {}
-    for name in list_predictors():
-        predictor = get_predictor(name)
+    for predictor in baselines.ALL:
         key = repr(predictor.measure)
         if key not in by_measure:
             by_measure[key] = _refusal(predictor.measure, network)
-        found[name] = by_measure[key]
+        found[predictor.name] = by_measure[key]
     return found
 
 
@@ -100,7 +100,7 @@ def table(networks: dict[str, dict[str, str | None]]) -> str:
     """Predictors with the same verdicts in one row; a number stands for a refusal below."""
     refusals: list[str] = []
     rows: dict[tuple[str, ...], list[str]] = {}
-    for predictor in list_predictors():
+    for predictor in sorted(predictor.name for predictor in baselines.ALL):
         cells = []
         for verdict in (found[predictor] for found in networks.values()):
             if verdict is not None and verdict not in refusals:
