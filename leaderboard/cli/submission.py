@@ -1,7 +1,7 @@
 """Commands of `demogen leaderboard` for submissions; what they need is imported when called."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import click
 
@@ -9,8 +9,12 @@ from demogen import cli_options
 from leaderboard.cli import options
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from demogen.measuring.options import MeasuringOptions
     from demogen.zoo.base import NetworkSet
+    from leaderboard.submissions.folder import Contents
+    from leaderboard.submissions.rerun import Remeasured
 
 _folder = click.argument("folder", type=click.Path(path_type=Path))
 _zoos_to_compare = cli_options.zoos(
@@ -81,47 +85,12 @@ def submit(
     type=options.EXISTING_FOLDER,
     help="Folder of the results already there; default: those published with demogen.",
 )
-@click.option(
-    "--run-code",
-    is_flag=True,
-    help="Run the submitted code: measure a sample of networks again (needs --zoo).",
-)
-@click.option(
-    "--sample",
-    type=click.IntRange(1),
-    default=5,
-    show_default=True,
-    help="How many networks are measured again.",
-)
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    help="Decides which networks are drawn; keep it to yourself.",
-)
-@click.option(
-    "--seconds",
-    type=click.FloatRange(0, min_open=True),
-    default=600.0,
-    show_default=True,
-    help="How long the submitted code may run.",
-)
-@click.option(
-    "--memory",
-    type=click.IntRange(1),
-    default=4096,
-    show_default=True,
-    help="How much memory the submitted code may use, in MB.",
-)
+@options.checking
 def validate(
     folder: Path,
     zoos: tuple[str, ...],
     against: Path | None,
-    run_code: bool,
-    sample: int,
-    seed: int,
-    seconds: float,
-    memory: int,
+    **checking: "Unpack[options.Checking]",
 ) -> None:
     """Check the submission in FOLDER; without --run-code none of its code is run.
 
@@ -130,21 +99,7 @@ def validate(
       demogen leaderboard validate mine --zoo digits
       demogen leaderboard validate mine --zoo digits --run-code --sample 10 --seconds 900
     """
-    from leaderboard.submissions.validation import validate as check
-
-    if run_code and not zoos:
-        raise click.UsageError("--run-code measures networks again: of which zoo? give --zoo")
-    opened = _each_and_pool(zoos)
-    contents, report = check(folder, opened, against)
-    for line in report:
-        click.echo(f"{folder}: {line}")
-    if run_code:
-        from leaderboard.submissions.rerun import Sample, remeasure
-        from leaderboard.submissions.rerun_isolation import Limits
-
-        networks = Sample(sample, seed, Limits(seconds, memory))
-        for line in remeasure(contents, opened, networks):
-            click.echo(f"{folder}: {line}")
+    _checked(folder, zoos, against, checking)
 
 
 @click.command()
@@ -157,21 +112,76 @@ def validate(
     help="Folder of the results already there.",
 )
 @_zoos_to_compare
-def merge(folder: Path, results: Path, zoos: tuple[str, ...]) -> None:
+@click.option(
+    "--day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Day that the submission was proposed on (default: today).",
+)
+@options.checking
+def merge(
+    folder: Path,
+    results: Path,
+    zoos: tuple[str, ...],
+    day: "datetime | None",
+    **checking: "Unpack[options.Checking]",
+) -> None:
     """Validate the submission in FOLDER and copy its results to those already there.
+
+    What was not checked, without --zoo or without --run-code, is marked as claimed in every table.
 
     \b
     Example:
-      demogen leaderboard merge mine --into results --zoo digits
+      demogen leaderboard merge mine --into results --zoo digits --run-code --sample 20
     """
     from leaderboard.submissions.merging import merge as copy
+
+    checked = _checked(folder, zoos, results, checking)
+    given = day.date() if day else None
+    paths = copy(checked.contents, results, checked.zoos, checked.again, checked.chances, given)
+    for path in paths:
+        click.echo(f"wrote {path}")
+
+
+class _Checked(NamedTuple):
+    """A submission that was accepted, and what was confirmed of it."""
+
+    contents: "Contents"
+    zoos: "list[NetworkSet]"
+    again: "list[Remeasured]"
+    chances: dict[str, float]
+
+
+def _checked(
+    folder: Path, zoos: tuple[str, ...], against: Path | None, checking: "options.Checking"
+) -> _Checked:
+    """Do all checks that are asked for, and print what each found."""
+    from leaderboard.submissions.validation import permutation_tests
     from leaderboard.submissions.validation import validate as check
 
-    contents, report = check(folder, _each_and_pool(zoos), results)
+    if checking["run_code"] and not zoos:
+        raise click.UsageError("--run-code measures networks again: of which zoo? give --zoo")
+    opened = _each_and_pool(zoos)
+    contents, report = check(folder, opened, against)
     for line in report:
         click.echo(f"{folder}: {line}")
-    for path in copy(contents, results):
-        click.echo(f"wrote {path}")
+    again: list[Remeasured] = []
+    if checking["run_code"]:
+        from leaderboard.submissions.rerun import Sample, remeasure
+        from leaderboard.submissions.rerun_isolation import Limits
+
+        limits = Limits(checking["seconds"], checking["memory"])
+        again = remeasure(contents, opened, Sample(checking["sample"], checking["seed"], limits))
+        for line in (line for one in again for line in one.report):
+            click.echo(f"{folder}: {line}")
+    tests = {}
+    if checking["permutations"]:
+        tests = permutation_tests(contents, checking["permutations"])
+    for path, test in tests.items():
+        click.echo(
+            f"{folder}: {path}: R² {test.observed:.3f}; p = {test.p:.3g} of {test.permutations} "
+            "permutations of the gaps"
+        )
+    return _Checked(contents, opened, again, {path: test.p for path, test in tests.items()})
 
 
 def _each_and_pool(zoos: tuple[str, ...]) -> "list[NetworkSet]":

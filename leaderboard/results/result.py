@@ -1,8 +1,9 @@
 """Results: what predictors scored on splits, with all that is needed to score them again."""
 
+import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, final, overload
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from demogen.format.splits import Kind
 from demogen.schema.frozen import Frozen, Sha256
 from demogen.schema.records import first_fault, sha256
 from leaderboard.results.measure_identity import MeasureIdentity, Name
+from leaderboard.results.origins import SUBMISSIONS, Origin, read_origins
 from leaderboard.scoring.inputs import (
     Count,
     Finite,
@@ -200,14 +202,22 @@ class Results(Sequence[Result]):
 
     Args:
         results: any number.
+        origins: `Result.path` as text → where that result comes from, of those that were merged.
 
     Example:
         results = leaderboard.Results.read("results")
         results.select(split="kfold-10", predictor=["unit-sparsity", "mean-gap"]).to_frame()
     """
 
-    def __init__(self, results: Iterable[Result] = ()) -> None:
+    def __init__(
+        self, results: Iterable[Result] = (), origins: Mapping[str, Origin] | None = None
+    ) -> None:
         self._results = tuple(results)
+        self._origins = dict(origins or {})
+
+    def origin(self, result: Result) -> Origin | None:
+        """Who submitted a result and what of it was checked; None: it was not merged."""
+        return self._origins.get(str(result.path))
 
     @classmethod
     def read(cls, folder: Path | str) -> "Results":
@@ -247,14 +257,15 @@ class Results(Sequence[Result]):
             for name in sorted(chosen):
                 lookup(name, known, f"result of a {part}", ResultError)
             results = tuple(result for result in results if getattr(result, part) in chosen)
-        return Results(results)
+        return Results(results, self._origins)
 
     def to_frame(self) -> "pd.DataFrame":
         """A table, one row a result.
 
         Returns:
-            Columns `zoo`, `digest`, `target`, `split`, `predictor`, and every score that is a
-            number, NaN where it is not defined.
+            Columns `zoo`, `digest`, `target`, `split`, `predictor`, every score that is a number
+            (NaN where it is not defined), `measured` and `dropped` (numbers of networks), and
+            `claimed`: what nobody checked of a merged submission, "signatures, zoo, …", or "".
         """
         import pandas as pd
 
@@ -266,6 +277,11 @@ class Results(Sequence[Result]):
         for name in NUMBERS:
             values = [getattr(result.scores, name) for result in self._results]
             frame[name] = pd.Series(values, dtype="float64")
+        frame["measured"] = pd.Series([len(r.targets) for r in self._results], dtype="int64")
+        frame["dropped"] = pd.Series([len(r.dropped) for r in self._results], dtype="int64")
+        origins = [self.origin(result) for result in self._results]
+        claimed = [", ".join(origin.claimed) if origin else "" for origin in origins]
+        frame["claimed"] = pd.Series(claimed, dtype="object")
         return frame
 
     @overload
@@ -276,7 +292,7 @@ class Results(Sequence[Result]):
 
     def __getitem__(self, place: int | slice) -> "Result | Results":
         if isinstance(place, slice):
-            return Results(self._results[place])
+            return Results(self._results[place], self._origins)
         return self._results[place]
 
     def __len__(self) -> int:
@@ -367,7 +383,8 @@ def read_results(folder: Path | str) -> Results:
         ResultError: there are none, one is not valid, or one lies where another belongs.
     """
     folder = Path(folder)
-    results = Results(_under(folder))
+    origins: dict[str, Origin] = {}
+    results = Results(list(_under(folder, origins)), origins)
     if not results and folder == PUBLISHED:
         raise ResultError(
             "no results are published with this demogen; name a folder of your own with --results"
@@ -380,10 +397,24 @@ def read_results(folder: Path | str) -> Results:
     return results
 
 
-def _under(folder: Path) -> Iterator[Result]:
+def _under(folder: Path, origins: dict[str, Origin]) -> Iterator[Result]:
+    """The results, while origins are gathered from where each lies: a folder may be a part."""
+    roots: set[Path] = set()
     for path in sorted(folder.rglob("*.json")):
         result = read_result(path)
         belongs = result.path.parts
-        if path.resolve().parts[-len(belongs) :] != belongs:
+        place = path.resolve()
+        if place.parts[-len(belongs) :] != belongs:
             raise ResultError(f"{path} does not lie where it belongs: move it to {result.path}")
+        root = place.parents[len(belongs) - 1]
+        if root not in roots:
+            roots.add(root)
+            origins |= read_origins(root)
+        origin = origins.get(str(result.path))
+        if origin and hashlib.sha256(path.read_bytes()).hexdigest() != origin.sha256:
+            raise ResultError(
+                f"{path} is not the file that was merged (sha256 {origin.sha256[:12]}); take the "
+                f"merged one from its submission, or remove the predictor's file in "
+                f"{root / SUBMISSIONS}"
+            )
         yield result

@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,8 +66,13 @@ def _output(job: "Job", folder: Path) -> "RerunOutput":
     from leaderboard.submissions.rerun_messages import RerunOutput
 
     predictor = resolve(job.predictor, folder)
-    signatures, dropped = _measure(predictor, job.networks, folder)
-    return RerunOutput(facts=PredictorFacts.of(predictor), signatures=signatures, dropped=dropped)
+    signatures, dropped, seconds = _measure(predictor, job.networks, folder)
+    return RerunOutput(
+        facts=PredictorFacts.of(predictor),
+        signatures=signatures,
+        dropped=dropped,
+        seconds=seconds,
+    )
 
 
 def _fault(error: BaseException) -> "RerunFault":
@@ -87,21 +93,23 @@ def _ran_out_of_memory(error: BaseException) -> bool:
 
 def _measure(
     predictor: "Predictor", networks: "Sequence[NetworkFiles]", folder: Path
-) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
-    """Id → signature, and id → why there is none."""
+) -> tuple[dict[str, dict[str, float]], dict[str, str], dict[str, float]]:
+    """Id → signature, id → why there is none, and id → seconds that a signature took."""
     from sklearn.base import clone
 
     from demogen.errors import NotMeasurable
     from demogen.measuring.together import compute_signature
 
-    signatures, dropped = {}, {}
+    signatures, dropped, seconds = {}, {}, {}
     for files in networks:
+        network = network_of(files, folder)
+        start = time.perf_counter()
         try:
-            signature = compute_signature(clone(predictor.measure), network_of(files, folder))
-            signatures[files.id] = dict(signature)
+            signatures[files.id] = dict(compute_signature(clone(predictor.measure), network))
+            seconds[files.id] = time.perf_counter() - start
         except NotMeasurable as error:
             dropped[files.id] = str(error)
-    return signatures, dropped
+    return signatures, dropped, seconds
 
 
 def network_of(files: "NetworkFiles", folder: Path) -> "Network":
