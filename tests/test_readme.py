@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from demogen import demo
 from demogen.cli import commands
-from leaderboard.results.ranking import COLUMNS
+from leaderboard.results.columns import COLUMNS
 from tests import readme_tables
 from tests.hub.state import WRITER
 

@@ -1,7 +1,8 @@
 """Commands of `demogen leaderboard` for submissions; what they need is imported when called."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
     from demogen.measuring.options import MeasuringOptions
     from demogen.zoo.base import NetworkSet
+    from leaderboard.results.origins import Unseen
     from leaderboard.submissions.folder import Contents
+    from leaderboard.submissions.merging import Confirmed
     from leaderboard.submissions.rerun import Remeasured
 
 _folder = click.argument("folder", type=click.Path(path_type=Path))
@@ -113,6 +116,11 @@ def validate(
 )
 @_zoos_to_compare
 @click.option(
+    "--held-out",
+    metavar="ZOO",
+    help="Score the submission on this zoo, too, which nobody who submits has (needs --run-code).",
+)
+@click.option(
     "--day",
     type=click.DateTime(["%Y-%m-%d"]),
     help="Day that the submission was proposed on (default: today).",
@@ -122,6 +130,7 @@ def merge(
     folder: Path,
     results: Path,
     zoos: tuple[str, ...],
+    held_out: str | None,
     day: "datetime | None",
     **checking: "Unpack[options.Checking]",
 ) -> None:
@@ -135,26 +144,39 @@ def merge(
     """
     from leaderboard.submissions.merging import merge as copy
 
-    checked = _checked(folder, zoos, results, checking)
-    given = day.date() if day else None
-    paths = copy(checked.contents, results, checked.zoos, checked.again, checked.chances, given)
-    for path in paths:
+    if held_out and not checking["run_code"]:
+        raise click.UsageError("--held-out runs the submitted code on that zoo; give --run-code")
+    contents, confirmed = _checked(folder, zoos, results, checking)
+    if held_out:
+        confirmed = replace(confirmed, unseen=_scored(folder, contents, held_out, checking))
+    for path in copy(contents, results, confirmed, day.date() if day else None):
         click.echo(f"wrote {path}")
 
 
-class _Checked(NamedTuple):
-    """A submission that was accepted, and what was confirmed of it."""
+def _scored(
+    folder: Path, contents: "Contents", held_out: str, checking: "options.Checking"
+) -> "dict[str, Unseen]":
+    """Scores on a zoo that is held out, by `Result.path`."""
+    from demogen.zoo.zoo import load_zoo
+    from leaderboard.submissions.held_out import score_on_held_out
+    from leaderboard.submissions.rerun_isolation import Limits
 
-    contents: "Contents"
-    zoos: "list[NetworkSet]"
-    again: "list[Remeasured]"
-    chances: dict[str, float]
+    limits = Limits(checking["seconds"], checking["memory"])
+    scores = score_on_held_out(contents, load_zoo(held_out), limits)
+    for path, score in scores.items():
+        r2 = "not defined" if score.r2 is None else f"{score.r2:.3f}"
+        click.echo(
+            f"{folder}: {path}: R² {r2} on {score.networks} networks held out, {score.missing} of "
+            "them not measured"
+        )
+    return scores
 
 
 def _checked(
     folder: Path, zoos: tuple[str, ...], against: Path | None, checking: "options.Checking"
-) -> _Checked:
+) -> "tuple[Contents, Confirmed]":
     """Do all checks that are asked for, and print what each found."""
+    from leaderboard.submissions.merging import Confirmed
     from leaderboard.submissions.validation import permutation_tests
     from leaderboard.submissions.validation import validate as check
 
@@ -181,7 +203,8 @@ def _checked(
             f"{folder}: {path}: R² {test.observed:.3f}; p = {test.p:.3g} of {test.permutations} "
             "permutations of the gaps"
         )
-    return _Checked(contents, opened, again, {path: test.p for path, test in tests.items()})
+    chances = {path: test.p for path, test in tests.items()}
+    return contents, Confirmed(tuple(opened), tuple(again), chances)
 
 
 def _each_and_pool(zoos: tuple[str, ...]) -> "list[NetworkSet]":

@@ -9,7 +9,8 @@ from leaderboard.pages.plot_data import fold_scores, plot_data, terms
 from leaderboard.pages.provenance import cite, pins, recheck, reproduce
 from leaderboard.pages.table_rows import STANDARD, TableRow, zoo_labels
 from leaderboard.pages.tables import ARROWS, environment
-from leaderboard.results.ranking import COLUMNS, MARK, UNDEFINED, RankedTable
+from leaderboard.results.columns import COLUMNS, MARK, UNDEFINED
+from leaderboard.results.ranking import RankedTable
 from leaderboard.results.result import Result
 
 SAME = ("predictor", "paper", "access")

@@ -3,8 +3,8 @@
 import shlex
 from collections.abc import Sequence
 
+from leaderboard.results.columns import MARK
 from leaderboard.results.origins import CHECKABLE
-from leaderboard.results.ranking import MARK
 from leaderboard.results.result import Result
 
 

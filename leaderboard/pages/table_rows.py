@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from leaderboard.results.ranking import RankedTable, Row, ranked_rows, row_on_one_split
+from leaderboard.results.columns import Row
+from leaderboard.results.ranking import RankedTable, ranked_rows, row_on_one_split
 
 STANDARD = ""
 """The split of rows whose columns each come from the split that the column names."""

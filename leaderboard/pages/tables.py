@@ -10,16 +10,8 @@ from demogen.errors import ResultError
 from demogen.format.markdown import cell, table_of
 from demogen.format.tex import escaped
 from leaderboard.pages.text_tables import csv_table, latex_row, latex_table
-from leaderboard.results.ranking import (
-    CLAIMED,
-    COLUMNS,
-    MARK,
-    UNDEFINED,
-    Column,
-    RankedTable,
-    Row,
-    ranked_tables,
-)
+from leaderboard.results.columns import CLAIMED, COLUMNS, MARK, UNDEFINED, Column, Row
+from leaderboard.results.ranking import RankedTable, ranked_tables
 from leaderboard.results.result import Result
 
 if TYPE_CHECKING:
@@ -66,6 +58,8 @@ def environment() -> "jinja2.Environment":
 def title(table: RankedTable) -> str:
     """What the table is of, on one line."""
     ranking = f"ranked by pooled R² on {table.ranking}" if table.ranking else "not ranked"
+    if table.held_out:
+        ranking = f"ranked by R² on a zoo held out (sha256 {table.held_out[:12]})"
     return f"{table.target} on {table.zoo} (sha256 {table.zoo_digest[:12]}), {ranking}"
 
 
@@ -74,7 +68,7 @@ def _markdown(tables: Sequence[RankedTable]) -> str:
 
 
 def _markdown_table(table: RankedTable) -> str:
-    columns = [column for column in COLUMNS if column.brief]
+    columns = [column for column in COLUMNS if column.brief or column.key == table.ranked_by]
     heads = [column.heading + ARROWS[column.direction] for column in columns]
     rows = ([cell(column.text(row)) for column in columns] for row in table.rows)
     right = [place for place, column in enumerate(columns) if column.numeric]

@@ -67,9 +67,10 @@ def compared(results: Iterable[Result]) -> Compared:
 def filled(result: Result, networks: Compared) -> Filled:
     """Pooled R² of a result over all networks compared.
 
-    A network without a prediction is predicted by the mean target of those outside of its fold, so
-    that nobody gains by leaving hard networks out. choice: filling rather than comparing on what all predictors measured, because
-    there one predictor would decide which networks all others are judged by.
+    A network without a prediction is predicted by the mean target of those outside of its fold: to
+    leave it out is to predict the mean, and gains no more than that would. choice: filling, rather
+    than comparing on what all predictors measured, because there one predictor would decide which
+    networks all others are judged by.
     """
     missing = len(networks.targets.keys() - result.targets.keys())
     if result.split_kind == "holdout" or not result.folds or not missing:

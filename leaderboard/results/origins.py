@@ -1,5 +1,6 @@
 """Where merged results come from: who submitted them, when, and what of them was checked."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +13,7 @@ from demogen._util.lookalikes import appearance
 from demogen.errors import ResultError, os_fault
 from demogen.schema.frozen import Frozen, Sha256
 from demogen.schema.records import first_fault
+from leaderboard.results.file_names import file_name
 
 SUBMISSIONS = "submissions"
 """Folder beside the results of a leaderboard: one file a predictor, one line a merge."""
@@ -45,6 +47,16 @@ class Again(Frozen):
     of: Annotated[int, Field(ge=1)]
 
 
+class Unseen(Frozen):
+    """A score on a zoo that the author of a submission did not have."""
+
+    zoo_digest: Sha256
+    networks: Annotated[int, Field(ge=1)]
+    missing: Annotated[int, Field(ge=0)]
+    """Networks that the code could not measure; a constant stands in for their predictions."""
+    r2: Annotated[float, Field(allow_inf_nan=False)] | None
+
+
 class MergedFile(Frozen):
     """One result as it was merged."""
 
@@ -54,6 +66,8 @@ class MergedFile(Frozen):
     again: Again | None = None
     chance: Probability | None = None
     """p of the permutation test (see `leaderboard.results.permutation`); None: not made."""
+    unseen: Unseen | None = None
+    """None: no zoo was held out."""
 
 
 class Merge(Frozen):
@@ -82,6 +96,7 @@ class Origin:
         claimed: what nobody checked, in the order of `CHECKABLE`.
         again: how many networks were measured again; None: none.
         chance: p of the permutation test; None: not made.
+        unseen: the score on a zoo that was held out; None: none was.
     """
 
     sha256: str
@@ -90,6 +105,7 @@ class Origin:
     claimed: tuple[Claim, ...]
     again: Again | None
     chance: float | None
+    unseen: Unseen | None
 
 
 def read_origins(folder: Path) -> dict[str, Origin]:
@@ -107,9 +123,28 @@ def read_origins(folder: Path) -> dict[str, Origin]:
     }
 
 
-def ledger_of(folder: Path, name: str) -> Path:
-    """The file of the merges of a predictor; `name` is its name as a file name."""
-    return folder / SUBMISSIONS / f"{name}{SUFFIX}"
+def check_merged(path: Path, origin: Origin, root: Path) -> None:
+    """A result is the file that was merged: what was checked is known of that alone.
+
+    Args:
+        path: of the result.
+        origin: of the result.
+        root: folder of the results.
+
+    Raises:
+        ResultError: it is another.
+    """
+    if hashlib.sha256(path.read_bytes()).hexdigest() != origin.sha256:
+        raise ResultError(
+            f"{path} is not the file that was merged (sha256 {origin.sha256[:12]}); take the "
+            f"merged one from its submission, or remove the predictor's file in "
+            f"{root / SUBMISSIONS}"
+        )
+
+
+def ledger_of(folder: Path, predictor: str) -> Path:
+    """The file of the merges of a predictor."""
+    return folder / SUBMISSIONS / f"{file_name(predictor)}{SUFFIX}"
 
 
 def with_merge(path: Path, merge: Merge) -> bytes | None:
@@ -149,7 +184,15 @@ def _origins(merges: Sequence[Merge], every: Sequence[Merge]) -> dict[str, Origi
     first = min(merge.day for merge in merges)
     submissions = _related(merges, every)
     return {
-        path: Origin(file.sha256, first, submissions, file.claimed, file.again, file.chance)
+        path: Origin(
+            file.sha256,
+            first,
+            submissions,
+            file.claimed,
+            file.again,
+            file.chance,
+            file.unseen,
+        )
         for path, file in _known(merges).items()
     }
 
@@ -173,6 +216,7 @@ def _both(one: MergedFile, other: MergedFile) -> MergedFile:
         claimed=claimed,
         again=max(agains, key=lambda again: again.networks, default=None),
         chance=one.chance if other.chance is None else other.chance,
+        unseen=other.unseen or one.unseen,
     )
 
 

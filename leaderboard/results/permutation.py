@@ -63,11 +63,11 @@ def permutation_test(
     """
     if permutations < 1:
         raise ResultError(f"{permutations} permutations test nothing; ask for one or more")
-    if result.split_kind == "holdout" or not result.folds:
+    blocks = _exchangeable(result)
+    if result.split_kind == "holdout" or not result.folds or not blocks:
         return None
     observed = _pooled_r2(result, regressor, result.targets)
-    blocks = _exchangeable(result)
-    if observed is None or not blocks:
+    if observed is None:
         return None
     made = max(1, min(permutations, MOST_FITS // (len(result.folds) + 1)))
     generator = np.random.RandomState(SEED)

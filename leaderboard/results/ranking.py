@@ -1,237 +1,28 @@
 """Rows of the leaderboard: the results of a predictor merged over splits, and ranked."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, make_dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 from demogen.errors import ResultError
+from leaderboard.results.columns import (
+    CLAIMED,
+    HERE,
+    MARK,
+    RANKED_BY,
+    SHOWN,
+    UNSEEN,
+    WITH_INTERVAL,
+    Row,
+)
 from leaderboard.results.filling import Compared, compared, filled
 from leaderboard.results.origins import CHECKABLE, Origin
 from leaderboard.results.result import Result, Results
 from leaderboard.scoring.inputs import LinearModel
-from leaderboard.scoring.metric import RANKING_SPLITS, Metric
-from leaderboard.scoring.metric import decimals as decimals
-from leaderboard.scoring.metric import digits as digits
+from leaderboard.scoring.metric import RANKING_SPLITS
 from leaderboard.scoring.ranks import dense_ranks
-from leaderboard.scoring.scores import METRICS, Scores
-
-UNDEFINED = "\u2013"
-
-WITH_INTERVAL = "r2_pooled"
-"""The score whose interval has columns, too."""
-
-RANKED_BY = "r2_filled"
-"""The column that ranks."""
-
-HERE = "here"
-CLAIMED = "claimed"
-MARK = f" ({CLAIMED})"
-"""Stands behind what nobody checked."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: which field of a row it shows, and how.
-
-    Attributes:
-        key: name of the field of `Row`.
-        heading: short.
-        explanation: one or two sentences, for tooltips, legends and the documentation.
-        direction: which values are better; None where neither are.
-        format: defined value → text.
-        brief: whether the Markdown table has it; CSV and page have all.
-        undefined: where there is no value, in words; "" where there always is one.
-    """
-
-    key: str
-    heading: str
-    explanation: str
-    direction: Literal["up", "down"] | None
-    format: Callable[[Any], str]
-    brief: bool = True
-    undefined: str = ""
-
-    def why_undefined(self, row: "Row") -> str:
-        """Why the cell of a row is a dash; "" where it is none, or where that speaks for itself."""
-        return self.undefined if self.text(row) == UNDEFINED else ""
-
-    def text(self, row: "Row") -> str:
-        """The cell of a row; a dash where undefined, and a mark behind what is only claimed."""
-        value = getattr(row, self.key)
-        if value is None or value == "":
-            return UNDEFINED
-        claimed = isinstance(value, float) and self.key in row.claimed.split(", ")
-        return self.format(value) + MARK * claimed
-
-    @property
-    def numeric(self) -> bool:
-        """Whether cells are aligned as numbers."""
-        return self.key not in ("predictor", "paper", "access", "checked", "claimed", "since")
-
-
-SHOWN: Mapping[str, Metric] = {name: metric for name, metric in METRICS.items() if metric.heading}
-"""Scores that have a column."""
-
-
-def _score_columns() -> Iterator[Column]:
-    for name, metric in SHOWN.items():
-        yield Column(
-            name,
-            metric.heading,
-            metric.explanation,
-            metric.direction,
-            metric.text,
-            metric.brief,
-            _where_undefined(metric),
-        )
-        if name == WITH_INTERVAL:
-            yield Column(
-                "r2_low",
-                "from",
-                "Lower end of the 95 % bootstrap interval of pooled R²: configurations with all "
-                "their copies are drawn from the out-of-fold predictions 1,000 times; nothing is "
-                "fitted again.",
-                None,
-                metric.text,
-            )
-            yield Column("r2_high", "to", "Upper end of that interval.", None, metric.text)
-            yield Column(
-                RANKED_BY,
-                "R² of all",
-                "What ranks: pooled R² over all networks that any predictor of the table predicts. "
-                "Where this one has no prediction, the mean target of the networks outside of the "
-                "fold stands in, so that nobody gains by leaving hard networks out.",
-                "up",
-                metric.text,
-                undefined="nothing predicted; constant target",
-            )
-            yield Column(
-                "missing",
-                "Missing",
-                "How many of those networks this predictor does not predict.",
-                None,
-                str,
-            )
-            yield Column(
-                "chance",
-                "p",
-                "Permutation test: the share of fits to gaps dealt out among configurations at "
-                "random that score at least this pooled R². It does not know how many predictors "
-                "were tried before this one.",
-                "down",
-                digits,
-                brief=False,
-                undefined="no merged submission, or merged without the test",
-            )
-
-
-def _where_undefined(metric: Metric) -> str:
-    splits = metric.basis.splits
-    without = f"no result on {' or '.join(splits)}" if splits else ""
-    return "; or ".join(filter(None, (metric.undefined, without)))
-
-
-COLUMNS = (
-    Column("rank", "Rank", "By R² of all; predictors without one are not ranked.", None, str),
-    Column("predictor", "Predictor", "Name under which it is installed.", None, str),
-    Column("paper", "Paper", "Where the predictor comes from.", None, str),
-    Column("access", "Reads", "What the measure reads of a network.", None, str),
-    *_score_columns(),
-    Column(
-        "directions",
-        "Fitted",
-        "Independent columns that the fit on all networks uses; 'k of n' where n columns vary and "
-        "plain least squares cannot tell n − k of them from the others.",
-        None,
-        str,
-        brief=False,
-        undefined="a regressor that is not linear",
-    ),
-    Column("measured", "Measured", "Networks with a signature.", None, str),
-    Column(
-        "dropped",
-        "Dropped",
-        "Networks without a signature or without the target; they are left out of every fold.",
-        None,
-        str,
-    ),
-    Column("seconds", "s/network", "Median seconds to measure one network.", "down", digits),
-    Column(
-        "epochs",
-        "Epochs",
-        "That time as a part of one training epoch of the same network on the same machine, "
-        "median over networks.",
-        "down",
-        digits,
-        undefined="measures that read no images, and networks measured before epochs were timed",
-    ),
-    Column(
-        "checked",
-        "Checked",
-        "How many networks of a submission whoever merged it measured again; 'here': the row was "
-        "made where the table is; 'claimed': nothing was measured again, or without a zoo to "
-        "compare with, and the whole row is its author's word.",
-        None,
-        str,
-    ),
-    Column(
-        CLAIMED,
-        "Claimed",
-        "What nobody checked of a submission: its author's word.",
-        None,
-        str,
-        brief=False,
-        undefined="nothing: made where the table is, or all of it checked",
-    ),
-    Column(
-        "since",
-        "Since",
-        "Day of the predictor's first submission.",
-        None,
-        str,
-        brief=False,
-        undefined="no submission",
-    ),
-    Column(
-        "submissions",
-        "Submissions",
-        "How many submissions on this leaderboard share an author or the measure with it: the more "
-        "were tried, the less the best of them says.",
-        None,
-        str,
-        brief=False,
-        undefined="no submission",
-    ),
-)
-
-if TYPE_CHECKING:
-
-    @dataclass(frozen=True)
-    class Row:
-        """What the type checker knows of a row: `__getattr__` stands for the scores."""
-
-        rank: int | None
-        predictor: str
-        paper: str
-        access: str
-        directions: str | None
-        measured: int
-        dropped: int
-        seconds: float | None
-        epochs: float | None
-        checked: str
-        claimed: str
-        since: str
-        submissions: int | None
-
-        def __getattr__(self, score: str) -> float | None: ...
-else:
-    Row = make_dataclass(
-        "Row",
-        [column.key for column in COLUMNS],
-        frozen=True,
-        namespace={"__doc__": "One predictor: a field for each column; None where undefined."},
-    )
+from leaderboard.scoring.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -248,6 +39,7 @@ class RankedTable:
         rows: by rank, undefined last.
         results: predictor → split → result.
         origins: predictor → split → where the result comes from, of those that were merged.
+        held_out: digest of the zoo that was held out from most predictors; None: none was.
     """
 
     zoo: str
@@ -259,6 +51,12 @@ class RankedTable:
     rows: tuple[Row, ...]
     results: dict[str, dict[str, Result]]
     origins: dict[str, dict[str, Origin]]
+    held_out: str | None
+
+    @property
+    def ranked_by(self) -> str:
+        """Key of the column that ranks."""
+        return UNSEEN if self.held_out else RANKED_BY
 
     def claims(self, predictor: str) -> tuple[str, ...]:
         """What nobody checked of a predictor's results here, in the order of `CHECKABLE`."""
@@ -294,14 +92,14 @@ def ranked_tables(results: Sequence[Result]) -> list[RankedTable]:
     return [_ranked_table(by_table[key], origin) for key in sorted(by_table)]
 
 
-def ranked_rows(rows: Iterable[Row]) -> list[Row]:
+def ranked_rows(rows: Iterable[Row], by: str = RANKED_BY) -> list[Row]:
     """Rows with their ranks, the best first.
 
-    They are ranked by R² of all; those that are equal but for rounding share a rank and stand by
+    They are ranked by one R²; those that are equal but for rounding share a rank and stand by
     name. Rows without it are not ranked and come last, by their mean sum of squared residuals.
     """
-    ordered = sorted(rows, key=_order)
-    ranking = [row.r2_filled for row in ordered if row.r2_filled is not None]
+    ordered = sorted(rows, key=lambda row: _order(row, getattr(row, by)))
+    ranking = [value for row in ordered if (value := getattr(row, by)) is not None]
     levels = dense_ranks(ranking).tolist()
     ranked = [
         replace(row, rank=1 + sum(other > level for other in levels))
@@ -371,10 +169,21 @@ def _ranked_table(
         (),
         by_predictor,
         origins,
+        _held_out(origins),
     )
     networks = table.networks(table.ranking) if table.ranking else None
     rows = (_row(table, name, networks) for name in by_predictor)
-    return replace(table, rows=tuple(ranked_rows(rows)))
+    return replace(table, rows=tuple(ranked_rows(rows, table.ranked_by)))
+
+
+def _held_out(origins: Mapping[str, Mapping[str, Origin]]) -> str | None:
+    """The zoo that most predictors were scored on without having it."""
+    counts = Counter(
+        digest
+        for of in origins.values()
+        for digest in {origin.unseen.zoo_digest for origin in of.values() if origin.unseen}
+    )
+    return min(counts, key=lambda digest: (-counts[digest], digest), default=None)
 
 
 def _revision(
@@ -431,12 +240,18 @@ def _standing(table: RankedTable, name: str) -> dict[str, Any]:
     """Cells of a row that say where its results come from: the worst of them counts."""
     origins = table.origins[name]
     chances = [origins[split].chance for split in (table.ranking,) if split in origins]
+    unseen = [
+        origin.unseen.r2
+        for origin in origins.values()
+        if origin.unseen and origin.unseen.zoo_digest == table.held_out
+    ]
     claimed = table.claims(name)
     again = [origin.again for origin in origins.values()]
     least = min((one for one in again if one), key=lambda one: one.networks, default=None)
     known = None not in again and least and not {"signatures", "zoo"} & set(claimed)
     return {
         "chance": chances[0] if chances else None,
+        UNSEEN: unseen[0] if unseen else None,
         "checked": HERE if not origins else f"{least.networks} of {least.of}" if known else CLAIMED,
         "claimed": ", ".join(claimed),
         "since": min((one.first for one in origins.values()), default=""),
@@ -470,10 +285,10 @@ def _first_of(preferred: Iterable[str], splits: Iterable[str]) -> str | None:
     return next((name for name in preferred if name in known), None)
 
 
-def _order(row: Row) -> tuple[bool, float, bool, float, str]:
+def _order(row: Row, ranking: float | None) -> tuple[bool, float, bool, float, str]:
     return (
-        row.r2_filled is None,
-        -(row.r2_filled or 0.0),
+        ranking is None,
+        -(ranking or 0.0),
         row.ssr_mean is None,
         row.ssr_mean or 0.0,
         row.predictor,

@@ -1,12 +1,10 @@
 """Results: what predictors scored on splits, with all that is needed to score them again."""
 
-import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, final, overload
-from urllib.parse import quote
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -15,9 +13,10 @@ from demogen.errors import ResultError, os_fault
 from demogen.format.integrity import write_atomically
 from demogen.format.splits import Kind
 from demogen.schema.frozen import Frozen, Sha256
-from demogen.schema.records import first_fault, sha256
+from demogen.schema.records import first_fault
+from leaderboard.results.file_names import file_name
 from leaderboard.results.measure_identity import MeasureIdentity, Name
-from leaderboard.results.origins import SUBMISSIONS, Origin, read_origins
+from leaderboard.results.origins import Origin, check_merged, read_origins
 from leaderboard.scoring.inputs import (
     Count,
     Finite,
@@ -36,9 +35,6 @@ FORMAT = 3
 
 PUBLISHED = Path(__file__).parents[1] / "published"
 """Results published with this package."""
-
-LONGEST_NAME = 120
-"""Longer names are cut and told apart by a digest: file systems allow 255 bytes."""
 
 Target = Literal["gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy"]
 
@@ -327,19 +323,6 @@ def held_out(result: Result) -> dict[str, float]:
     }
 
 
-def file_name(name: str) -> str:
-    """A name as a file name: distinct for distinct names, on any file system, never hidden.
-
-    >>> file_name("normalized-loss(p=1)")
-    'normalized-loss%28p%3D1%29'
-    """
-    safe = quote(name, safe="").replace("~", "%7E")
-    safe = "%2E" + safe[1:] if safe.startswith(".") else safe
-    if len(safe) <= LONGEST_NAME:
-        return safe
-    return f"{safe[:LONGEST_NAME]}~{sha256(name.encode())[:12]}"
-
-
 def write_result(result: Result, folder: Path | str) -> Path:
     """Write a result where it belongs under `folder`, whole or not at all; where it lies now.
 
@@ -399,22 +382,16 @@ def read_results(folder: Path | str) -> Results:
 
 def _under(folder: Path, origins: dict[str, Origin]) -> Iterator[Result]:
     """The results, while origins are gathered from where each lies: a folder may be a part."""
-    roots: set[Path] = set()
+    by_root: dict[Path, dict[str, Origin]] = {}
     for path in sorted(folder.rglob("*.json")):
         result = read_result(path)
-        belongs = result.path.parts
-        place = path.resolve()
+        belongs, place = result.path.parts, path.resolve()
         if place.parts[-len(belongs) :] != belongs:
             raise ResultError(f"{path} does not lie where it belongs: move it to {result.path}")
         root = place.parents[len(belongs) - 1]
-        if root not in roots:
-            roots.add(root)
-            origins |= read_origins(root)
-        origin = origins.get(str(result.path))
-        if origin and hashlib.sha256(path.read_bytes()).hexdigest() != origin.sha256:
-            raise ResultError(
-                f"{path} is not the file that was merged (sha256 {origin.sha256[:12]}); take the "
-                f"merged one from its submission, or remove the predictor's file in "
-                f"{root / SUBMISSIONS}"
-            )
+        if root not in by_root:
+            by_root[root] = read_origins(root)
+        if origin := by_root[root].get(str(result.path)):
+            check_merged(path, origin, root)
+            origins[str(result.path)] = origin
         yield result

@@ -2,13 +2,22 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 from demogen.errors import SubmissionError
-from leaderboard.results.origins import CHECKABLE, Claim, Merge, MergedFile, ledger_of, with_merge
-from leaderboard.results.result import Result, file_name, write_file
+from leaderboard.results.origins import (
+    CHECKABLE,
+    Claim,
+    Merge,
+    MergedFile,
+    Unseen,
+    ledger_of,
+    with_merge,
+)
+from leaderboard.results.result import Result, write_file
 from leaderboard.submissions.claims import is_installed
 from leaderboard.submissions.folder import RESULTS, Contents
 from leaderboard.submissions.validation import zoo_of
@@ -18,13 +27,26 @@ if TYPE_CHECKING:
     from leaderboard.submissions.rerun import Remeasured
 
 
+@final
+@dataclass(frozen=True)
+class Confirmed:
+    """What checks confirmed of a submission that `validate` accepted.
+
+    Attributes:
+        zoos: those that it was validated against; none: all of it is its author's word.
+        again: what measuring again confirmed, zoo by zoo.
+        chances: `Result.path` → p of its permutation test.
+        unseen: `Result.path` → score on a zoo that was held out.
+    """
+
+    zoos: "Sequence[NetworkSet]" = ()
+    again: "Sequence[Remeasured]" = ()
+    chances: Mapping[str, float] = field(default_factory=dict)
+    unseen: Mapping[str, Unseen] = field(default_factory=dict)
+
+
 def merge(
-    contents: Contents,
-    results: Path,
-    zoos: "Sequence[NetworkSet]" = (),
-    again: "Sequence[Remeasured]" = (),
-    chances: Mapping[str, float] | None = None,
-    day: date | None = None,
+    contents: Contents, results: Path, confirmed: Confirmed = Confirmed(), day: date | None = None
 ) -> list[Path]:
     """Copy result files where they belong; nothing is copied if one of them cannot be.
 
@@ -34,9 +56,7 @@ def merge(
     Args:
         contents: a submission that was validated against these results.
         results: folder of result files.
-        zoos: those that it was validated against; none: all of it is its author's word.
-        again: what measuring again confirmed, zoo by zoo.
-        chances: `Result.path` → p of its permutation test.
+        confirmed: what of it was checked.
         day: of the submission; None: today (UTC).
 
     Returns:
@@ -59,8 +79,8 @@ def merge(
                 )
         else:
             new[target] = content
-    ledger = ledger_of(results, file_name(contents.submission.name))
-    known = with_merge(ledger, _merge(contents, zoos, again, chances or {}, day))
+    ledger = ledger_of(results, contents.submission.name)
+    known = with_merge(ledger, _merge(contents, confirmed, day))
     if known is not None:
         # First: a result without its line would stand there as checked.
         new = {ledger: known, **new}
@@ -93,23 +113,18 @@ def unchecked(
     return tuple(claim for claim in said if claim not in known)
 
 
-def _merge(
-    contents: Contents,
-    zoos: "Sequence[NetworkSet]",
-    again: "Sequence[Remeasured]",
-    chances: Mapping[str, float],
-    day: date | None,
-) -> Merge:
-    by_zoo = {one.zoo_digest: one for one in again}
+def _merge(contents: Contents, confirmed: Confirmed, day: date | None) -> Merge:
+    again = {one.zoo_digest: one for one in confirmed.again}
     files = {}
     for result in contents.results:
-        path, measured = str(result.path), by_zoo.get(result.zoo_digest)
-        zoo = zoo_of(result, zoos) if zoos else None
+        path, measured = str(result.path), again.get(result.zoo_digest)
+        zoo = zoo_of(result, confirmed.zoos) if confirmed.zoos else None
         files[path] = MergedFile(
             sha256=hashlib.sha256(contents.files[f"{RESULTS}/{path}"]).hexdigest(),
             claimed=unchecked(result, zoo, measured),
             again=measured.again if measured else None,
-            chance=chances.get(path),
+            chance=confirmed.chances.get(path),
+            unseen=confirmed.unseen.get(path),
         )
     return Merge(
         day=day or datetime.now(UTC).date(),

@@ -123,26 +123,11 @@ def worth_of_sample(networks: int, sample: int) -> str:
 
 
 def _remeasure(contents: Contents, result: Result, zoo: "NetworkSet", sample: Sample) -> Remeasured:
-    from leaderboard.submissions.rerun_export import export_networks
-
     if zoo.digest != result.zoo_digest:
         raise SubmissionError(f"{result.path}: give the zoo {result.zoo} to measure it again")
-    submission = contents.submission
     ids = sorted({*result.targets, *result.dropped})
     drawn = random.Random(sample.seed).sample(ids, min(sample.networks, len(ids)))
-    with tempfile.TemporaryDirectory(prefix="demogen-rerun-") as scratch:
-        folder = Path(scratch)
-        files = export_networks(zoo, sorted(drawn), _access(result.access), folder)
-        if submission.code is not None:
-            (folder / submission.code).write_bytes(contents.files[submission.code])
-        job = Job(
-            predictor=submission.predictor,
-            seconds=sample.limits.seconds,
-            memory=sample.limits.memory,
-            networks=tuple(files.values()),
-        )
-        who = f"{submission.name}: measured again on {result.zoo}, its code"
-        output, message = run_job(job, folder, who)
+    files, output, message = measure_by_code(contents, result, zoo, sorted(drawn), sample.limits)
     ids_in_output = {network: of_network.id for network, of_network in files.items()}
     check_output(result, contents.regressor, ids_in_output, output)
     costs = _check_cost(result, zoo, files, output)
@@ -179,6 +164,45 @@ def _check_cost(
             if epoch := seconds_of_epoch(zoo, network):
                 epochs[network.id] = seconds[network.id] / epoch
     return check_cost(result, seconds, epochs)
+
+
+def measure_by_code(
+    contents: Contents, result: Result, zoo: "NetworkSet", ids: Sequence[str], limits: Limits
+) -> "tuple[Mapping[str, NetworkFiles], RerunOutput, str]":
+    """Let the submitted code measure networks, in a child process that has nothing else of a zoo.
+
+    Args:
+        contents: the submission.
+        result: of it; its access is what the code is given.
+        zoo: that the networks are of.
+        ids: of the networks.
+        limits: of the child process.
+
+    Returns:
+        Network → its files, by whose ids the output names it; the output, of which nothing is
+        trusted; and what the child wrote of how it is confined.
+
+    Raises:
+        SubmissionError: the code fails, or does not end within the limits.
+        ZooError: a network or its images cannot be read.
+    """
+    from leaderboard.submissions.rerun_export import export_networks
+
+    submission = contents.submission
+    with tempfile.TemporaryDirectory(prefix="demogen-rerun-") as scratch:
+        folder = Path(scratch)
+        files = export_networks(zoo, ids, _access(result.access), folder)
+        if submission.code is not None:
+            (folder / submission.code).write_bytes(contents.files[submission.code])
+        job = Job(
+            predictor=submission.predictor,
+            seconds=limits.seconds,
+            memory=limits.memory,
+            networks=tuple(files.values()),
+        )
+        who = f"{submission.name}: measured again on {zoo.name}, its code"
+        output, message = run_job(job, folder, who)
+    return files, output, message
 
 
 def run_job(job: Job, folder: Path, who: str) -> tuple[RerunOutput, str]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Unpack, final
 
 from demogen.errors import SubmissionError
 from leaderboard.fitting.regressor_text import regressor_from_text, regressor_to_text
-from leaderboard.results.result import Result, file_name
+from leaderboard.results.file_names import file_name
+from leaderboard.results.result import Result
 from leaderboard.submissions.claims import is_installed, zoo_label
 from leaderboard.submissions.folder import RESULTS
 from leaderboard.submissions.load_predictor import file_of, resolve

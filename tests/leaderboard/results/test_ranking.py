@@ -5,7 +5,8 @@ import pytest
 from sklearn.dummy import DummyRegressor
 
 from demogen.errors import ResultError
-from leaderboard.results.ranking import COLUMNS, UNDEFINED, Row, ranked_rows, ranked_tables
+from leaderboard.results.columns import COLUMNS, UNDEFINED, Row
+from leaderboard.results.ranking import ranked_rows, ranked_tables
 
 
 @pytest.fixture(scope="module")
