@@ -227,6 +227,10 @@ if TYPE_CHECKING:
         predictor: str
         paper: str
         access: str
+        r2_filled: float | None
+        missing: int | None
+        r2_unseen: float | None
+        chance: float | None
         directions: str | None
         measured: int
         dropped: int

@@ -246,17 +246,25 @@ def _standing(table: RankedTable, name: str) -> dict[str, Any]:
         if origin.unseen and origin.unseen.zoo_digest == table.held_out
     ]
     claimed = table.claims(name)
-    again = [origin.again for origin in origins.values()]
-    least = min((one for one in again if one), key=lambda one: one.networks, default=None)
-    known = None not in again and least and not {"signatures", "zoo"} & set(claimed)
     return {
         "chance": chances[0] if chances else None,
         UNSEEN: unseen[0] if unseen else None,
-        "checked": HERE if not origins else f"{least.networks} of {least.of}" if known else CLAIMED,
+        "checked": _checked(list(origins.values()), claimed),
         "claimed": ", ".join(claimed),
         "since": min((one.first for one in origins.values()), default=""),
         "submissions": max((one.submissions for one in origins.values()), default=None),
     }
+
+
+def _checked(origins: Sequence[Origin], claimed: Sequence[str]) -> str:
+    """How many networks were measured again for the result with the fewest, in words."""
+    if not origins:
+        return HERE
+    again = [origin.again for origin in origins if origin.again]
+    if len(again) < len(origins) or {"signatures", "zoo"} & set(claimed):
+        return CLAIMED
+    least = min(again, key=lambda one: one.networks)
+    return f"{least.networks} of {least.of}"
 
 
 def _claims(origins: Iterable[Origin]) -> tuple[str, ...]:

@@ -117,9 +117,9 @@ def worth_of_sample(networks: int, sample: int) -> str:
         # Certainty is said only where it is certain.
         percent = math.floor(found) if found > 99 else round(found)
         odds.append((f"{100 * share:.0f} % of them ({forged})", f"{percent} %"))
-    (share, first), *others = odds
-    rest = "".join(f", {share} {percent}" for share, percent in others)
-    return f"{sample} of {networks} networks: forging {share} is found with odds {first}{rest}"
+    (few, first), *others = odds
+    rest = "".join(f", {more} {percent}" for more, percent in others)
+    return f"{sample} of {networks} networks: forging {few} is found with odds {first}{rest}"
 
 
 def _remeasure(contents: Contents, result: Result, zoo: "NetworkSet", sample: Sample) -> Remeasured:

@@ -11,6 +11,7 @@ import pytest
 from demogen.errors import SubmissionError
 from leaderboard.results.origins import Again
 from leaderboard.submissions import rerun, rerun_worker
+from leaderboard.submissions.held_out import judged, score_on_held_out
 from leaderboard.submissions.rerun import Sample, odds_of_finding, remeasure, worth_of_sample
 from leaderboard.submissions.rerun_isolation import Limits, ProcessResult
 from leaderboard.submissions.submitting import SubmissionRequest, submit
@@ -189,6 +190,21 @@ def test_a_cost_that_is_made_up_is_refused(changed, tiny_zoo, in_process, monkey
         "it claims 1e-09 seconds a network, but measured again here no network takes less than 0.0"
         in message
     )
+
+
+def test_a_zoo_held_out_is_measured_by_the_submitted_code(
+    submitted, tiny_zoo, mlp_zoo_folder, in_process
+):
+    from demogen import load_zoo, measure
+
+    contents, _ = validate(submitted, [tiny_zoo])
+    zoo = load_zoo(mlp_zoo_folder)
+    [score] = score_on_held_out(contents, zoo, Limits(seconds=100, memory=1000)).values()
+    mine = sys.modules["train_confidence"].MINE
+    signatures = measure(mine.measure, zoo, cache=False).to_dict("index")
+    assert (score.networks, score.missing) == (len(zoo), 0)
+    expected = judged(contents.results[0], contents.regressor, zoo, signatures)
+    assert score.r2 == pytest.approx(expected.r2, rel=1e-6)
 
 
 def test_odds_are_those_of_drawing_without_replacement():
