@@ -44,6 +44,7 @@ _PREDICTORS = {
     ),
     "spectral": ("SPECTRAL_MARGIN_INITIAL_LOG", "SPECTRAL_MARGIN_L1_LOG", "SPECTRAL_MARGIN_LOG"),
     "transitions": ("TRANSITIONS",),
+    "weight_statistics": ("WEIGHT_STATISTICS", "WEIGHT_STATISTICS_BOOSTED"),
 }
 
 

@@ -1,6 +1,12 @@
 """BibTeX of the papers behind the baselines, offered to pages under `demogen.bibliography`."""
 
 BIBTEX = {
+    "unterthiner2020": """@misc{unterthiner2020,
+  title = {Predicting Neural Network Accuracy from Weights},
+  author = {Unterthiner, Thomas and Keysers, Daniel and Gelly, Sylvain and Bousquet, Olivier and
+            Tolstikhin, Ilya},
+  year = {2020}
+}""",
     "jiang2019": """@inproceedings{jiang2019,
   title = {Predicting the Generalization Gap in Deep Networks with Margin Distributions},
   author = {Jiang, Yiding and Krishnan, Dilip and Mobahi, Hossein and Bengio, Samy},

@@ -13,6 +13,8 @@ from .hub.download import pull as pull
 from .images.image_set import ImageSet as ImageSet
 from .images.image_set import load_images as load_images
 from .measuring.conformance import check_predictor as check_predictor
+from .measuring.fitted_predictor import FittedPredictor as FittedPredictor
+from .measuring.fitted_predictor import fit as fit
 from .measuring.least_squares import LeastSquares as LeastSquares
 from .measuring.measurements import measure as measure
 from .measuring.measurements import measure_all as measure_all

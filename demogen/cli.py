@@ -231,6 +231,80 @@ def measure(
 
 
 @commands.command()
+@click.argument("name", metavar="PREDICTOR")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), metavar="FITTED")
+@options.zoos_to_read(required=True)
+@click.option("--split", help="Split whose folds give the residuals for intervals.")
+@options.measuring
+def fit(
+    name: str,
+    file: Path,
+    zoos: tuple[str, ...],
+    revision: str | None,
+    images: Path | None,
+    split: str | None,
+    **running: "Unpack[MeasuringOptions]",
+) -> None:
+    """Fit PREDICTOR to the gaps of a zoo and write it to FITTED, for `demogen predict`.
+
+    \b
+    Example:
+      demogen fit margin-quartiles-log fitted.json --zoo digits
+    """
+    from demogen.measuring import fitted_predictor
+    from demogen.zoo.pool import open_zoos
+
+    running["progress"] = True
+    opened = open_zoos(zoos, revision, images=images)
+    fitted = fitted_predictor.fit(name, opened, split=split, **running)
+    fitted.save(file)
+    click.echo(f"{fitted}\nfitted predictor: {file}")
+
+
+@commands.command()
+@click.argument("fitted", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("weights", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--network", "maker", required=True, help="What makes the network: file.py:NAME or module:NAME."
+)
+@click.option(
+    "--train", required=True, help="The images and labels it was trained on: file.py:NAME."
+)
+@click.option("--test-inputs", help="Test images, as --train; labels are not read.")
+@click.option(
+    "--initial",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Weights before training, for measures that compare with them.",
+)
+@click.option(
+    "--level", type=float, default=0.9, show_default=True, help="Share that intervals are to hold."
+)
+@options.device
+@options.batch_size
+def predict(
+    fitted: Path,
+    weights: tuple[Path, ...],
+    maker: str,
+    train: str,
+    **settings: Any,
+) -> None:
+    """Predict the gap of networks of your own, by what `demogen fit` wrote to FITTED.
+
+    WEIGHTS are safetensors files of the network's state_dict. The network's NAME is a function or
+    class that makes it; that of data is a Dataset, a DataLoader, a pair of images and labels, or a
+    function that gives one. The code that they name is run.
+
+    \b
+    Example:
+      demogen predict fitted.json a.safetensors --network net.py:Net --train net.py:train_set
+    """
+    from demogen.own_files import predictions
+
+    for line in predictions(fitted, weights, maker, train, **settings):
+        click.echo(line)
+
+
+@commands.command()
 @click.argument("zoos", nargs=-1, required=True, metavar="ZOO[@REV]...")
 @options.revision
 @click.option("--split", help="Name of a split to cite as well.")

@@ -42,6 +42,11 @@ class SubmissionError(DemogenError):
     """A submission does not hold what it claims."""
 
 
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, or its type where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 _FULL = "free some space, or choose another place, and run the same command again"
 _FORBIDDEN = (
     "you may not do that there; choose another place (DEMOGEN_HOME for what demogen keeps), or ask "
@@ -107,3 +112,7 @@ def naming(path: Path | str) -> Iterator[None]:
         if error.filename is None and error.errno is not None:
             error.filename = str(path)
         raise
+
+
+class ArchiveError(DemogenError):
+    """An archive of somebody's networks, or a network in it, cannot be read or does not fit."""

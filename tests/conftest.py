@@ -9,6 +9,7 @@ os.environ.pop("DEMOGEN_IMAGES", None)
 
 import atexit
 import gc
+import logging
 import shutil
 from pathlib import Path
 
@@ -23,9 +24,14 @@ RECIPES = Path(__file__).parent / "data"
 
 
 def pytest_collection_finish() -> None:
-    """Leave the libraries and the thousands of tests out of every search for garbage to come."""
+    """What pytest and Python would do again for each of thousands of tests."""
+    # The libraries and the tests themselves are left out of every search for garbage to come.
     gc.collect()
     gc.freeze()
+    # Six times a test pytest attaches a handler to each logger that keeps its lines to itself.
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("torch") and isinstance(logger, logging.Logger):
+            logger.propagate = True
 
 
 def built_once(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:

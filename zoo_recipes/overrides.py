@@ -8,6 +8,8 @@ from typing import Any
 from demogen.errors import RecipeError
 from zoo_recipes.recipe import Recipe
 
+_WHERE = "FACTOR=LEVEL[,LEVEL]…"
+
 
 def changed(
     recipe: Recipe, where: Iterable[str], settings: Mapping[str, Any], named: str | None = None
@@ -28,15 +30,13 @@ def changed(
     >>> recipe.count, name
     (24, 'digits-width32-l2_0.0-epochs2')
     """
-    levels: dict[str, list[Any]] = {}
     parts = [recipe.name]
     if named is not None:
         recipe = recipe.variant(named)
         parts.append(named)
-    for text in where:
-        factor, listed = _halves(text, "FACTOR=LEVEL[,LEVEL]…")
-        levels.setdefault(factor, []).extend(_values(listed))
-        parts.append(_readable(factor, listed))
+    where = list(where)
+    levels = chosen_levels(where)
+    parts += [_readable(*_halves(text, _WHERE)) for text in where]
     if levels:
         recipe = recipe.where(levels)
     if settings:
@@ -44,6 +44,22 @@ def changed(
         parts += [_readable(name, str(value)) for name, value in settings.items()]
     recipe.networks()
     return recipe, "-".join(parts)
+
+
+def chosen_levels(where: Iterable[str]) -> dict[str, list[Any]]:
+    """Factor → levels from "factor=level,level" texts; a factor named twice has the levels of both.
+
+    Raises:
+        RecipeError: a text of another form.
+
+    >>> chosen_levels(["config.activation=relu,tanh", "width=64"])
+    {'config.activation': ['relu', 'tanh'], 'width': [64]}
+    """
+    levels: dict[str, list[Any]] = {}
+    for text in where:
+        factor, listed = _halves(text, _WHERE)
+        levels.setdefault(factor, []).extend(_values(listed))
+    return levels
 
 
 def parsed_settings(texts: Iterable[str]) -> dict[str, Any]:

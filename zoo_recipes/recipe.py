@@ -145,7 +145,7 @@ class Recipe(Frozen):
         specs: list[NetworkSpec] = []
         known: set[str] = set()
         for cell in cells:
-            spec = self._spec(cell)
+            spec = self.spec(cell)
             configuration = spec.configuration
             if configuration in known:
                 raise RecipeError(f"recipe {self.name}: two cells are one network, {spec.id}")
@@ -197,7 +197,7 @@ class Recipe(Frozen):
 
     def _identity(self, cell: Cell) -> str | None:
         """A cell's configuration; None where its network is larger than the sample allows."""
-        spec = self._spec(cell)
+        spec = self.spec(cell)
         if self.sample is not None and self.sample.largest is not None:
             # The only part of a recipe that needs architectures, and with them torch.
             from zoo_recipes.costs import parameter_count
@@ -284,7 +284,12 @@ class Recipe(Frozen):
         except ValidationError as error:
             raise RecipeError(f"recipe {self.name}: {_with_nearest(error)}") from error
 
-    def _spec(self, levels: Cell) -> NetworkSpec:
+    def spec(self, levels: Cell) -> NetworkSpec:
+        """A configuration, in the grid or not: `levels` over the fixed settings; no seed is drawn.
+
+        Raises:
+            RecipeError: an unknown factor, or an impossible level.
+        """
         content: dict[str, Any] = {
             "architecture": dict(self.architecture),
             "data": dict(self.data),

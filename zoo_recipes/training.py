@@ -15,6 +15,7 @@ from demogen.images.image_set import ImageSet
 from demogen.networks import architectures
 from demogen.networks.golden_logits import probe_logits
 from demogen.networks.tapped_module import TappedModule
+from demogen.networks.torch_state import float32_products, ordinary_state, own_random_numbers
 from demogen.schema.records import NetworkRecord, NetworkSpec, RunFacts, Training, sha256
 from demogen.zoo.assembly import accept
 from demogen.zoo.weights import to_bytes
@@ -48,16 +49,18 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
         Diverged: the loss became infinite or NaN.
     """
     start = time.perf_counter()
-    with _reproducible(spec.known_seed, device), _tf32(False):
+    with ordinary_state(), _one_thread(), own_random_numbers(spec.known_seed, device):
         module = architectures.build(spec)
         initial = sha256(to_bytes(module.state_dict()))
+        initial_logits = probe_logits(module, spec.data.input_shape)
+        module.train()
         channels_last = takes_channels_last(module, spec, device)
         layout = torch.channels_last if channels_last else torch.contiguous_format
         module = _in_memory_format(module.to(device), layout)
         part = images.training_part(spec.data)
         batches = Batches(part.images, spec, images, device, channels_last=channels_last)
         labels = part.labels.to(device)
-        with _tf32(spec.trained.precision == "tf32"):
+        with float32_products(tf32=spec.trained.precision == "tf32"):
             course = _train(module, batches, labels, spec)
         outcome = _outcome(module.eval(), batches, labels, spec, images, device)
         # The probe logits are those of the weights as they are read back: contiguous, on the CPU.
@@ -76,12 +79,13 @@ def train_network(spec: NetworkSpec, images: ImageSet, device: str = "cpu") -> T
         labels=label_digest(part.labels) if spec.data.corruption else None,
         weights_sha256=sha256(weights),
         initial_sha256=initial,
-        probe_logits=tuple(tuple(row) for row in logits.double().tolist()),
+        probe_logits=_rows(logits),
         **outcome,
     )
     # What a zoo would not take is refused after one network, and not after all of them.
     record, weights = accept(record, weights)
-    return TrainedNetwork(record, _facts(spec, time.perf_counter() - start, device), weights)
+    run = _facts(spec, time.perf_counter() - start, device, initial_logits)
+    return TrainedNetwork(record, run, weights)
 
 
 def takes_channels_last(module: nn.Module, spec: NetworkSpec, device: str) -> bool:
@@ -190,33 +194,16 @@ def _in_memory_format(module: TappedModule, memory_format: torch.memory_format) 
 
 
 @contextmanager
-def _reproducible(seed: int, device: str) -> Iterator[None]:
+def _one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    devices = [torch.device(device)] if device.startswith("cuda") else []
     try:
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(seed)
-            yield
+        yield
     finally:
         torch.set_num_threads(threads)
 
 
-@contextmanager
-def _tf32(allowed: bool) -> Iterator[None]:
-    """Allow or forbid TF32 on a GPU; torch allows it in convolutions by default."""
-    products = torch.get_float32_matmul_precision()
-    convolutions = torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision("high" if allowed else "highest")
-    torch.backends.cudnn.allow_tf32 = allowed
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(products)
-        torch.backends.cudnn.allow_tf32 = convolutions
-
-
-def _facts(spec: NetworkSpec, seconds: float, device: str) -> RunFacts:
+def _facts(spec: NetworkSpec, seconds: float, device: str, initial_logits: Tensor) -> RunFacts:
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
     versions = {
         "demogen": __version__,
@@ -229,4 +216,9 @@ def _facts(spec: NetworkSpec, seconds: float, device: str) -> RunFacts:
         device=f"{device} ({name})",
         host=platform.node(),
         versions=versions,
+        initial_logits=_rows(initial_logits) if initial_logits.isfinite().all() else None,
     )
+
+
+def _rows(logits: Tensor) -> tuple[tuple[float, ...], ...]:
+    return tuple(map(tuple, logits.double().tolist()))

@@ -308,7 +308,10 @@ def _layout(repository: str, tables: Mapping[str, str]) -> str:
         ("`shards/*.tar`", "the weights, `<id>/network.safetensors`, uncompressed"),
         ("`splits/*.json`", "standardized splits, by id"),
         ("`labels.safetensors`", "corrupted training labels, if any network was trained on such"),
-        ("`runs.parquet`", "seconds, device and versions of each run; outside the digest"),
+        (
+            "`runs.parquet`",
+            "seconds, device, versions and first logits of each run; outside the digest",
+        ),
     ]
     if any(path.startswith("measurements/") for path in tables.values()):
         rows.append(("`measurements/*.parquet`", "signatures, a file a measure; likewise outside"))

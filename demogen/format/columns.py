@@ -102,7 +102,7 @@ def arrow_schema() -> "pa.Schema":
     import pyarrow as pa
 
     columns = _column_types()
-    return pa.schema([pa.field(name, _arrow_type(kind)) for name, kind in columns.items()])
+    return pa.schema([pa.field(name, arrow_type(kind)) for name, kind in columns.items()])
 
 
 def network_rows(
@@ -126,7 +126,7 @@ def network_rows(
     for row in rows:
         if (stored := initial.get(row["id"])) is not None:
             row |= {"initial_offset": stored.offset, "initial_length": stored.length}
-    types = {name: _arrow_type(kind) for name, kind in _column_types().items()}
+    types = {name: arrow_type(kind) for name, kind in _column_types().items()}
     for name in sorted({name for record in records for name in foreign_factors(record.spec)}):
         types[name] = _foreign_type([row.get(name) for row in rows])
         if types[name] == pa.string():
@@ -158,10 +158,10 @@ def _foreign_type(levels: Iterable[Any]) -> "pa.DataType":
     """Of a column of levels as sources write them: the narrowest that holds all of them."""
     kinds = {type(level) for level in levels if level is not None}
     if kinds == {bool}:
-        return _arrow_type(bool)
+        return arrow_type(bool)
     if kinds == {int}:
-        return _arrow_type(int)
-    return _arrow_type(float if kinds <= {int, float} else str)
+        return arrow_type(int)
+    return arrow_type(float if kinds <= {int, float} else str)
 
 
 def _as_text(level: Any) -> str | None:
@@ -183,12 +183,13 @@ def _row(record: NetworkRecord, byte_range: ByteRange) -> dict[str, Any]:
     }
 
 
-def _arrow_type(kind: Any) -> "pa.DataType":
+def arrow_type(kind: Any) -> "pa.DataType":
+    """How Arrow stores values of a Python type: a plain one, or a tuple of one."""
     import typing
 
     import pyarrow as pa
 
     if typing.get_origin(kind) is tuple:
-        return pa.list_(_arrow_type(typing.get_args(kind)[0]))
+        return pa.list_(arrow_type(typing.get_args(kind)[0]))
     plain = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
     return plain[kind]

@@ -17,6 +17,7 @@ from demogen.format.columns import (
     RECORD_ONLY,
     ByteRange,
     arrow_schema,
+    arrow_type,
     network_rows,
 )
 from demogen.schema.records import NetworkRecord, RunFacts, parse
@@ -44,6 +45,9 @@ ROWS = 4096
 ROW_BYTES = 256 << 10
 ROW_VALUES = 16_384
 """More than any real network takes: bytes of all its columns, values (logits) in one of them."""
+
+InitialLogits = tuple[tuple[float, ...], ...]
+"""Logits of the probe inputs, (4, classes)."""
 
 
 def to_parquet(rows: "pa.Table") -> bytes:
@@ -86,7 +90,28 @@ def runs_to_parquet(runs: Sequence[RunFacts]) -> bytes:
     ]
     text = ("id", "device", "host", "versions")
     fields = [pa.field("seconds", pa.float64()), *(pa.field(name, pa.string()) for name in text)]
+    fields.append(pa.field("initial_logits", arrow_type(InitialLogits)))
     return _parquet_bytes(pa.Table.from_pylist(rows, schema=pa.schema(fields)))
+
+
+def read_initial_logits(path: Path) -> dict[str, InitialLogits]:
+    """Id → logits of the initial network, from runs.parquet: of the runs that record them.
+
+    Raises:
+        CorruptZooError: it is no such file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+        if "initial_logits" not in file.schema_arrow.names:
+            return {}
+        columns = file.read(["id", "initial_logits"]).to_pydict()
+    except (pa.ArrowException, OSError) as error:
+        raise CorruptZooError(f"{path} cannot be read ({error})") from error
+    pairs = zip(columns["id"], columns["initial_logits"], strict=True)
+    return {id: logits for id, logits in pairs if logits is not None}
 
 
 @final

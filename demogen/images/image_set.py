@@ -15,8 +15,9 @@ from torch import Tensor
 
 from demogen._util.paths import expanded
 from demogen.errors import ZooError
-from demogen.images import memory_mapped, sources
+from demogen.images import memory_mapped, own_sets, sources
 from demogen.networks.network import LabeledImages
+from demogen.networks.torch_state import ordinary_state
 from demogen.schema.image_sets import IMAGE_SETS, facts
 from demogen.schema.records import Data
 
@@ -30,18 +31,21 @@ class ImageSet:
 
     Attributes:
         name: "cifar10", say.
-        train: uint8 images (n, c, h, w) and labels (n,).
+        train: uint8 images (n, c, h, w) and labels (n,); float32, of a set of one's own that holds
+            other numbers.
         test: likewise.
+        class_count: of a set of one's own; None: of one that is known by name.
     """
 
     name: str
     train: LabeledImages
     test: LabeledImages
+    class_count: int | None = None
 
     @property
     def classes(self) -> int:
         """Number of classes."""
-        return facts(self.name).classes
+        return facts(self.name).classes if self.class_count is None else self.class_count
 
     @cached_property
     def digest(self) -> str:
@@ -54,12 +58,14 @@ class ImageSet:
         return digest.hexdigest()
 
     @cached_property
+    @ordinary_state()
     def channel_statistics(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of each channel over the training images, float32 (c,)."""
         pixels = self.train.images.double()
         mean, std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3), correction=0)
         return mean.float(), std.float()
 
+    @ordinary_state()
     def inputs(self, images: Tensor, data: Data) -> Tensor:
         """Images as a network trained on `data` sees them, float32, on the device where they lie.
 
@@ -75,6 +81,7 @@ class ImageSet:
             inputs = self.standardize(images, data.standardization)
         return inputs.mean(dim=1, keepdim=True) if data.gray else inputs
 
+    @ordinary_state()
     def standardize(self, images: Tensor, how: str) -> Tensor:
         """Standardized pixels, float32, on the device where they lie.
 
@@ -93,6 +100,7 @@ class ImageSet:
         std = pixels.std((1, 2, 3), correction=0, keepdim=True)
         return (pixels - mean) / std.clamp_min(1 / math.sqrt(pixels[0].numel()))
 
+    @ordinary_state()
     def training_part(self, data: Data) -> LabeledImages:
         """uint8 images and labels that `data` trains on: its subset, with its corrupted labels."""
         images, labels = self.train.images, self.train.labels
@@ -102,21 +110,27 @@ class ImageSet:
         labels = corrupt_labels(labels, data.corruption, self.classes, data.corruption_seed)
         return LabeledImages(images, labels)
 
+    @ordinary_state()
     def corrupted_test_labels(self, data: Data) -> Tensor:
         """Test labels (n,) of which `data.test_corruption` are random, as in `training_part`."""
         seed = data.corruption_seed
         return corrupt_labels(self.test.labels, data.test_corruption, self.classes, seed)
 
 
+@ordinary_state()
 def load_images(name: str, folder: Path | str | None = None) -> ImageSet:
-    """An image set by name: cifar10, cifar100, digits, fashion_mnist, imagenet or mnist.
+    """An image set by name.
+
+    There are cifar10, cifar100, cinic10, digits, fashion_mnist, imagenet, mnist, stl10, svhn and
+    usps.
 
     "digits" comes with scikit-learn (1,797 scanned digits, a fixed division). The others come from
     `folder`, or $DEMOGEN_IMAGES: a folder with Parquet files in the Hub's layout
     (`<folder>/cifar10/train-*.parquet`) or with the files that torchvision reads
     (`cifar-10-batches-py`, `MNIST/raw`); where neither is given, from the Hugging Face Hub.
     The same images give the same set and digest, whoever stored them how. ImageNet is kept on disk
-    (see `demogen.images.memory_mapped`).
+    (see `demogen.images.memory_mapped`). The sets that were imported with networks lie in `folder`
+    too, by their own names (see `demogen.images.own_sets`).
 
     Raises:
         ZooError: unknown name, files missing, or not the published number of images.
@@ -125,9 +139,13 @@ def load_images(name: str, folder: Path | str | None = None) -> ImageSet:
     >>> tuple(digits.train.images.shape), len(digits.test), digits.digest[:12]
     ((1000, 1, 8, 8), 797, '3f96231daab4')
     """
-    facts(name)
     source = folder or os.environ.get("DEMOGEN_IMAGES")
-    return _load(name, str(expanded(source).resolve()) if source else None)
+    place = expanded(source).resolve() if source else None
+    if name not in IMAGE_SETS and place is not None and (files := own_sets.find(name, place)):
+        stamps = tuple((path, path.stat().st_mtime_ns) for part in files.values() for path in part)
+        return _load_own(name, place, stamps)
+    facts(name)
+    return _load(name, str(place) if place else None)
 
 
 def center_crop(images: Tensor, side: int | None) -> Tensor:
@@ -195,6 +213,15 @@ def _load(name: str, folder: str | None) -> ImageSet:
             f"{image_set.digest[:12]}, expected {expected.digest[:12]}): {remedy}"
         )
     return image_set
+
+
+@lru_cache(maxsize=2)
+def _load_own(name: str, folder: Path, stamps: tuple[tuple[Path, int], ...]) -> ImageSet:
+    """`stamps` tell files that were written anew."""
+    del stamps
+    arrays, classes = own_sets.read(name, own_sets.find(name, folder) or {})
+    train, test = (_labeled(arrays, part, sort=True) for part in ("train", "test"))
+    return ImageSet(name, train, test, classes)
 
 
 def _divide_digits(images: Any, labels: Any) -> Mapping[str, Any]:

@@ -51,15 +51,15 @@ def read(name: str, folder: Path | None) -> Arrays:
         raise ZooError(f"image folder {folder} does not exist (DEMOGEN_IMAGES or --images)")
     if files := parquet.find(name, folder):
         return _from_parquet(name, files)
-    constructor, inner = _TORCHVISION[name]
-    for root in (folder, folder / name):
+    constructor, inner = _TORCHVISION.get(name, ("", ""))
+    for root in (folder, folder / name) if constructor else ():
         if (root / inner).is_dir():
             return _from_torchvision(name, constructor, root)
     if files := parquet.find_below(name, folder):
         return _from_parquet(name, files)
+    also = f", or {inner} as torchvision.datasets.{constructor} reads it" if constructor else ""
     raise ZooError(
-        f"no {name} in {folder}: expected {name}/train-*.parquet and {name}/test-*.parquet, or "
-        f"{inner} as torchvision.datasets.{constructor} reads it"
+        f"no {name} in {folder}: expected {name}/train-*.parquet and {name}/test-*.parquet{also}"
     )
 
 
@@ -92,7 +92,9 @@ def _download(name: str) -> Arrays:
     known = facts(name)
     repository = str(known.repository)
     try:
-        loaded = load_rows(repository)
+        loaded = load_rows(
+            repository, **({"name": known.configuration} if known.configuration else {})
+        )
     except Exception as error:
         raise ZooError(
             f"{name} cannot be read from {repository} on the Hugging Face Hub ({error}); set "

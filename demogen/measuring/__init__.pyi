@@ -1,6 +1,10 @@
 from .conformance import check_predictor as check_predictor
 from .conformance import failed_checks as failed_checks
 from .epoch_cost import epoch_seconds as epoch_seconds
+from .fitted_predictor import Coverage as Coverage
+from .fitted_predictor import FittedPredictor as FittedPredictor
+from .fitted_predictor import Prediction as Prediction
+from .fitted_predictor import fit as fit
 from .least_squares import LeastSquares as LeastSquares
 from .measurements import Measurements as Measurements
 from .measurements import measure as measure

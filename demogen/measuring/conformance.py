@@ -1,7 +1,9 @@
 """check_predictor: the conformance suite that any predictor runs through, ours included."""
 
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ from demogen.measuring.predictor import Measure, Predictor, Signature
 from demogen.measuring.together import compute_signature
 from demogen.networks import architectures
 from demogen.networks.network import Access, Network
+from demogen.networks.torch_state import ordinary_state, own_random_numbers
 from demogen.schema.image_sets import facts
 from demogen.schema.records import (
     MLP,
@@ -29,6 +32,17 @@ TOLERANCE = 1e-6
 """Relative; the networks below are float64, so only the order of sums may change a value."""
 
 _IMAGES = 48
+_ARCHITECTURES: tuple[AnyFamily, ...] = (
+    NiN(family="nin", width=6, batch_norm=True),
+    NiN(family="nin", width=5, dropout=0.2),
+    ConvNet(family="convnet", channels=(4, 5), kernel=3),
+    MLP(family="mlp", width=12, depth=4),
+    MLP(family="mlp", width=9, depth=3, activation="tanh"),
+    ResNet(family="resnet", depth=8, width=3),
+    ResNet(family="resnet", depth=8, width=4, norm="group"),
+    VGG(family="vgg", width=2, dense=8, batch_norm=True, dropout=0.5),
+)
+"""Of the example networks; the numbers of each are drawn from its place here."""
 
 
 @dataclass(frozen=True)
@@ -92,19 +106,10 @@ def failed_checks(predictor: Predictor) -> Iterator[Failure]:
 
 def example_networks() -> list[Network]:
     """Small float64 networks with random weights, each with all that a measure may ask for."""
-    architectures_tried: list[AnyFamily] = [
-        NiN(family="nin", width=6, batch_norm=True),
-        NiN(family="nin", width=5, dropout=0.2),
-        ConvNet(family="convnet", channels=(4, 5), kernel=3),
-        MLP(family="mlp", width=12, depth=4),
-        MLP(family="mlp", width=9, depth=3, activation="tanh"),
-        ResNet(family="resnet", depth=8, width=3),
-        ResNet(family="resnet", depth=8, width=4, norm="group"),
-        VGG(family="vgg", width=2, dense=8, batch_norm=True, dropout=0.5),
-    ]
-    return [_example(architecture, seed) for seed, architecture in enumerate(architectures_tried)]
+    return [_example(architecture, seed) for seed, architecture in enumerate(_ARCHITECTURES)]
 
 
+@ordinary_state()
 def _example(architecture: AnyFamily, seed: int) -> Network:
     data = Data(images="digits")
     spec = NetworkSpec(architecture=architecture, data=data, training=Training(), seed=seed)
@@ -118,8 +123,7 @@ def _example(architecture: AnyFamily, seed: int) -> Network:
             noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
             parameter.add_(0.1 * parameter.abs().mean().clamp_min(0.1) * noise)
         # Batch norm gets running statistics other than its initial ones; dropout draws meanwhile.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with own_random_numbers(seed):
             module.train()
             module(images)
         module.eval()
@@ -181,14 +185,21 @@ def _constructor_only_stores(measure: Measure) -> None:
 
 
 def _is_deterministic(measure: Measure, network: Network, signature: Signature) -> None:
-    # Forked, so that the caller's own random state is as it was.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        state = torch.get_rng_state()
-        second = _signature(measure, network)
-        drawn = not torch.equal(torch.get_rng_state(), state)
+    # Not by `compute_signature`, in which global generators always start from the same seed.
+    with ordinary_state(), own_random_numbers(1, network.device):
+        before = _random_states()
+        computed = clone(measure).compute(network.view(measure.access))
+        drawn = _random_states() != before
+    second = {feature: float(value) for feature, value in computed.items()}
     _require(second == signature, f"a second run on {network.id} gives other numbers")
     _require(not drawn, "it draws from the global random state")
+
+
+def _random_states() -> tuple[object, ...]:
+    """States of the global generators of torch, numpy and Python."""
+    of_numpy: Any = np.random.get_state()  # noqa: NPY002
+    _, key, position, *_ = of_numpy
+    return bytes(torch.get_rng_state().tolist()), key.tobytes(), position, random.getstate()
 
 
 def _leaves_the_network_alone(measure: Measure, network: Network, signature: Signature) -> None:

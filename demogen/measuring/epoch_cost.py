@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from demogen.networks.torch_state import ordinary_state, own_random_numbers
+
 WARM_UP = 1
 """Steps that are taken first and not timed, since they allocate memory that later ones reuse."""
 
@@ -18,6 +20,7 @@ TIMED = 3
 MOMENTUM = 0.9
 
 
+@ordinary_state()
 def epoch_seconds(
     module: nn.Module,
     images: Tensor,
@@ -54,8 +57,7 @@ def epoch_seconds(
     size = min(batch_size, train_size, len(images))
     x, y = images[:size].to(device), labels[:size].to(device)
     # Dropout draws from the generator of the device.
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices), torch.enable_grad():
+    with own_random_numbers(0, device):
         trained = copy.deepcopy(module).train().requires_grad_(True)
         taken = list(_step_seconds(trained, x, y, clock))
     return median(taken[WARM_UP:]) * train_size / size

@@ -2,11 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 from sklearn.base import clone
 
 from demogen.errors import NotMeasurable
@@ -15,6 +13,7 @@ from demogen.measuring.predictor import Measure, Signature
 from demogen.measuring.shared_measure import SharedMeasure, images_of
 from demogen.measuring.sweep import sweep
 from demogen.networks.network import Access, Network
+from demogen.networks.torch_state import ordinary_state, own_random_numbers
 
 
 def compute_signature(measure: Measure, network: Network) -> Signature:
@@ -24,7 +23,7 @@ def compute_signature(measure: Measure, network: Network) -> Signature:
         NotMeasurable: the measure is not defined for this network, or gave no finite numbers; the
             message names measure and network.
     """
-    with _plain_torch(network):
+    with ordinary_state():
         return _checked(measure, network, lambda: measure.compute(network.view(measure.access)))
 
 
@@ -47,7 +46,7 @@ def measure_together(measures: Mapping[str, Measure], network: Network) -> dict[
     copies = {key: clone(measure) for key, measure in measures.items()}
     outcomes: dict[str, Outcome] = {}
     swept: dict[Access, dict[str, SharedMeasure[Any]]] = {}
-    with _plain_torch(network):
+    with ordinary_state():
         for key, measure in copies.items():
             if isinstance(measure, SharedMeasure):
                 images = measure.access & Access.TRAIN or Access.TEST_INPUTS
@@ -57,13 +56,6 @@ def measure_together(measures: Mapping[str, Measure], network: Network) -> dict[
         for together in swept.values():
             outcomes |= _sweep(together, network)
     return {key: outcomes[key] for key in measures}
-
-
-@contextmanager
-def _plain_torch(network: Network) -> Iterator[None]:
-    """Measures need derivatives and full precision, wherever they are called from."""
-    with torch.inference_mode(False), torch.autocast(network.device.type, enabled=False):
-        yield
 
 
 def _sweep(measures: Mapping[str, SharedMeasure[Any]], network: Network) -> dict[str, Outcome]:
@@ -133,7 +125,9 @@ def _checked(measure: Measure, network: Network, signature: Callable[[], Signatu
     if reason := network.why_without(measure.access):
         raise NotMeasurable(f"{who}: {reason}")
     try:
-        given = signature()
+        # Each measure begins with the same random numbers, whatever ran before it.
+        with own_random_numbers(0, network.device):
+            given = signature()
     except NotMeasurable as error:
         raise NotMeasurable(f"{who}: {error}") from error
     checked = {}

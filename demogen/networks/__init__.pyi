@@ -2,6 +2,7 @@ from . import architectures as architectures
 from .homogeneity import AffineLayer as AffineLayer
 from .homogeneity import FoldedLayer as FoldedLayer
 from .homogeneity import affine_layers as affine_layers
+from .homogeneity import fold_batch_norm as fold_batch_norm
 from .homogeneity import folded_layers as folded_layers
 from .homogeneity import log_norms as log_norms
 from .homogeneity import log_product_norm as log_product_norm

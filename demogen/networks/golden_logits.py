@@ -9,6 +9,7 @@ from torch import Tensor
 
 from demogen.errors import CorruptZooError
 from demogen.networks.tapped_module import TappedModule
+from demogen.networks.torch_state import ordinary_state
 
 PROBES = 4
 RELATIVE_TOLERANCE = 1e-4
@@ -25,6 +26,7 @@ def probe_inputs(shape: tuple[int, ...]) -> Tensor:
     return torch.from_numpy(numbers.astype(np.float32))
 
 
+@ordinary_state()
 def probe_logits(module: TappedModule, shape: tuple[int, ...]) -> Tensor:
     """Logits (4, classes) of the probe inputs in evaluation mode, on the CPU."""
     like = next(module.parameters())
@@ -41,13 +43,20 @@ def check_probe_logits(
     Raises:
         CorruptZooError: they differ by more than 1e-4.
     """
-    logits = probe_logits(module, shape)
-    recorded = torch.tensor(expected, dtype=logits.dtype)
-    scale = max(float(recorded.abs().max()), 1e-30)
-    if (
-        logits.shape != recorded.shape
-        or float((logits - recorded).abs().max()) > RELATIVE_TOLERANCE * scale
-    ):
+    if not gives_logits(module, shape, expected):
         raise CorruptZooError(
             f"{what} does not give back its recorded logits: it is another network"
         )
+
+
+@ordinary_state()
+def gives_logits(
+    module: TappedModule, shape: tuple[int, ...], expected: Sequence[Sequence[float]]
+) -> bool:
+    """Whether the probe inputs give these logits, within 1e-4 of the largest of them."""
+    logits = probe_logits(module, shape)
+    recorded = torch.tensor(expected, dtype=logits.dtype)
+    if logits.shape != recorded.shape:
+        return False
+    scale = max(float(recorded.abs().max()), 1e-30)
+    return float((logits - recorded).abs().max()) <= RELATIVE_TOLERANCE * scale

@@ -151,9 +151,40 @@ def folded_layers(module: TappedModule) -> list[FoldedLayer]:
             bias = None if layer.bias is None else layer.bias.detach()
             layers[name] = FoldedLayer(name, layer.weight.detach(), bias)
         elif _is_batch_norm(layer):
-            layers[before] = _fold(layers[before], layer)
+            folded = layers[before]
+            weight, bias = fold_batch_norm(folded.weight, folded.bias, layer)
+            layers[before] = replace(folded, weight=weight, bias=bias)
         before = name
     return list(layers.values())
+
+
+def fold_batch_norm(
+    weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm1d | nn.BatchNorm2d
+) -> tuple[Tensor, Tensor]:
+    """Weights of one linear map for x ↦ norm(W x + b), the norm as in evaluation mode.
+
+    Args:
+        weight: W, (out, in, k, k) or (out, in).
+        bias: b, (out,), or None for zeros.
+        norm: of `out` channels, with running statistics.
+
+    Returns:
+        Weight and bias of the shapes above.
+
+    Raises:
+        NotMeasurable: the norm keeps no running statistics, so it is no linear map.
+    """
+    if norm.running_mean is None or norm.running_var is None:
+        raise NotMeasurable("batch norm without running statistics is no linear map")
+    scale = (norm.running_var + norm.eps).rsqrt()
+    shift = -norm.running_mean * scale
+    if norm.affine:
+        scale, shift = (
+            scale * norm.weight.detach(),
+            shift * norm.weight.detach() + norm.bias.detach(),
+        )
+    folded = weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
+    return folded, shift if bias is None else bias * scale + shift
 
 
 def affine_layers(module: TappedModule, input_shape: tuple[int, ...]) -> list[AffineLayer]:
@@ -265,18 +296,3 @@ def _convolution(layer: WeightLayer) -> Convolution | None:
     if isinstance(module, nn.Linear):
         return None
     return Convolution(module.stride, conv_sides(module), module.dilation, module.groups)
-
-
-def _fold(layer: FoldedLayer, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> FoldedLayer:
-    assert norm.running_mean is not None  # why_not_homogeneous has seen to it
-    assert norm.running_var is not None
-    scale = (norm.running_var + norm.eps).rsqrt()
-    shift = -norm.running_mean * scale
-    if norm.affine:
-        scale, shift = (
-            scale * norm.weight.detach(),
-            shift * norm.weight.detach() + norm.bias.detach(),
-        )
-    bias = shift if layer.bias is None else layer.bias * scale + shift
-    weight = layer.weight * scale.reshape(-1, *[1] * (layer.weight.ndim - 1))
-    return replace(layer, weight=weight, bias=bias)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from demogen.errors import AccessError, NotMeasurable, ZooError
+from demogen.networks.own_data import read
 from demogen.networks.own_network import (
     check_classes,
     own_images,
@@ -20,8 +21,7 @@ from demogen.networks.tapped_module import TappedModule
 from demogen.networks.trial import try_out
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from demogen.networks.own_data import Images
     from demogen.networks.own_network import Numbers
     from demogen.schema.records import NetworkSpec
 
@@ -72,6 +72,8 @@ class Sources:
     train: Callable[[], LabeledImages] | None = None
     test_inputs: Callable[[], Tensor] | None = None
     spec: "NetworkSpec | None" = None
+    input_shape: tuple[int, ...] | None = None
+    classes: int | None = None
     missing: "Mapping[Access, str]" = field(default_factory=dict)
 
 
@@ -104,16 +106,17 @@ class Network:
         self._sources = sources
         self._access = access
         self._memo = memo
+        self._read: dict[Access, Any] = {}
 
     @classmethod
     def of(
         cls,
         module: nn.Module,
-        images: "Tensor | np.ndarray",
-        labels: "Numbers",
+        images: "Images",
+        labels: "Numbers | None" = None,
         *,
         initial: nn.Module | None = None,
-        test_inputs: "Tensor | np.ndarray | None" = None,
+        test_inputs: "Images | None" = None,
         spec: "NetworkSpec | None" = None,
         batch_size: int = 256,
         id: str = "network",
@@ -127,10 +130,12 @@ class Network:
 
         Args:
             module: the trained network. Wrappers of torch (DataParallel, compile) are taken off;
-                a plain module has no taps but "input" and no units.
+                a plain module is put into stages, with taps and units by the rules of
+                `TappedModule.from_module`.
             images: training images as the network expects them, (n, c, h, w) or (n, d),
-                floating-point.
-            labels: the labels it was trained on, whole numbers from 0 on, (n,), (n, 1) or one-hot.
+                floating-point; or a Dataset or DataLoader of images and labels, read once.
+            labels: the labels it was trained on, whole numbers from 0 on, (n,), (n, 1) or one-hot;
+                left out where they come with the images.
             initial: the network before training, for measures that compare with it.
             test_inputs: unlabelled test images, for measures that declare that access.
             spec: training settings, for measures that declare that access.
@@ -143,15 +148,18 @@ class Network:
         """
         if batch_size < 1:
             raise ZooError(f"batch_size is {batch_size}; measures take at least 1 image at a time")
-        own = own_module(module)
+        images, labels = read(images, labels)
         train = LabeledImages(own_images(images), own_labels(labels))
-        inputs = None if test_inputs is None else own_images(test_inputs, "test_inputs")
+        inputs = None
+        if test_inputs is not None:
+            inputs = own_images(read(test_inputs, what="test_inputs")[0], "test_inputs")
         tried = train.images if len(train) or inputs is None else inputs
+        own = own_module(module, tried)
         trial = try_out(own, tried)
         own.refuse_chain(trial.why_no_chain)
         if trial.classes is not None:
             check_classes(train.labels, trial.classes)
-        first = None if initial is None else own_initial(initial, own)
+        first = None if initial is None else own_initial(initial, own, tried)
         if first is not None:
             first.refuse_chain(try_out(first, tried).why_no_chain)
 
@@ -168,6 +176,8 @@ class Network:
             train=unless_refused(train),
             test_inputs=None if inputs is None else unless_refused(inputs),
             spec=spec,
+            input_shape=tuple(tried.shape[1:]),
+            classes=trial.classes or _classes(own, tried),
         )
         return cls(own, sources, id=id, batch_size=batch_size)
 
@@ -191,6 +201,20 @@ class Network:
         """What was asked for when the network was trained."""
         spec = self._sources.spec
         return self._get(Access.SPEC, None if spec is None else lambda: spec)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one image as the network takes it, (c, h, w) or (d,); no access is needed."""
+        if self._sources.input_shape is None:
+            raise ZooError(f"network {self.id} comes without the shape of its images")
+        return self._sources.input_shape
+
+    @property
+    def classes(self) -> int:
+        """How many classes the network tells apart; no access is needed."""
+        if self._sources.classes is None:
+            raise ZooError(f"network {self.id} comes without images and the number of classes")
+        return self._sources.classes
 
     @property
     def device(self) -> torch.device:
@@ -253,4 +277,21 @@ class Network:
             raise NotMeasurable(reason)
         if source is None:
             raise ZooError(f"network {self.id} comes without {needed}")
-        return source()
+        if self._access is None:
+            return source()
+        # A measure reads its data more than once, and each time would be a copy.
+        if needed not in self._read:
+            self._read[needed] = source()
+        value: Value = self._read[needed]
+        return value
+
+
+def _classes(module: TappedModule, images: Tensor) -> int | None:
+    """The number of logits where there are no images; None: it does not run on any."""
+    like = next(module.parameters())
+    zeros = torch.zeros(2, *images.shape[1:], dtype=like.dtype, device=like.device)
+    try:
+        with torch.no_grad():
+            return int(module(zeros).shape[-1])
+    except Exception:  # of the network's own code, whose measures need no images
+        return None

@@ -1,63 +1,51 @@
 """What a user gives for a network of one's own: made right, or refused in one line."""
 
-import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
-from demogen.errors import ZooError
+from demogen.errors import ZooError, first_line
+from demogen.networks.copying import copied, unwrapped
 from demogen.networks.tapped_module import TappedModule
+
+EXAMPLES = 16
+"""Images that a plain network is traced and compared with, the first."""
 
 if TYPE_CHECKING:
     Numbers = Tensor | np.ndarray | Sequence[int] | Sequence[float]
 
-_WRAPPED_AS = ("module", "_orig_mod")
-"""What torch's wrappers (DataParallel, DistributedDataParallel, compile) call what they wrap."""
 
-
-def own_module(module: nn.Module) -> TappedModule:
+def own_module(module: nn.Module, images: Tensor | None = None) -> TappedModule:
     """A copy of the network as it is now, in evaluation mode, its weights without gradients.
 
-    It is a copy so that nothing that measures do reaches the user's network: modes, requires_grad,
-    gradients, buffers and hooks stay as they are, and training goes on as if nothing had been.
-    Wrappers of torch are taken off, and a plain module becomes one stage with the tap "input"
-    alone. Forward hooks are a part of what the network computes and are kept; backward hooks,
-    which may change gradients, are not.
+    It is a copy so that nothing that measures do reaches the user's network (`copying.copied`).
+
+    Args:
+        module: the network, wrapped or not; a plain one is put into stages.
+        images: (n, ...), n may be 0; not needed for a TappedModule.
 
     Raises:
         ZooError: it is no network that can be measured; the message names the fault and a remedy.
     """
-    if not isinstance(module, nn.Module):
-        raise ZooError(f"a network is a torch.nn.Module, not a {type(module).__name__}")
-    module = _unwrapped(module)
-    _check_parameters(module)
-    with torch.inference_mode(False), torch.no_grad():
-        try:
-            own = copy.deepcopy(module, _shared_and_derived(module))
-        except Exception as error:
-            raise ZooError(
-                f"the network cannot be copied, and is measured on a copy: {first_line(error)}; "
-                "keep what is no part of it outside"
-            ) from error
-    for layer in own.modules():
-        layer._backward_hooks.clear()
-        layer._backward_pre_hooks.clear()
-    tapped = own if isinstance(own, TappedModule) else TappedModule.around(own)
-    return tapped.eval().requires_grad_(False)
+    if isinstance(unwrapped(module), TappedModule):
+        return cast(TappedModule, copied(module))
+    assert images is not None
+    if not len(images):
+        images = torch.zeros(2, *images.shape[1:])
+    return TappedModule.from_module(module, images[:EXAMPLES])
 
 
-def own_initial(module: nn.Module, trained: TappedModule) -> TappedModule:
+def own_initial(module: nn.Module, trained: TappedModule, images: Tensor) -> TappedModule:
     """The network before training, as `own_module`.
 
     Raises:
         ZooError: it can be no earlier state of `trained`, as its weights have other names or
             shapes.
     """
-    initial = own_module(module)
+    initial = own_module(module, images)
     shapes, expected = (
         {name: tuple(value.shape) for name, value in network.named_parameters()}
         for network in (initial, trained)
@@ -86,7 +74,7 @@ def own_images(images: "Tensor | np.ndarray", what: str = "images") -> Tensor:
     return _ordinary(tensor)
 
 
-def own_labels(labels: "Numbers") -> Tensor:
+def own_labels(labels: "Numbers | None") -> Tensor:
     """Labels as int64, (n,), from any type of whole numbers, (n,), (n, 1) or one-hot (n, classes).
 
     Raises:
@@ -125,58 +113,7 @@ def check_classes(labels: Tensor, classes: int) -> None:
         )
 
 
-def first_line(error: Exception) -> str:
-    """The first line of an error's message, or its type where it has none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _unwrapped(module: nn.Module) -> nn.Module:
-    while type(module).__module__.startswith("torch."):
-        inside = [getattr(module, name) for name in _WRAPPED_AS if name in module._modules]
-        if not inside:
-            break
-        module = inside[0]
-    return module
-
-
-def _check_parameters(module: nn.Module) -> None:
-    for name, layer in module.named_modules():
-        package, *rooms = type(layer).__module__.split(".")
-        if package == "torch" and "quantized" in rooms:
-            raise ZooError(
-                f"layer {name!r} ({type(layer).__name__}) is quantized and has no derivatives; "
-                "measure the network before quantization"
-            )
-    parameters = dict(module.named_parameters())
-    if not parameters:
-        raise ZooError("the network has no parameters, so there is nothing trained to measure")
-    for name, parameter in parameters.items():
-        if is_lazy(parameter):
-            raise ZooError(f"{name} has no shape yet: run the network on a batch of images first")
-        if parameter.is_meta:
-            raise ZooError(f"{name} is on the meta device and has no numbers: load the weights")
-        if not parameter.is_floating_point():
-            raise ZooError(
-                f"{name} is {_named(parameter.dtype)}, and weights are floating-point numbers; "
-                "measure the network before quantization"
-            )
-
-
-def _shared_and_derived(module: nn.Module) -> dict[int, object]:
-    """What `copy.deepcopy` is not to copy by its own rules, by id."""
-    memo: dict[int, object] = {}
-    for layer in module.modules():
-        for name, value in vars(layer).items():
-            if name.endswith("hooks") and value:
-                # A hook may be a method of anything: of a trainer that holds the data, say.
-                memo |= {id(hook): hook for hook in value.values()}
-            elif isinstance(value, Tensor) and not value.is_leaf:
-                # As torch.nn.utils.weight_norm leaves it; its hook computes it anew.
-                memo[id(value)] = value.detach().clone()
-    return memo
-
-
-def _tensor(values: "Numbers", what: str) -> Tensor:
+def _tensor(values: "Numbers | None", what: str) -> Tensor:
     if isinstance(values, np.ndarray) and not (
         values.flags.writeable and min(values.strides, default=0) >= 0
     ):

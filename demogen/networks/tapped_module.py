@@ -1,16 +1,17 @@
 """A network as a pipeline of named stages, so that activations are read without hooks."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from demogen.errors import NotMeasurable
+from demogen.errors import NotMeasurable, ZooError
 from demogen.networks.padded import PaddedConv2d
+from demogen.networks.staging import staged
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -93,22 +94,70 @@ class TappedModule(nn.Module):
                         f"{place} ({type(layer).__name__}) works in place and would overwrite a "
                         "tapped activation; build it with inplace=False"
                     )
-            self.add_module(name, stage_module)
+        self._why_no_chain: str | None = None
+        self._why_whole: str | None = None
+        self._put(stages, taps, units)
+
+    def _put(
+        self, stages: OrderedDict[str, nn.Module], taps: Mapping[str, str], units: str | None
+    ) -> None:
+        for name, stage in stages.items():
+            self.add_module(name, stage)
+        names = list(stages)
         self._names = names
         self._ends = {INPUT: 0, **{tap: names.index(stage) + 1 for tap, stage in taps.items()}}
         self._units_end = names.index(units) + 1 if units else None
-        self._why_no_chain: str | None = None
 
     @classmethod
-    def around(cls, module: nn.Module) -> "TappedModule":
-        """A plain module as one stage, "network", whose only tap is "input".
+    def from_module(
+        cls,
+        module: nn.Module,
+        example: Tensor,
+        taps: Mapping[str, str] | Sequence[str] | None = None,
+        units: str | None = None,
+    ) -> "TappedModule":
+        """A copy of any network as stages, in evaluation mode, without gradients of its weights.
 
-        Layers inside may work in place: there is no tapped activation that they could overwrite.
+        The network is traced (`torch.fx`), and cut wherever one activation is all that the rest of
+        it needs. A submodule that does not trace is one stage or a part of one; a network that does
+        not trace at all is one stage, "network", whose only tap is "input" (`why_whole` says why).
+        In-place activations no longer work in place. Of an output that is an object with `logits`,
+        as transformers' have, these are taken. On `example` and on both its halves logits and taps
+        are compared with those of the original.
+
+        Args:
+            module: the network; it is not changed.
+            example: a few images as it expects them, (n, ...), best two or more.
+            taps: tap → submodule whose output it is, as `named_modules` names it ("layer1.0"; the
+                second call of one is "layer1.0.relu#2"); or submodules alone, for taps h1, h2, …
+                Names of stages are taken too. None: of H convolutions and dense layers before the
+                last, h1 to h3 are at number ⌈i·H/3⌉, behind the batch norm that may follow, or at
+                the next place where one activation is all that the rest needs.
+            units: the submodule whose output unit ablation acts on. None: the last activation
+                function on feature maps, or, of a network of vectors, on hidden units, where only
+                single layers follow.
+
+        Raises:
+            ZooError: the network does not run on the example or gives no logits, or there is no
+                place for a tap or for the units that are asked for; the message says why.
+
+        >>> network = nn.Sequential(nn.Linear(4, 3), nn.ReLU(inplace=True), nn.Linear(3, 2))
+        >>> module = TappedModule.from_module(network, torch.ones(2, 4), taps={"hidden": "0"})
+        >>> [name for name, _ in module.stages()], module.taps
+        (['0', '1', '2'], ('input', 'hidden'))
         """
+        if reserved := {INPUT, UNITS}.intersection(taps if isinstance(taps, Mapping) else ()):
+            raise ZooError(f"{min(reserved)!r} is a reserved name for a tap")
+        parts = staged(module, example, taps, units, _reserved_names())
         tapped = cls(OrderedDict(), {})
-        tapped.add_module("network", module)
-        tapped._names = ["network"]
-        return tapped
+        tapped._why_whole = parts.why_whole
+        tapped._put(OrderedDict(parts.stages), parts.taps, parts.units)
+        return tapped.eval().requires_grad_(False)
+
+    @property
+    def why_whole(self) -> str | None:
+        """Why a network that was no sequence of stages has become a single one, or None."""
+        return self._why_whole
 
     @property
     def taps(self) -> tuple[str, ...]:
@@ -165,6 +214,8 @@ class TappedModule(nn.Module):
             raise NotMeasurable(f"the network is a {type(self).__name__}, no plain TappedModule")
         if reason := _why_altered(self):
             raise NotMeasurable(f"the network {reason}")
+        if self._why_whole is not None:
+            raise NotMeasurable(f"the network is taken as one stage: {self._why_whole}")
         return list(_leaves(self.stages(), ""))
 
     def refuse_chain(self, reason: str | None) -> None:
@@ -226,6 +277,11 @@ class TappedModule(nn.Module):
         return self._ends[place]
 
 
+def _reserved_names() -> set[str]:
+    """Names that no stage can have, as a module has them itself."""
+    return {*dir(TappedModule), *vars(nn.Module()), INPUT, UNITS}
+
+
 def is_linear(layer: nn.Module) -> "TypeIs[nn.Conv2d | nn.Linear]":
     """Whether it is a convolution or dense layer itself: a subclass may compute something else."""
     return type(layer) in (nn.Conv2d, PaddedConv2d, nn.Linear)
@@ -243,8 +299,12 @@ def _leaves(
         if type(module) is nn.Sequential:
             yield from _leaves(children, f"{path}.")
         elif children:
-            kind = type(module).__name__
-            raise NotMeasurable(f"stage {path!r} is a {kind}, not a plain sequence of layers")
+            kind = (
+                "joins activations or calls functions, and is no plain sequence of layers"
+                if isinstance(module, fx.GraphModule)
+                else f"is a {type(module).__name__}, not a plain sequence of layers"
+            )
+            raise NotMeasurable(f"stage {path!r} {kind}")
         else:
             yield path, module
 

@@ -9,17 +9,17 @@ show. So it is run: five times on a few images, more often only where something 
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from demogen.errors import NotMeasurable, ZooError
+from demogen.errors import NotMeasurable, ZooError, first_line
+from demogen.networks.copying import quiet
 from demogen.networks.layer_at_fault import described, first_that_differs, inner_layer_in_place
-from demogen.networks.own_network import first_line, own_module
+from demogen.networks.own_network import own_module
 from demogen.networks.padded import PaddedConv2d
 from demogen.networks.tapped_module import TappedModule, is_linear
 
@@ -68,7 +68,7 @@ def try_out(module: TappedModule, images: Tensor) -> Trial:
     if len(images) == 0:
         return Trial()
     like = next(module.parameters())
-    with _quiet(like.device):
+    with quiet(like.device):
         x = images[:IMAGES].detach().to(like.device, like.dtype).contiguous().clone()
         if len(x) == 1:
             x = torch.cat([x, torch.zeros_like(x)])  # so that it has company
@@ -263,16 +263,3 @@ def _layer_by_layer(module: TappedModule, x: Tensor) -> Tensor:
         else:
             x = layer(x)
     return x
-
-
-@contextmanager
-def _quiet(device: torch.device) -> Iterator[None]:
-    """Without gradients or autocast, and with the random state put back."""
-    devices = [device] if device.type == "cuda" else []
-    with (
-        torch.inference_mode(False),
-        torch.no_grad(),
-        torch.random.fork_rng(devices=devices),
-        torch.autocast(device.type, enabled=False),
-    ):
-        yield

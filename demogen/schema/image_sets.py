@@ -22,6 +22,8 @@ class ImageSetFacts:
     label_column: str = "label"
     on_disk: bool = False
     """Too large for memory: read by memory map (`demogen.images.memory_mapped`)."""
+    configuration: str | None = None
+    """Of the repository, where it has several."""
     class_names: tuple[str, ...] = ()
     """As published, in the order of their numbers; (): labels are read as numbers alone."""
 
@@ -93,6 +95,17 @@ IMAGE_SETS = {
         "ylecun/mnist",
         "2fd8bb06b745a5a436548a04bbfc09006ab78fbdaf87ea639f602f519a4b431b",
     ),
+    "svhn": ImageSetFacts(
+        (3, 32, 32),
+        10,
+        73_257,
+        26_032,
+        "ufldl-stanford/svhn",
+        configuration="cropped_digits",
+    ),
+    "cinic10": ImageSetFacts((3, 32, 32), 10, 90_000, 90_000, "flwrlabs/cinic10"),
+    "stl10": ImageSetFacts((3, 96, 96), 10, 5_000, 8_000, "jxie/stl10"),
+    "usps": ImageSetFacts((1, 16, 16), 10, 7_291, 2_007, "flwrlabs/usps"),
 }
 
 

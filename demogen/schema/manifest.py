@@ -30,6 +30,8 @@ class RunFacts(Frozen):
     device: str
     host: str
     versions: dict[str, str]
+    initial_logits: tuple[tuple[float, ...], ...] | None = None
+    """Logits that the initial network gave for the probe inputs; None: not recorded."""
 
 
 class FileDigest(Frozen):

@@ -7,6 +7,7 @@ import json
 import types
 import typing
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -164,7 +165,9 @@ class NetworkSpec(Frozen):
         content = json.loads(self.canonical())
         content.pop("copy_number", None)
         content.pop("seed", None)
-        content.get("origin", {}).pop("network", None)
+        origin = content.get("origin", {})
+        origin.pop("network", None)
+        origin.get("factors", {}).pop("seed", None)
         return sha256(f"{SPEC_VERSION}:{canonical_json(content)}".encode())[:12]
 
     def factors(self) -> dict[str, Any]:
@@ -295,8 +298,12 @@ def factor_types() -> dict[str, Any]:
     Raises:
         TypeError: two parts of a spec use one name for different types.
     """
+    return dict(_types_of((*FAMILIES.values(), Data, Training, NetworkSpec)))
+
+
+@lru_cache(maxsize=4)
+def _types_of(parts: tuple[type[Frozen], ...]) -> dict[str, Any]:
     columns: dict[str, Any] = {}
-    parts: tuple[type[Frozen], ...] = (*FAMILIES.values(), Data, Training, NetworkSpec)
     for part in parts:
         for name, field in part.model_fields.items():
             if name in STRUCTURE or (part is NetworkSpec and name in _PARTS):

@@ -45,7 +45,9 @@ def check_labels(labels: Tensor, data: Data, what: str) -> None:
         raise CorruptZooError(f"{what} holds others than the {known.classes} classes")
 
 
-def accept(record: NetworkRecord, weights: bytes) -> tuple[NetworkRecord, bytes]:
+def accept(
+    record: NetworkRecord, weights: bytes, *, assembled: bool = False
+) -> tuple[NetworkRecord, bytes]:
     """A network as a zoo holds it: nothing is written that reading would refuse.
 
     Names that `torch.compile` ("_orig_mod.") or a parallel wrapper ("module.") has put before those
@@ -55,6 +57,7 @@ def accept(record: NetworkRecord, weights: bytes) -> tuple[NetworkRecord, bytes]
     Args:
         record: spec and outcome.
         weights: a safetensors file.
+        assembled: all but the sha256 has been checked already.
 
     Raises:
         ZooError: reading would refuse it.
@@ -65,6 +68,8 @@ def accept(record: NetworkRecord, weights: bytes) -> tuple[NetworkRecord, bytes]
             f"{what}: its weights have sha256 {digest[:12]}…, its record says "
             f"{record.weights_sha256[:12]}…; give those that it was recorded with"
         )
+    if assembled:
+        return record, weights
     try:
         tensors = from_bytes(weights, what)
         expected = set(architectures.skeleton(record.spec).state_dict())
@@ -81,8 +86,13 @@ def accept(record: NetworkRecord, weights: bytes) -> tuple[NetworkRecord, bytes]
     return record, weights
 
 
-def accept_initial(record: NetworkRecord, initial: bytes) -> bytes:
+def accept_initial(record: NetworkRecord, initial: bytes, *, assembled: bool = False) -> bytes:
     """Initial weights as a zoo stores them: those of the record, for its architecture.
+
+    Args:
+        record: spec and outcome.
+        initial: a safetensors file.
+        assembled: all but the sha256 has been checked already.
 
     Raises:
         ZooError: reading would refuse them.
@@ -90,6 +100,8 @@ def accept_initial(record: NetworkRecord, initial: bytes) -> bytes:
     what = f"initial weights of network {record.id}"
     if sha256(initial) != record.initial_sha256:
         raise ZooError(f"{what} are not those that its record gives the sha256 of")
+    if assembled:
+        return initial
     try:
         load_into(architectures.skeleton(record.spec), from_bytes(initial, what), what)
         check_size(len(initial), *architectures.weight_sizes(record.spec.canonical(), what), what)

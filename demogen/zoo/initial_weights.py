@@ -2,17 +2,25 @@
 
 from collections.abc import Mapping
 
-from demogen.errors import CorruptZooError, ZooError
+from demogen.errors import CorruptZooError
 from demogen.format.storage import Storage
-from demogen.format.table import ByteRange
+from demogen.format.table import ByteRange, InitialLogits
 from demogen.networks import architectures
+from demogen.networks.initial_weights import check_drawn_again
 from demogen.networks.tapped_module import TappedModule
 from demogen.schema.records import FileDigest, NetworkRecord, ZooManifest, sha256
 from demogen.zoo.weights import check_size, from_bytes, load_into, to_bytes
 
 
-def make_initial(record: NetworkRecord, manifest: ZooManifest) -> TappedModule:
+def make_initial(
+    record: NetworkRecord, manifest: ZooManifest, logits: InitialLogits | None
+) -> TappedModule:
     """The network with its initial weights made again from its seed, checked.
+
+    Args:
+        record: of the network.
+        manifest: of its zoo.
+        logits: of the initial network for the probe inputs, where its run recorded them.
 
     Raises:
         NotMeasurable: it comes from elsewhere, without a seed.
@@ -20,11 +28,8 @@ def make_initial(record: NetworkRecord, manifest: ZooManifest) -> TappedModule:
     """
     module = architectures.build(record.spec)
     if sha256(to_bytes(module.state_dict())) != record.initial_sha256:
-        raise ZooError(
-            f"{manifest.name}: the initial weights of {record.id}, made again from the seed, are "
-            "not those it was trained from; this torch draws other numbers than the one that "
-            f"trained the zoo (demogen {manifest.code_version})"
-        )
+        what = f"network {record.id} of {manifest.name}"
+        check_drawn_again(module, record.spec.data.input_shape, logits, what)
     return module.eval().requires_grad_(False)
 
 

@@ -36,6 +36,8 @@ def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
         raise ZooError(f"these tensors cannot be saved as safetensors: {fault}") from error
 
 
+# Not `ordinary_state`: threads that read ahead would change settings that all threads share.
+@torch.inference_mode(False)
 def from_bytes(content: bytes, what: str) -> dict[str, Tensor]:
     """Tensors of a safetensors file.
 
@@ -69,6 +71,24 @@ class StoredNetwork:
     id: str
     weights: bytes
     initial: bytes | None = None
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """Bytes of a file, where several networks lie in one."""
+
+    path: Path
+    offset: int
+    length: int
+
+    def read_bytes(self) -> bytes:
+        """The bytes; fewer where the file ends before."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return file.read(self.length)
+
+    def __str__(self) -> str:
+        return f"{self.path}, bytes from {self.offset} on"
 
 
 def write_shards(

@@ -27,7 +27,7 @@ from demogen.schema.records import (
     sha256,
 )
 from demogen.zoo.assembly import accept, accept_initial
-from demogen.zoo.weights import StoredNetwork, to_bytes, write_shards
+from demogen.zoo.weights import FilePart, StoredNetwork, to_bytes, write_shards
 from demogen.zoo.zoo import Zoo
 
 if TYPE_CHECKING:
@@ -52,10 +52,12 @@ def write_zoo(
     folder: Path,
     collection: Collection,
     networks: Iterable[tuple[NetworkRecord, RunFacts]],
-    weights: Mapping[str, Path],
+    weights: Mapping[str, Path | FilePart],
     labels: Mapping[str, Tensor],
     failed: Mapping[str, str],
-    initial: Mapping[str, Path] | None = None,
+    initial: Mapping[str, Path | FilePart] | None = None,
+    *,
+    assembled: bool = False,
 ) -> Zoo:
     """Pack trained networks as a zoo, all of it or nothing, in place of any zoo there.
 
@@ -68,6 +70,8 @@ def write_zoo(
         failed: id → reason, of networks that could not be trained.
         initial: id → safetensors file of initial weights, of networks whose are to be stored; the
             others' are made again from their seeds, or there are none.
+        assembled: the caller has made every network of its tensors and taken the record's logits
+            from it, so that it is enough to compare sha256.
 
     Raises:
         ZooError: there are no networks, or readers would refuse what would be written; the folder
@@ -82,7 +86,9 @@ def write_zoo(
     packed = scratch_folder(folder, "packing")
     try:
         records: list[NetworkRecord] = []
-        contents = _accepted((record for record, _ in by_id), weights, initial or {}, records)
+        contents = _accepted(
+            (record for record, _ in by_id), weights, initial or {}, records, assembled
+        )
         ranges, initial_ranges = write_shards(packed, contents)
         rows = network_rows(records, [ranges[record.id] for record in records], initial_ranges)
         write_atomically(packed / "networks.parquet", to_parquet(rows))
@@ -142,22 +148,23 @@ def _format_version(
 
 def _accepted(
     records: Iterable[NetworkRecord],
-    weights: Mapping[str, Path],
-    initial: Mapping[str, Path],
+    weights: Mapping[str, Path | FilePart],
+    initial: Mapping[str, Path | FilePart],
     accepted: list[NetworkRecord],
+    assembled: bool,
 ) -> Iterator[StoredNetwork]:
     """Networks as they are written; their records are added to `accepted` on the way."""
     for record in records:
-        record, content = accept(record, _content(weights[record.id]))
+        record, content = accept(record, _content(weights[record.id]), assembled=assembled)
         first = None
         if record.id in initial:
-            first = accept_initial(record, _content(initial[record.id]))
+            first = accept_initial(record, _content(initial[record.id]), assembled=assembled)
         accepted.append(record)
         yield StoredNetwork(record.id, content, first)
 
 
-def _content(file: Path) -> bytes:
-    with naming(file):
+def _content(file: Path | FilePart) -> bytes:
+    with naming(str(file)):
         return file.read_bytes()
 
 

@@ -14,11 +14,13 @@ from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import MANIFEST, fault_of
 from demogen.format.splits import Split, StoredSplits
 from demogen.format.storage import Folder, Storage, manifest_text
-from demogen.format.table import Table
+from demogen.format.table import InitialLogits, Table, read_initial_logits
 from demogen.images.image_set import ImageSet, LabeledImages, load_images
 from demogen.networks import architectures
 from demogen.networks.network import Network, Sources
 from demogen.networks.tapped_module import TappedModule
+from demogen.networks.torch_state import ordinary_state
+from demogen.schema.image_sets import IMAGE_SETS
 from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
 from demogen.zoo.assembly import assemble, check_labels
 from demogen.zoo.base import NetworkSet
@@ -140,7 +142,7 @@ class Zoo(NetworkSet):
         """
         kind = f"image set whose digest {self.name} holds"
         expected = lookup(name, self.manifest.image_sets, kind, ZooError)
-        image_set = load_images(name, self.images_folder)
+        image_set = load_images(name, self.images_folder or self._images_beside(name))
         if image_set.digest != expected:
             raise ZooError(
                 f"the {name} images here (digest {image_set.digest[:12]}) are not those that "
@@ -148,6 +150,13 @@ class Zoo(NetworkSet):
                 "DEMOGEN_IMAGES to a folder with the published files"
             )
         return image_set
+
+    def _images_beside(self, name: str) -> Path | None:
+        """The folder of image sets beside the zoo, where an import puts those of its networks."""
+        if not isinstance(self.storage, Folder) or name in IMAGE_SETS:
+            return None
+        folder = self.storage.place.parent / "images"
+        return folder if (folder / name).is_dir() else None
 
     def verify(self, *, weights: bool = True) -> None:
         """Read and check every file, every network and every record.
@@ -252,6 +261,7 @@ class Zoo(NetworkSet):
         check_size(byte_range.length, *architectures.weight_sizes(spec, what), what)
         return WeightsRequest(id, byte_range, digest)
 
+    @ordinary_state()
     def _network(
         self, read: ReadWeights | CorruptZooError, device: torch.device, batch_size: int
     ) -> Network:
@@ -264,26 +274,38 @@ class Zoo(NetworkSet):
         sources = Sources(
             initial=lambda: self._initial(record).to(device),
             train=lambda: self._train(record, device),
-            test_inputs=lambda: self._standardized(record.spec.data, "test").to(device),
+            test_inputs=lambda: self._standardized(record.spec.data, "test", device),
             spec=record.spec,
+            input_shape=record.spec.data.input_shape,
+            classes=record.spec.data.class_count,
             missing=missing,
         )
         return Network(module, sources, id=record.id, batch_size=batch_size)
 
+    @ordinary_state()
     def _initial(self, record: NetworkRecord) -> TappedModule:
         if (stored := self._table.initial(record.id)) is not None:
             what = f"{self._where}: initial weights of network {record.id}"
             return read_initial(self.storage, self.manifest.files, record, stored, what)
-        return make_initial(record, self.manifest)
+        return make_initial(record, self.manifest, self._initial_logits.get(record.id))
 
+    @cached_property
+    def _initial_logits(self) -> Mapping[str, InitialLogits]:
+        """Of the networks whose runs record them; none where the file is not at hand."""
+        try:
+            return read_initial_logits(self.storage.local("runs.parquet"))
+        except ZooError:
+            return {}
+
+    @ordinary_state()
     def _train(self, record: NetworkRecord, device: torch.device) -> LabeledImages:
         data = record.spec.data
-        images = self._standardized(data, "train").to(device)
+        images = self._standardized(data, "train", device)
         if record.labels is None:
             labels = self._part(data).labels
         else:
             labels = self._corrupted_labels(record.labels, record)
-        return LabeledImages(images, labels.to(device))
+        return LabeledImages(images, labels.to(device, copy=True))
 
     def _corrupted_labels(self, digest: str, record: NetworkRecord) -> Tensor:
         what = f"label vector of network {record.id} in {self._where}"
@@ -292,10 +314,13 @@ class Zoo(NetworkSet):
         return labels
 
     # Both are shared by all networks with the same data; labels are left out, so that label
-    # corruption does not make another copy of the images.
-    def _standardized(self, data: Data, part: str) -> Tensor:
+    # corruption does not make another copy of the images. What a measure gets is a copy: one that
+    # works in place would change the images of all others.
+    @ordinary_state()
+    def _standardized(self, data: Data, part: str, device: torch.device) -> Tensor:
         without = data.model_copy(update=_NO_CORRUPTION)
-        return _standardized(self.image_set(data.images), without, part)
+        shared = _standardized(self.image_set(data.images), without, part)
+        return shared.to(device, copy=True)
 
     def _part(self, data: Data) -> LabeledImages:
         return self.image_set(data.images).training_part(data.model_copy(update=_NO_CORRUPTION))

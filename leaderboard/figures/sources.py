@@ -170,6 +170,7 @@ def details(predictor: str, network: "Network", wanted: Sequence[str] = ()) -> A
         ZooError: it is not installed, cannot measure this network, or leaves no such array.
     """
     from demogen.measuring.predictor import get_predictor
+    from demogen.networks.torch_state import ordinary_state, own_random_numbers
 
     measure = get_predictor(predictor).measure
     remedy = "choose other networks with --network"
@@ -178,7 +179,8 @@ def details(predictor: str, network: "Network", wanted: Sequence[str] = ()) -> A
             f"{measure.name} is not defined for network {network.id}: {reason}; {remedy}"
         )
     try:
-        found = measure.details(network.view(measure.access))
+        with ordinary_state(), own_random_numbers(0, network.device):
+            found = measure.details(network.view(measure.access))
     except NotMeasurable as error:
         raise ZooError(f"{measure.name} on network {network.id}: {error}; {remedy}") from error
     if lacking := [name for name in wanted if name not in found]:

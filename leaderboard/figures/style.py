@@ -49,6 +49,7 @@ STYLE: dict[Any, Any] = {
     "xtick.labelsize": 9,
     "ytick.labelsize": 9,
     "lines.linewidth": 1.5,
+    "figure.constrained_layout.use": True,
     "figure.constrained_layout.w_pad": 0.07,
     "figure.constrained_layout.h_pad": 0.07,
     "figure.constrained_layout.wspace": 0.05,
@@ -91,7 +92,7 @@ def rendered(format: str, paint: "Callable[[Figure], None]") -> bytes:
 
     # What a reader's own matplotlibrc sets has no place in it.
     with style.context(["default", STYLE]):
-        figure = Figure(layout="constrained")
+        figure = Figure()
         FigureCanvasAgg(figure)
         paint(figure)
         content = io.BytesIO()

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 
-from demogen.errors import PredictorError
+from demogen.measuring.fitting import fit_and_predict, predicted
 from demogen.measuring.least_squares import CONSTANT, LeastSquares
-from leaderboard.fitting.regressor_text import regressor_to_text
 from leaderboard.scoring.inputs import FoldPredictions, LinearModel
 from leaderboard.scoring.metrics import Vector
 
@@ -74,8 +72,8 @@ def cross_validate(
             skipped.append(number)
             continue
         what = f"fold {number}"
-        fitted, predictions = _fit_and_predict(regressor, X[train], y[train], X[test], what)
-        everywhere = _predict(fitted, X.copy(), len(train), what)
+        fitted, predictions = fit_and_predict(regressor, X[train], y[train], X[test], what)
+        everywhere = predicted(fitted, X.copy(), len(train), what)
         predicted_folds.append(
             FoldPredictions(
                 fold=number,
@@ -87,7 +85,7 @@ def cross_validate(
     if not ids:
         return CrossValidation((), tuple(skipped), {}, None)
     # A regressor may overwrite what it is given.
-    fitted, predictions = _fit_and_predict(regressor, X.copy(), y.copy(), X, "all networks")
+    fitted, predictions = fit_and_predict(regressor, X.copy(), y.copy(), X, "all networks")
     fit = dict(zip(ids, predictions.tolist(), strict=True))
     model = linear_model(fitted, X)
     return CrossValidation(tuple(predicted_folds), tuple(skipped), fit, model)
@@ -120,39 +118,6 @@ def _lost(X: Vector, rank: int) -> int:
         return 0
     varying = np.count_nonzero(np.ptp(X, axis=0) > CONSTANT * np.abs(X).max(axis=0))
     return max(0, min(int(varying), len(X) - 1) - rank)
-
-
-def _fit_and_predict(
-    regressor: "RegressorMixin", X: Vector, y: Vector, test: Vector, what: str
-) -> tuple[Any, Vector]:
-    """A clone fitted on X and y, and its predictions for the rows of `test`."""
-    fitted = clone(regressor)
-    try:
-        fitted.fit(X, y)
-    except Exception as error:
-        raise _failure(fitted, len(X), what, error) from error
-    return fitted, _predict(fitted, test, len(X), what)
-
-
-def _predict(fitted: Any, test: Vector, networks: int, what: str) -> Vector:
-    try:
-        predictions = np.asarray(fitted.predict(test), np.float64).ravel()
-    except Exception as error:
-        raise _failure(fitted, networks, what, error) from error
-    if len(predictions) != len(test) or not np.isfinite(predictions).all():
-        raise PredictorError(
-            f"the regressor {regressor_to_text(fitted)} gives no finite prediction for every "
-            f"network of {what}; check the transforms in it against the signatures"
-        )
-    return predictions
-
-
-def _failure(fitted: Any, networks: int, what: str, error: Exception) -> PredictorError:
-    fault = " ".join(str(error).split())
-    return PredictorError(
-        f"the regressor {regressor_to_text(fitted)} fails on {what} "
-        f"({networks} networks to fit): {fault}"
-    )
 
 
 def _center(predictions: Vector) -> float:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, final
 import numpy as np
 
 from demogen.errors import PredictorError
+from demogen.measuring.fitting import regressor_to_text as regressor_to_text
 
 LONGEST_TEXT = 20_000
 LARGEST_COUNT = 100_000
@@ -38,6 +39,11 @@ CLASSES = {
     "DummyRegressor": _known("sklearn.dummy", "strategy", "constant", "quantile"),
     "ForwardSelection": _known("baselines.selection", "count"),
     "FunctionTransformer": _known("sklearn.preprocessing", "func", "kw_args"),
+    "HistGradientBoostingRegressor": _known(
+        "sklearn.ensemble",
+        *("loss", "learning_rate", "max_iter", "max_leaf_nodes", "max_depth", "min_samples_leaf"),
+        *("l2_regularization", "max_bins", "random_state"),
+    ),
     "LeastSquares": _known("demogen.measuring.least_squares"),
     "LinearRegression": _known("sklearn.linear_model", "fit_intercept", "positive", "copy_X"),
     "OneHotEncoder": _known("sklearn.preprocessing", "handle_unknown", "sparse_output", "drop"),
@@ -58,13 +64,7 @@ UFUNCS = (
 )
 """numpy's functions of one argument that it may apply instead."""
 
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _FUNCTION = re.compile(r"<(function|ufunc) '?([A-Za-z_]\w*)'?>")
-
-
-def regressor_to_text(regressor: Any) -> str:
-    """The regressor's repr on one line, without memory addresses, which differ each time."""
-    return _ADDRESS.sub("", " ".join(repr(regressor).split()))
 
 
 def regressor_from_text(text: str) -> Any:

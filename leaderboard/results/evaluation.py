@@ -13,9 +13,9 @@ import numpy as np
 
 from demogen._util.lookup import lookup
 from demogen.errors import PredictorError, ZooError
+from demogen.measuring.measure_identity import MeasureIdentity
 from leaderboard.fitting.cross_validation import CrossValidation, cross_validate
 from leaderboard.fitting.regressor_text import regressor_to_text
-from leaderboard.results.measure_identity import MeasureIdentity
 from leaderboard.results.result import Result, Results
 from leaderboard.scoring.inputs import JsonLevel
 from leaderboard.scoring.metric import RANKING_SPLITS

@@ -12,10 +12,10 @@ from demogen._util.lookup import lookup
 from demogen.errors import ResultError, os_fault
 from demogen.format.integrity import write_atomically
 from demogen.format.splits import Kind
+from demogen.measuring.measure_identity import MeasureIdentity, Name
 from demogen.schema.frozen import Frozen, Sha256
 from demogen.schema.records import first_fault
 from leaderboard.results.file_names import file_name
-from leaderboard.results.measure_identity import MeasureIdentity, Name
 from leaderboard.results.origins import Origin, check_merged, read_origins
 from leaderboard.scoring.inputs import (
     Count,

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any, Self
 
+from demogen.measuring.measure_identity import MeasureIdentity
 from demogen.schema.records import Frozen
 from leaderboard.fitting.regressor_text import regressor_to_text
-from leaderboard.results.measure_identity import MeasureIdentity
 
 if TYPE_CHECKING:
     from demogen.measuring.predictor import Predictor

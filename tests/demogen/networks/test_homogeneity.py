@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from demogen.errors import NotMeasurable
 from demogen.networks.homogeneity import (
     FoldedLayer,
     affine_layers,
+    fold_batch_norm,
     folded_layers,
     layer_norm,
     log_norms,
@@ -192,3 +194,19 @@ def test_a_dead_layer_is_named_with_its_batch_norm_folded_in():
         log_product_norm(module)
     module.norm.bias.fill_(1.0)
     assert math.isfinite(log_product_norm(module))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("affine", [True, False])
+def test_a_folded_norm_is_the_linear_map_of_both(bias, affine):
+    generator = torch.Generator().manual_seed(0)
+    conv = nn.Conv2d(3, 4, 3, bias=bias).double()
+    norm = nn.BatchNorm2d(4, affine=affine).double().eval()
+    for value in (*norm.parameters(), norm.running_mean):
+        value.data = torch.randn(4, generator=generator, dtype=torch.float64)
+    norm.running_var.uniform_(0.5, 2.0, generator=generator)
+    weight, shift = fold_batch_norm(conv.weight, conv.bias, norm)
+    x = torch.randn(2, 3, 5, 5, generator=generator, dtype=torch.float64)
+    torch.testing.assert_close(F.conv2d(x, weight, shift), norm(conv(x)))
+    with pytest.raises(NotMeasurable, match="no linear map"):
+        fold_batch_norm(conv.weight, None, nn.BatchNorm2d(4, track_running_stats=False))

@@ -155,11 +155,11 @@ def test_wrappers_are_taken_off(wrap, expected):
     assert measure(Slopes(), network) == expected
 
 
-def test_a_plain_module_is_measured_at_its_input():
+def test_a_plain_module_is_put_into_stages():
     plain = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(inplace=True), nn.Linear(8, 5))
     network = Network.of(plain, IMAGES, LABELS)
-    assert network.module.taps == ("input",)
-    assert not network.module.has_units
+    assert network.module.taps == ("input", "h1", "h2", "h3")
+    assert network.module.has_units
     assert [type(layer) for _, layer in network.module.chain()] == [type(layer) for layer in plain]
     torch.testing.assert_close(network.module(IMAGES), plain.eval()(IMAGES))
 

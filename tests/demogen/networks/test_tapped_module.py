@@ -219,15 +219,6 @@ def test_any_dropout_leaves_a_chain_as_it_is(dropout):
     assert torch.equal(module.drop(x), x)
 
 
-def test_a_plain_module_as_one_stage():
-    plain = nn.Sequential(nn.Linear(4, 4), nn.ReLU(inplace=True), nn.Linear(4, 2))
-    module, x = TappedModule.around(plain), torch.ones(2, 4)
-    logits, activations = module.forward_with_taps(x)
-    assert torch.equal(logits, plain(x))
-    assert list(activations) == ["input"]
-    assert list(module.state_dict()) == [f"network.{name}" for name in plain.state_dict()]
-
-
 def test_the_layer_that_gives_the_activation_at_a_place():
     module = convolutional()
     assert isinstance(module.last_layer_before("h1"), nn.MaxPool2d)

@@ -218,7 +218,7 @@ def test_a_zoo_that_nobody_could_read_is_not_published(tmp_path, collection, mon
     from demogen import push
     from demogen.zoo import writing
 
-    monkeypatch.setattr(writing, "accept", lambda record, weights: (record, weights))
+    monkeypatch.setattr(writing, "accept", lambda record, weights, **_: (record, weights))
     folder = tmp_path / "zoo"
     write(folder, collection, first(torch.Tensor.double))
     with pytest.raises(CorruptZooError, match="is torch.float64"):

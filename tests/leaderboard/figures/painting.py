@@ -14,7 +14,7 @@ from leaderboard.figures.style import STYLE
 def painted(paint, data):
     """The figure, laid out in the style of all."""
     with style.context(["default", STYLE]):
-        figure = Figure(layout="constrained")
+        figure = Figure()
         FigureCanvasAgg(figure)
         paint(figure, data)
         figure.draw_without_rendering()

@@ -51,6 +51,7 @@ def test_the_commands_list_all_figures(command, words):
         assert f"needs {entry.needs}" in output
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_the_command_draws_from_a_zoo(tiny_zoo_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     one, other = tmp_path / "one.svg", tmp_path / "new" / "other.svg"
@@ -62,6 +63,7 @@ def test_the_command_draws_from_a_zoo(tiny_zoo_folder, tmp_path, monkeypatch):
     assert (tmp_path / "puzzles2019-losses.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_the_command_measures_the_networks_it_is_told_to(tiny_zoo, tiny_zoo_folder, tmp_path):
     path = tmp_path / "outputs.svg"
     chosen = tiny_zoo.ids[3:5]
@@ -75,6 +77,7 @@ def test_the_command_measures_the_networks_it_is_told_to(tiny_zoo, tiny_zoo_fold
         run("puzzles2019-outputs", "--zoo", tiny_zoo_folder, "--network", "nin")
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_the_command_draws_from_results(zoo, make, tmp_path):
     for result in make.results(zoo, name="unit-sparsity", splits=["holdout-100"]):
         write_result(result, tmp_path / "results")

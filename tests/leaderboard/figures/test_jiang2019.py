@@ -152,6 +152,7 @@ def replace_digest(result):
     return result.model_copy(update={"zoo_digest": "6b" * 32})
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_the_same_sources_give_the_same_bytes(tiny_zoo, fits):
     for figure, sources in (
         (jiang2019.MARGINS, Sources(tiny_zoo, networks=tuple(tiny_zoo.ids[:1]))),

@@ -155,6 +155,7 @@ def test_networks_that_do_not_fit_are_left_out_unless_chosen(tiny_zoo):
     assert (tiny_zoo.table.loc[kept, "train_accuracy"] == best).all()
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_the_same_sources_give_the_same_bytes(two):
     one = Sources(two.zoo, networks=two.networks[:1])
     assert novak2018.BOUNDS.draw(one, "svg") == novak2018.BOUNDS.draw(one, "svg")

@@ -21,7 +21,7 @@ def test_the_same_results_give_the_same_bytes(results, tmp_path, suffix):
 
 
 @pytest.fixture
-def drawn(monkeypatch):
+def drawn(monkeypatch, without_layout):
     """The figures drawn, as matplotlib holds them."""
     kept = []
     fill = figures._fill
@@ -94,6 +94,7 @@ def test_at_most_twelve_panels(zoo, make, drawn):
     assert min(picture.shape[:2]) > 1000
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_names_with_markup_are_drawn_as_they_are(zoo, make):
     draw(ranked_tables(make.results(zoo, name="$\\frac{", splits=["kfold-10"]))[0])
 

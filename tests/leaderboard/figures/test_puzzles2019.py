@@ -76,6 +76,7 @@ def test_outputs_are_those_of_the_normalized_network(tiny_zoo):
     assert not texts_overlap(figure)
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_the_same_sources_give_the_same_bytes(tiny_zoo):
     for figure in (puzzles2019.LOSSES, sweeps.WIDTHS):
         first = figure.draw(Sources(tiny_zoo), "pdf")

@@ -124,6 +124,7 @@ def test_results_are_asked_for(grid, measured):
     assert list(only.rows[0].quantities) == ["gap", "jacobian-norm"]
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_the_same_sources_give_the_same_bytes(grid, measured):
     sources = Sources(grid, measured)
     assert sensitivity.GAP.draw(sources, "svg") == sensitivity.GAP.draw(sources, "svg")

@@ -151,6 +151,7 @@ def test_sums_need_results_on_divisions(found):
         zhao2021.gather_sums(Sources(results=only))
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_the_same_sources_give_the_same_bytes(tiny_zoo, found):
     for figure, sources in (
         (zhao2021.CURVES, Sources(tiny_zoo, networks=tuple(tiny_zoo.ids[:2]))),

@@ -6,7 +6,7 @@ import pytest
 from sklearn.dummy import DummyRegressor
 
 from demogen.errors import ResultError
-from leaderboard.results.measure_identity import MeasureIdentity
+from demogen.measuring.measure_identity import MeasureIdentity
 from leaderboard.results.result import (
     Result,
     Results,

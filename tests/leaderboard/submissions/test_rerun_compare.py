@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from demogen.errors import SubmissionError
+from demogen.measuring.measure_identity import MeasureIdentity
 from leaderboard.fitting.regressor_text import regressor_from_text
-from leaderboard.results.measure_identity import MeasureIdentity
 from leaderboard.submissions.predictor_facts import PredictorFacts
 from leaderboard.submissions.rerun_compare import check_output
 from leaderboard.submissions.rerun_messages import (

@@ -125,8 +125,8 @@ def installed(make, zoo, name="product-norm", **claims):
 
 
 def true_claims():
+    from demogen.measuring.measure_identity import MeasureIdentity
     from demogen.measuring.predictor import get_predictor
-    from leaderboard.results.measure_identity import MeasureIdentity
 
     predictor = get_predictor("product-norm")
     return {

@@ -18,6 +18,7 @@ from demogen.networks.architectures import (
     vgg,
 )
 from demogen.networks.tapped_module import TappedModule
+from demogen.networks.torch_state import ordinary_state
 from demogen.schema.records import NetworkSpec, parse
 
 
@@ -42,6 +43,7 @@ _FAMILIES: dict[str, _Family] = {
 }
 
 
+@ordinary_state()
 def build(spec: NetworkSpec) -> TappedModule:
     """The network freshly initialized from the spec's seed, on the CPU, float32, in training mode.
 
@@ -66,6 +68,7 @@ def build(spec: NetworkSpec) -> TappedModule:
     return module
 
 
+@ordinary_state()
 def skeleton(spec: NetworkSpec) -> TappedModule:
     """The network without memory for its weights (on the meta device), to load a state into.
 

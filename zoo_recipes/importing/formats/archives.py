@@ -1,0 +1,399 @@
+"""Folders, .tar, .tar.gz and .zip files behind one interface; nothing is unpacked onto the disk.
+
+A name is a path with "/" inside the archive. Names that lead out of it, or that stand there twice,
+make the whole archive suspect and it is refused; links are never followed out of it.
+"""
+
+import io
+import os
+import tarfile
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import IO, Any, BinaryIO, Self, final
+
+from demogen.errors import ArchiveError
+
+MOST_FILES = 5_000_000
+PIECE = 1 << 20
+POINT_BYTES = 32 << 20
+"""Bytes of a .tar.gz between two places where decompression can begin anew."""
+
+
+class Archive(ABC):
+    """The files of one archive, by name.
+
+    Attributes:
+        path: of the folder or file; messages begin with it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    @abstractmethod
+    def sizes(self) -> Mapping[str, int]:
+        """Name → bytes, of every file in it.
+
+        Raises:
+            ArchiveError: a name leads out of the archive or stands there twice; or it is cut.
+        """
+
+    @abstractmethod
+    def _open(self, name: str) -> IO[bytes]:
+        """A file of `sizes`, read from its beginning."""
+
+    def open(self, name: str) -> IO[bytes]:
+        """A file, to be read from its beginning to its end and closed.
+
+        Raises:
+            ArchiveError: there is no such file.
+        """
+        if name not in self.sizes:
+            raise ArchiveError(f"{self.path}: {name} is missing")
+        try:
+            return self._open(name)
+        except _UNREADABLE as error:
+            raise self._fault(name, error) from error
+
+    def read(self, name: str, limit: int) -> bytes:
+        """A whole file.
+
+        Args:
+            name: of the file.
+            limit: bytes that it may have at most.
+
+        Raises:
+            ArchiveError: it is missing, larger than that, cut or damaged.
+        """
+        size = self.sizes.get(name, 0)
+        if size > limit:
+            raise ArchiveError(
+                f"{self.path}: {name} has {size:,} bytes; at most {limit:,} are read of such a file"
+            )
+        with self.open(name) as file:
+            try:
+                content = file.read(size)
+            except _UNREADABLE as error:
+                raise self._fault(name, error) from error
+        if len(content) != size:
+            raise ArchiveError(f"{self.path}: {name} ends after {len(content):,} of {size:,} bytes")
+        return content
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to close
+        """Close the file, if there is one."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _fault(self, name: str, error: BaseException) -> ArchiveError:
+        text = " ".join(str(error).split()) or type(error).__name__
+        return ArchiveError(f"{self.path}: {name} cannot be read ({text})")
+
+
+_UNREADABLE = (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
+# zipfile raises RuntimeError for encrypted files, NotImplementedError (one of them) for methods.
+
+
+def open_archive(path: Path | str) -> Archive:
+    """A folder, or a .tar, .tar.gz or .zip file, told apart by what it holds.
+
+    Raises:
+        ArchiveError: there is nothing, or something else.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        return _Folder(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+        if head[:2] == b"\x1f\x8b":
+            return _Gzipped(path)
+        # A tar may end with a zip file, such as torch writes; so it is asked for first.
+        if head[257:262] == b"ustar":
+            return _Tar(path)
+        if zipfile.is_zipfile(path):
+            return _Zip(path)
+        if tarfile.is_tarfile(path):
+            return _Tar(path)
+    except FileNotFoundError as error:
+        raise ArchiveError(f"{path}: there is no such folder or file") from error
+    except _UNREADABLE as error:
+        raise ArchiveError(f"{path} cannot be read ({error})") from error
+    raise ArchiveError(f"{path} is neither a folder nor a .tar, .tar.gz or .zip file")
+
+
+@final
+class _Folder(Archive):
+    """A folder; links in it are followed only where they stay in it."""
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        found = {}
+        for place, folders, files in os.walk(self.path, followlinks=False):
+            folders.sort()
+            inner = Path(place).relative_to(self.path)
+            for file in sorted(files):
+                full = Path(place, file)
+                if not full.is_symlink() or self._stays(full):
+                    found[(inner / file).as_posix()] = full.stat().st_size
+            _check_count(self.path, len(found))
+        return found
+
+    def _stays(self, link: Path) -> bool:
+        target = link.resolve()
+        return target.is_relative_to(self.path.resolve()) and target.is_file()
+
+    def _open(self, name: str) -> BinaryIO:
+        return (self.path / name).open("rb")
+
+
+@final
+class _Zip(Archive):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._file = zipfile.ZipFile(path)
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        entries = [(entry.filename, entry) for entry in self._file.infolist()]
+        files = _checked_names(self.path, entries)
+        # Unix keeps what kind of file it is in the upper half; 0o12 is a link.
+        kept = {
+            name: entry
+            for name, entry in files.items()
+            if not entry.is_dir() and entry.external_attr >> 28 != 0o12
+        }
+        self._entries = kept
+        return {name: entry.file_size for name, entry in kept.items()}
+
+    def _open(self, name: str) -> IO[bytes]:
+        return self._file.open(self._entries[name])
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@final
+class _Tar(Archive):
+    """An uncompressed tar: files are read where they lie."""
+
+    @cached_property
+    def _members(self) -> Mapping[str, tarfile.TarInfo]:
+        with self.path.open("rb") as file:
+            return _tar_members(self.path, file)
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        return {name: member.size for name, member in self._members.items()}
+
+    def _open(self, name: str) -> IO[bytes]:
+        member = self._members[name]
+        return io.BufferedReader(_FilePart(self.path, member.offset_data, member.size), PIECE)
+
+
+@final
+class _FilePart(io.RawIOBase):
+    """Bytes of a file from an offset on, as a file of its own."""
+
+    def __init__(self, path: Path, offset: int, length: int) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._file.seek(offset)
+        self._left = length
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)[: self._left]
+        count = self._file.readinto(view) or 0
+        self._left -= count
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A place of a .tar.gz where decompression can begin anew."""
+
+    unpacked: int
+    packed: int
+    state: Any
+    tail: bytes
+
+
+@final
+class _Gzipped(Archive):
+    """A compressed tar, read twice at most: once for the names, once for the files in their order.
+
+    While names are read, the state of the decompressor is kept every `POINT_BYTES`; a file that is
+    read out of order begins at the point before it.
+    """
+
+    @cached_property
+    def _members(self) -> Mapping[str, tarfile.TarInfo]:
+        self._points: list[_Point] = []
+        self._stream: _Inflated | None = None
+        self._reading = Lock()
+        with self.path.open("rb") as file:
+            stream = _Inflated(file, self._points, None)
+            return _tar_members(self.path, io.BufferedReader(stream, PIECE))
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        return {name: member.size for name, member in self._members.items()}
+
+    def _open(self, name: str) -> IO[bytes]:
+        member = self._members[name]
+        with self._reading:
+            return io.BytesIO(self._content(member.offset_data, member.size))
+
+    def _content(self, offset: int, size: int) -> bytes:
+        stream = self._stream
+        point = max((p for p in self._points if p.unpacked <= offset), key=lambda p: p.unpacked)
+        if stream is None or not point.unpacked <= stream.position <= offset:
+            self.close()
+            stream = self._stream = _Inflated(self.path.open("rb"), None, point)
+        stream.skip(offset - stream.position)
+        return stream.read(size) or b""
+
+    def close(self) -> None:
+        if "_members" in self.__dict__ and self._stream is not None:
+            self._stream.file.close()
+            self._stream = None
+
+
+@final
+class _Inflated(io.RawIOBase):
+    """What a gzip file holds, from its beginning or a point on; points are kept where asked for."""
+
+    def __init__(self, file: BinaryIO, points: list[_Point] | None, start: _Point | None) -> None:
+        self.file = file
+        self.position = 0
+        self._points = points
+        if start is None:
+            self._inflate, self._tail = zlib.decompressobj(31), b""
+        else:
+            self._inflate, self._tail = start.state.copy(), start.tail
+            self.position = start.unpacked
+            file.seek(start.packed)
+        self._left = memoryview(b"")
+        if points is not None:
+            self._keep_point()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    def tell(self) -> int:
+        return self.position
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._left:
+            self._left = memoryview(self._next())
+        piece = self._left[: len(buffer)]
+        buffer[: len(piece)] = piece
+        self._left = self._left[len(piece) :]
+        self.position += len(piece)
+        return len(piece)
+
+    def read(self, size: int = -1) -> bytes:
+        pieces = []
+        while size:
+            if not self._left and not (next_piece := self._next()):
+                break
+            elif not self._left:
+                self._left = memoryview(next_piece)
+            pieces.append(self._left[:size])
+            self._left = self._left[len(pieces[-1]) :]
+            self.position += len(pieces[-1])
+            size -= len(pieces[-1])
+        return b"".join(pieces)
+
+    def skip(self, count: int) -> None:
+        """Pass over bytes."""
+        while count and (passed := len(self.read(min(count, PIECE)))):
+            count -= passed
+
+    def _next(self) -> bytes:
+        """The next bytes that come out; none at the end."""
+        while True:
+            if self._inflate.eof:
+                rest = self._inflate.unused_data or self.file.read(PIECE)
+                if not rest.strip(b"\0"):
+                    return b""
+                self._inflate, self._tail = zlib.decompressobj(31), rest
+            packed = self._tail or self.file.read(PIECE)
+            if not packed:
+                raise EOFError("the compressed file is cut")
+            piece: bytes = self._inflate.decompress(packed, PIECE)
+            self._tail = self._inflate.unconsumed_tail
+            if piece:
+                if self._points is not None:
+                    self._keep_point(len(piece))
+                return piece
+
+    def _keep_point(self, coming: int = 0) -> None:
+        """Keep the place behind the bytes that come next, if the last point is far enough off."""
+        assert self._points is not None
+        place = self.position + coming
+        if not self._points or place - self._points[-1].unpacked >= POINT_BYTES:
+            state = self._inflate.copy() if not self._inflate.eof else None
+            if state is not None:
+                self._points.append(_Point(place, self.file.tell(), state, self._tail))
+
+
+def _tar_members(path: Path, file: IO[bytes]) -> Mapping[str, tarfile.TarInfo]:
+    """The regular files of a tar, by name."""
+    entries: list[tuple[str, tarfile.TarInfo]] = []
+    try:
+        # "r|": strictly forward, as a compressed file must be read; "r:" jumps where it can.
+        mode: Any = "r:" if file.seekable() else "r|"
+        with tarfile.open(fileobj=file, mode=mode) as opened:
+            tar: Any = opened
+            for member in tar:
+                entries.append((member.name, member))
+                # Else it would keep every header as well.
+                tar.members = []
+                _check_count(path, len(entries))
+    except _UNREADABLE as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise ArchiveError(f"{path} is cut or damaged ({text}); fetch it again") from error
+    checked = _checked_names(path, entries)
+    return {name: member for name, member in checked.items() if member.isreg()}
+
+
+def _checked_names(path: Path, entries: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Entries by their names without "./"; refused where one leads out, or two are one file."""
+    checked: dict[str, Any] = {}
+    for written, entry in entries:
+        parts = [part for part in written.split("/") if part not in ("", ".")]
+        name = "/".join(parts)
+        strange = "\\" in written or ":" in written[:2] or not written.isprintable()
+        if ".." in parts or written.startswith("/") or strange:
+            raise ArchiveError(f"{path}: the name {written!r} leads out of the archive; refused")
+        is_folder = written.endswith("/") or (isinstance(entry, tarfile.TarInfo) and entry.isdir())
+        if is_folder:
+            continue
+        if name in checked:
+            raise ArchiveError(f"{path}: the name {written!r} stands there twice; refused")
+        checked[name] = entry
+    return checked
+
+
+def _check_count(path: Path, count: int) -> None:
+    if count > MOST_FILES:
+        raise ArchiveError(f"{path} holds more than {MOST_FILES:,} files")
