@@ -123,6 +123,9 @@ def row_on_one_split(row: Row, result: Result, networks: Compared) -> Row:
         rank=None,
         r2_filled=on_all.r2,
         missing=on_all.missing,
+        # Of the table as a whole.
+        r2_unseen=None,
+        chance=None,
         **_cells(result.scores, SHOWN),
     )
 
