@@ -9,7 +9,7 @@ import demogen
 from demogen.cli import main
 
 COMMANDS = (
-    *("recipes", "train", "push", "pull", "info", "predictors", "measure"),
+    *("recipes", "train", "import", "push", "pull", "info", "predictors", "measure"),
     *("evaluate", "leaderboard", "figures", "figure", "cite", "demo"),
 )
 

@@ -1,5 +1,6 @@
 """Moments and quantiles of many weight vectors at once (Unterthiner et al. 2020, section 4)."""
 
+import mmap
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,4 +64,11 @@ def table_of_rows(
         block = np.asarray(matrix[start : start + step])
         parts = [statistics(block[:, first:behind]) for first, behind in places.values()]
         found[start : start + step] = np.concatenate(parts, axis=1)
+        _give_back(matrix)
     return names, found
+
+
+def _give_back(matrix: Any) -> None:
+    """Let the system take the pages of a file that were looked at; a private copy is left alone."""
+    if isinstance(matrix, np.memmap) and matrix.mode != "c" and hasattr(mmap, "MADV_DONTNEED"):
+        matrix._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]

@@ -20,10 +20,10 @@ from demogen.networks import architectures
 from demogen.networks.network import Network, Sources
 from demogen.networks.tapped_module import TappedModule
 from demogen.networks.torch_state import ordinary_state
-from demogen.schema.image_sets import IMAGE_SETS
 from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
 from demogen.zoo.assembly import assemble, check_labels
 from demogen.zoo.base import NetworkSet
+from demogen.zoo.beside import images_beside
 from demogen.zoo.initial_weights import make_initial, read_initial
 from demogen.zoo.missing import what_is_missing
 from demogen.zoo.prefetch import ReadWeights, WeightsRequest, read_ahead
@@ -142,7 +142,7 @@ class Zoo(NetworkSet):
         """
         kind = f"image set whose digest {self.name} holds"
         expected = lookup(name, self.manifest.image_sets, kind, ZooError)
-        image_set = load_images(name, self.images_folder or self._images_beside(name))
+        image_set = load_images(name, self.images_folder or images_beside(self.storage, name))
         if image_set.digest != expected:
             raise ZooError(
                 f"the {name} images here (digest {image_set.digest[:12]}) are not those that "
@@ -150,13 +150,6 @@ class Zoo(NetworkSet):
                 "DEMOGEN_IMAGES to a folder with the published files"
             )
         return image_set
-
-    def _images_beside(self, name: str) -> Path | None:
-        """The folder of image sets beside the zoo, where an import puts those of its networks."""
-        if not isinstance(self.storage, Folder) or name in IMAGE_SETS:
-            return None
-        folder = self.storage.place.parent / "images"
-        return folder if (folder / name).is_dir() else None
 
     def verify(self, *, weights: bool = True) -> None:
         """Read and check every file, every network and every record.

@@ -20,15 +20,13 @@ from demogen.images.image_set import ImageSet, load_images
 from demogen.parallel import cores
 from demogen.schema.image_sets import IMAGE_SETS
 from demogen.schema.records import Archive, sha256
+from demogen.zoo.beside import IMAGES
 from demogen.zoo.writing import Collection, write_zoo
 from demogen.zoo.zoo import Zoo
 from zoo_recipes.importing.found import Found, Source
 from zoo_recipes.importing.keeping import ImportFolder, Kept, Read
 from zoo_recipes.importing.recording import record
 from zoo_recipes.locks import working_on
-
-IMAGES = "images"
-"""Folder beside the zoos in which image sets of their own lie."""
 
 AHEAD = 2
 """Networks under way for each thread."""
