@@ -15,7 +15,7 @@ from scipy.stats import kendalltau, spearmanr
 import baselines
 from leaderboard import render
 from leaderboard.pages.markers import between_marks
-from leaderboard.results.ranking import COLUMNS
+from leaderboard.results.columns import COLUMNS
 from leaderboard.results.result import read_results
 from leaderboard.scoring import METRICS
 

@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from demogen import demo
 from demogen.cli import commands
-from leaderboard.results.ranking import COLUMNS
+from leaderboard.results.columns import COLUMNS
 from tests import readme_tables
 from tests.hub.state import WRITER
 
@@ -180,7 +180,7 @@ def test_columns_are_explained_as_in_the_table():
         other = f"- **{column.heading}**: {column.explanation}"
         assert score in page or other in page.replace("\n  ", " ")
     brief = ", ".join(column.heading for column in COLUMNS if not column.brief)
-    assert brief == "MSE, Spearman, Granulated, SSR max"
+    assert f"{brief} stand on the page" in " ".join(page.split())
 
 
 def test_the_table_of_the_digits_zoo_is_told_as_it_stands():

@@ -224,11 +224,11 @@ def _measure_network(task: _Task, network: Network | CorruptZooError) -> dict[st
     reads_images = any(measure.access & IMAGES for _, measure in task.measures)
     if not reads_images or all(outcome.signature is None for outcome in outcomes.values()):
         return outcomes
-    epoch = _epoch_seconds(task.zoo, network)
+    epoch = seconds_of_epoch(task.zoo, network)
     return {key: replace(outcome, epoch_seconds=epoch) for key, outcome in outcomes.items()}
 
 
-def _epoch_seconds(zoo: NetworkSet, network: Network) -> float | None:
+def seconds_of_epoch(zoo: NetworkSet, network: Network) -> float | None:
     """Seconds of a training epoch, or None where training steps cannot be taken here.
 
     The batch is the spec's, or as many images as measures take at a time where that is less: a user

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import click
 
@@ -41,3 +41,70 @@ def results(help: str, *, default: Path | None = Path("results")) -> Callable[[F
         show_default=default is not None,
         help=help,
     )
+
+
+class Checking(TypedDict):
+    """What `checking` gives a command.
+
+    Attributes:
+        run_code: whether networks are measured again by the submitted code.
+        sample: how many.
+        seed: decides which.
+        seconds: how long the code may run.
+        memory: how many megabytes it may use.
+        permutations: how often the regressor is fitted to gaps dealt out at random.
+    """
+
+    run_code: bool
+    sample: int
+    seed: int
+    seconds: float
+    memory: int
+    permutations: int
+
+
+def checking(command: Function) -> Function:
+    """The options of checking a submission beyond what it holds, as `Checking`."""
+    for option in (
+        click.option(
+            "--permutations",
+            type=click.IntRange(0),
+            default=199,
+            show_default=True,
+            help="How often the regressor is fitted again to gaps dealt out at random; 0: never.",
+        ),
+        click.option(
+            "--memory",
+            type=click.IntRange(1),
+            default=4096,
+            show_default=True,
+            help="How much memory the submitted code may use, in MB.",
+        ),
+        click.option(
+            "--seconds",
+            type=click.FloatRange(0, min_open=True),
+            default=600.0,
+            show_default=True,
+            help="How long the submitted code may run.",
+        ),
+        click.option(
+            "--seed",
+            default=0,
+            show_default=True,
+            help="Decides which networks are drawn; keep it to yourself.",
+        ),
+        click.option(
+            "--sample",
+            type=click.IntRange(1),
+            default=5,
+            show_default=True,
+            help="How many networks are measured again.",
+        ),
+        click.option(
+            "--run-code",
+            is_flag=True,
+            help="Run the submitted code: measure a sample of networks again (needs --zoo).",
+        ),
+    ):
+        command = option(command)
+    return command

@@ -1,5 +1,6 @@
 """Commands of `demogen leaderboard` for submissions; what they need is imported when called."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -9,8 +10,14 @@ from demogen import cli_options
 from leaderboard.cli import options
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from demogen.measuring.options import MeasuringOptions
     from demogen.zoo.base import NetworkSet
+    from leaderboard.results.origins import Unseen
+    from leaderboard.submissions.folder import Contents
+    from leaderboard.submissions.merging import Confirmed
+    from leaderboard.submissions.rerun import Remeasured
 
 _folder = click.argument("folder", type=click.Path(path_type=Path))
 _zoos_to_compare = cli_options.zoos(
@@ -81,47 +88,12 @@ def submit(
     type=options.EXISTING_FOLDER,
     help="Folder of the results already there; default: those published with demogen.",
 )
-@click.option(
-    "--run-code",
-    is_flag=True,
-    help="Run the submitted code: measure a sample of networks again (needs --zoo).",
-)
-@click.option(
-    "--sample",
-    type=click.IntRange(1),
-    default=5,
-    show_default=True,
-    help="How many networks are measured again.",
-)
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    help="Decides which networks are drawn; keep it to yourself.",
-)
-@click.option(
-    "--seconds",
-    type=click.FloatRange(0, min_open=True),
-    default=600.0,
-    show_default=True,
-    help="How long the submitted code may run.",
-)
-@click.option(
-    "--memory",
-    type=click.IntRange(1),
-    default=4096,
-    show_default=True,
-    help="How much memory the submitted code may use, in MB.",
-)
+@options.checking
 def validate(
     folder: Path,
     zoos: tuple[str, ...],
     against: Path | None,
-    run_code: bool,
-    sample: int,
-    seed: int,
-    seconds: float,
-    memory: int,
+    **checking: "Unpack[options.Checking]",
 ) -> None:
     """Check the submission in FOLDER; without --run-code none of its code is run.
 
@@ -130,21 +102,7 @@ def validate(
       demogen leaderboard validate mine --zoo digits
       demogen leaderboard validate mine --zoo digits --run-code --sample 10 --seconds 900
     """
-    from leaderboard.submissions.validation import validate as check
-
-    if run_code and not zoos:
-        raise click.UsageError("--run-code measures networks again: of which zoo? give --zoo")
-    opened = _each_and_pool(zoos)
-    contents, report = check(folder, opened, against)
-    for line in report:
-        click.echo(f"{folder}: {line}")
-    if run_code:
-        from leaderboard.submissions.rerun import Sample, remeasure
-        from leaderboard.submissions.rerun_isolation import Limits
-
-        networks = Sample(sample, seed, Limits(seconds, memory))
-        for line in remeasure(contents, opened, networks):
-            click.echo(f"{folder}: {line}")
+    _checked(folder, zoos, against, checking)
 
 
 @click.command()
@@ -157,21 +115,96 @@ def validate(
     help="Folder of the results already there.",
 )
 @_zoos_to_compare
-def merge(folder: Path, results: Path, zoos: tuple[str, ...]) -> None:
+@click.option(
+    "--held-out",
+    metavar="ZOO",
+    help="Score the submission on this zoo, too, which nobody who submits has (needs --run-code).",
+)
+@click.option(
+    "--day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Day that the submission was proposed on (default: today).",
+)
+@options.checking
+def merge(
+    folder: Path,
+    results: Path,
+    zoos: tuple[str, ...],
+    held_out: str | None,
+    day: "datetime | None",
+    **checking: "Unpack[options.Checking]",
+) -> None:
     """Validate the submission in FOLDER and copy its results to those already there.
+
+    What was not checked, without --zoo or without --run-code, is marked as claimed in every table.
 
     \b
     Example:
-      demogen leaderboard merge mine --into results --zoo digits
+      demogen leaderboard merge mine --into results --zoo digits --run-code --sample 20
     """
     from leaderboard.submissions.merging import merge as copy
+
+    if held_out and not checking["run_code"]:
+        raise click.UsageError("--held-out runs the submitted code on that zoo; give --run-code")
+    contents, confirmed = _checked(folder, zoos, results, checking)
+    if held_out:
+        confirmed = replace(confirmed, unseen=_scored(folder, contents, held_out, checking))
+    for path in copy(contents, results, confirmed, day.date() if day else None):
+        click.echo(f"wrote {path}")
+
+
+def _scored(
+    folder: Path, contents: "Contents", held_out: str, checking: "options.Checking"
+) -> "dict[str, Unseen]":
+    """Scores on a zoo that is held out, by `Result.path`."""
+    from demogen.zoo.zoo import load_zoo
+    from leaderboard.submissions.held_out import score_on_held_out
+    from leaderboard.submissions.rerun_isolation import Limits
+
+    limits = Limits(checking["seconds"], checking["memory"])
+    scores = score_on_held_out(contents, load_zoo(held_out), limits)
+    for path, score in scores.items():
+        r2 = "not defined" if score.r2 is None else f"{score.r2:.3f}"
+        click.echo(
+            f"{folder}: {path}: R² {r2} on {score.networks} networks held out, {score.missing} of "
+            "them not measured"
+        )
+    return scores
+
+
+def _checked(
+    folder: Path, zoos: tuple[str, ...], against: Path | None, checking: "options.Checking"
+) -> "tuple[Contents, Confirmed]":
+    """Do all checks that are asked for, and print what each found."""
+    from leaderboard.submissions.merging import Confirmed
+    from leaderboard.submissions.validation import permutation_tests
     from leaderboard.submissions.validation import validate as check
 
-    contents, report = check(folder, _each_and_pool(zoos), results)
+    if checking["run_code"] and not zoos:
+        raise click.UsageError("--run-code measures networks again: of which zoo? give --zoo")
+    opened = _each_and_pool(zoos)
+    contents, report = check(folder, opened, against)
     for line in report:
         click.echo(f"{folder}: {line}")
-    for path in copy(contents, results):
-        click.echo(f"wrote {path}")
+    again: list[Remeasured] = []
+    if checking["run_code"]:
+        from leaderboard.submissions.rerun import Sample, remeasure
+        from leaderboard.submissions.rerun_isolation import Limits
+
+        limits = Limits(checking["seconds"], checking["memory"])
+        again = remeasure(contents, opened, Sample(checking["sample"], checking["seed"], limits))
+        for line in (line for one in again for line in one.report):
+            click.echo(f"{folder}: {line}")
+    tests = {}
+    if checking["permutations"]:
+        tests = permutation_tests(contents, checking["permutations"])
+    for path, test in tests.items():
+        click.echo(
+            f"{folder}: {path}: R² {test.observed:.3f}; p = {test.p:.3g} of {test.permutations} "
+            "permutations of the gaps"
+        )
+    chances = {path: test.p for path, test in tests.items()}
+    return contents, Confirmed(tuple(opened), tuple(again), chances)
 
 
 def _each_and_pool(zoos: tuple[str, ...]) -> "list[NetworkSet]":

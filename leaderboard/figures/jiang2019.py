@@ -23,8 +23,9 @@ from leaderboard.figures.style import (
     limits,
     scatter,
 )
-from leaderboard.results.ranking import UNDEFINED, decimals
+from leaderboard.results.columns import UNDEFINED
 from leaderboard.results.result import Result
+from leaderboard.scoring.metric import decimals
 from leaderboard.scoring.metrics import Vector
 
 if TYPE_CHECKING:

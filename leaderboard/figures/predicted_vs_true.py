@@ -17,8 +17,10 @@ from leaderboard.figures.style import (
     scatter,
     shortened,
 )
-from leaderboard.results.ranking import UNDEFINED, RankedTable, decimals, ranked_tables
+from leaderboard.results.columns import UNDEFINED
+from leaderboard.results.ranking import RankedTable, ranked_tables
 from leaderboard.results.result import Result, write_file
+from leaderboard.scoring.metric import decimals
 from leaderboard.scoring.metrics import Vector
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from leaderboard.pages.table_rows import STANDARD, TableRow, zoo_labels
 from leaderboard.pages.tables import ARROWS, environment
-from leaderboard.results.ranking import COLUMNS, RankedTable, Row
+from leaderboard.results.columns import COLUMNS, RANKED_BY, Row
+from leaderboard.results.ranking import RankedTable
 
-WITH_BAR = "r2_pooled"
+WITH_BAR = RANKED_BY
 """The column whose cells show their number as a bar, too."""
 
 

@@ -1,6 +1,6 @@
 """A predictor's own page: its scores everywhere, pictures of its predictions, how to cite it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,7 +9,8 @@ from leaderboard.pages.plot_data import fold_scores, plot_data, terms
 from leaderboard.pages.provenance import cite, pins, recheck, reproduce
 from leaderboard.pages.table_rows import STANDARD, TableRow, zoo_labels
 from leaderboard.pages.tables import ARROWS, environment
-from leaderboard.results.ranking import COLUMNS, UNDEFINED, RankedTable
+from leaderboard.results.columns import COLUMNS, MARK, UNDEFINED
+from leaderboard.results.ranking import RankedTable
 from leaderboard.results.result import Result
 
 SAME = ("predictor", "paper", "access")
@@ -45,6 +46,7 @@ class ZooSection:
         zoo: label of the zoo.
         target: what is predicted.
         first: a result, for what is the same on every split.
+        claims: fields of the results that nobody checked.
         terms: name and coefficient of each term of the linear model.
         order: split → its order scores.
         folds: split → scores of its folds.
@@ -57,6 +59,7 @@ class ZooSection:
     zoo: str
     target: str
     first: Result
+    claims: tuple[str, ...]
     terms: list[tuple[str, float]]
     order: list[tuple[str, list[OrderScore]]]
     folds: list[tuple[str, list[dict[str, Any]]]]
@@ -89,13 +92,14 @@ def predictor_page(
         for table, label in zip(tables, zoo_labels(tables), strict=True)
         if name in table.results
     ]
-    sections = [_section(table.results[name], label, table.target) for table, label in having]
+    sections = [_section(table, name, label) for table, label in having]
     page = environment().get_template("predictor.html")
     return page.render(
         root="../",
         generator=generator,
         name=name,
         first=sections[0].first,
+        mark={claim: MARK for section in sections for claim in section.claims},
         columns=[column for column in COLUMNS if column.key not in SAME],
         arrows=ARROWS,
         undefined_text=UNDEFINED,
@@ -108,19 +112,20 @@ def predictor_page(
     )
 
 
-def _section(by_split: Mapping[str, Result], zoo: str, target: str) -> ZooSection:
-    results = list(by_split.values())
+def _section(table: RankedTable, name: str, zoo: str) -> ZooSection:
+    results, claims = list(table.results[name].values()), table.claims(name)
     return ZooSection(
         zoo=zoo,
-        target=target,
+        target=table.target,
         first=results[0],
+        claims=claims,
         terms=terms(results[0]),
         order=[(result.split, scores) for result in results if (scores := _order_scores(result))],
         folds=[(result.split, fold_scores(result)) for result in results if result.folds],
         reproduce=reproduce(results[0]),
         recheck=[recheck(result) for result in results],
         cite=cite(results[0]),
-        pins=[pins(result) for result in results],
+        pins=[pins(result, claims) for result in results],
     )
 
 

@@ -12,8 +12,10 @@ from leaderboard.pages.predictor import predictor_page
 from leaderboard.pages.table_rows import STANDARD, TableRow, table_rows
 from leaderboard.pages.tables import render_tables
 from leaderboard.pages.text_tables import csv_table
-from leaderboard.results.ranking import COLUMNS, RankedTable, ranked_tables
-from leaderboard.results.result import Result, file_name, held_out, write_file
+from leaderboard.results.columns import COLUMNS
+from leaderboard.results.file_names import file_name
+from leaderboard.results.ranking import RankedTable, ranked_tables
+from leaderboard.results.result import Result, held_out, write_file
 
 ASSETS = Path(__file__).parent / "assets"
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from leaderboard.results.ranking import RankedTable, Row, ranked_rows, row_on_one_split
+from leaderboard.results.columns import Row
+from leaderboard.results.ranking import RankedTable, ranked_rows, row_on_one_split
 
 STANDARD = ""
 """The split of rows whose columns each come from the split that the column names."""
@@ -37,7 +38,7 @@ def table_rows(tables: Sequence[RankedTable]) -> Iterator[TableRow]:
 def rows_on_split(table: RankedTable, split: str) -> list[Row]:
     """The rows of a table with the scores of one split alone.
 
-    They are ranked by pooled R²; where nothing is pooled (holdouts), they are not ranked, and
+    They are ranked by R² of all; where nothing is pooled (holdouts), they are not ranked, and
     ordered by the mean sum of squared residuals.
 
     Args:
@@ -46,8 +47,9 @@ def rows_on_split(table: RankedTable, split: str) -> list[Row]:
     """
     if split == STANDARD:
         return list(table.rows)
+    networks = table.networks(split)
     return ranked_rows(
-        row_on_one_split(row, table.results[row.predictor][split])
+        row_on_one_split(row, table.results[row.predictor][split], networks)
         for row in table.rows
         if split in table.results[row.predictor]
     )

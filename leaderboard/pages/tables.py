@@ -1,6 +1,6 @@
 """The ranked table as Markdown, HTML, CSV or LaTeX; names come from anybody and are escaped."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple
 from functools import cache
 from typing import TYPE_CHECKING
@@ -10,7 +10,8 @@ from demogen.errors import ResultError
 from demogen.format.markdown import cell, table_of
 from demogen.format.tex import escaped
 from leaderboard.pages.text_tables import csv_table, latex_row, latex_table
-from leaderboard.results.ranking import COLUMNS, UNDEFINED, Column, RankedTable, Row, ranked_tables
+from leaderboard.results.columns import CLAIMED, COLUMNS, MARK, UNDEFINED, Column, Row
+from leaderboard.results.ranking import RankedTable, ranked_tables
 from leaderboard.results.result import Result
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def environment() -> "jinja2.Environment":
 def title(table: RankedTable) -> str:
     """What the table is of, on one line."""
     ranking = f"ranked by pooled R² on {table.ranking}" if table.ranking else "not ranked"
+    if table.held_out:
+        ranking = f"ranked by R² on a zoo held out (sha256 {table.held_out[:12]})"
     return f"{table.target} on {table.zoo} (sha256 {table.zoo_digest[:12]}), {ranking}"
 
 
@@ -65,7 +68,7 @@ def _markdown(tables: Sequence[RankedTable]) -> str:
 
 
 def _markdown_table(table: RankedTable) -> str:
-    columns = [column for column in COLUMNS if column.brief]
+    columns = [column for column in COLUMNS if column.brief or column.key == table.ranked_by]
     heads = [column.heading + ARROWS[column.direction] for column in columns]
     rows = ([cell(column.text(row)) for column in columns] for row in table.rows)
     right = [place for place, column in enumerate(columns) if column.numeric]
@@ -77,7 +80,19 @@ def _markdown_table(table: RankedTable) -> str:
         if (why := column.why_undefined(row))
     }
     notes = [f"{cell(heading)}: {cell(why)}" for heading, why in dashes.items()]
-    return text + (f"\n{UNDEFINED} is not defined. {'. '.join(notes)}.\n" if notes else "")
+    text += f"\n{UNDEFINED} is not defined. {'. '.join(notes)}.\n" if notes else ""
+    return text + "".join(f"\n{note}\n" for note in _warnings(table))
+
+
+def _warnings(table: RankedTable) -> Iterator[str]:
+    """What a reader of the rows must know."""
+    if any(row.missing for row in table.rows):
+        yield (
+            "Where a network is missing, the mean target outside of its fold stands in for the "
+            "prediction in R² of all, which ranks."
+        )
+    if any(row.claimed for row in table.rows):
+        yield "What is claimed nobody checked: it is the word of whoever submitted it."
 
 
 def _html(tables: Sequence[RankedTable]) -> str:
@@ -117,6 +132,8 @@ def _latex_table(tables: Sequence[RankedTable]) -> str:
     columns = [column for key in TABLE_1 for column in COLUMNS if column.key == key]
     rows_of_zoos = [{row.predictor: row for row in table.rows} for table in tables]
     predictors = dict.fromkeys(name for rows in rows_of_zoos for name in rows)
+    claimed = {row.predictor for table in tables for row in table.rows if row.checked == CLAIMED}
+    mark = {name: MARK if name in claimed else "" for name in predictors}
     wide = len(columns)
     zoos = [rf"\multicolumn{{{wide}}}{{c}}{{{escaped(table.zoo)}}}" for table in tables]
     rules = [rf"\cmidrule(lr){{{2 + wide * n}-{1 + wide * (n + 1)}}}" for n in range(len(tables))]
@@ -125,7 +142,10 @@ def _latex_table(tables: Sequence[RankedTable]) -> str:
         "l" + "r" * wide * len(tables),
         [latex_row(["", *zoos]), " ".join(rules), latex_row(["Predictor", *headings])],
         [
-            [name, *(_cell(column, rows.get(name)) for rows in rows_of_zoos for column in columns)]
+            [
+                name + mark[name],
+                *(_cell(column, rows.get(name)) for rows in rows_of_zoos for column in columns),
+            ]
             for name in predictors
         ],
         map(title, tables),

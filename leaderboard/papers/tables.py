@@ -8,7 +8,7 @@ from demogen.format.markdown import cell, table_of
 from demogen.format.tex import escaped
 from leaderboard.pages.text_tables import csv_table, latex_row, latex_table
 from leaderboard.papers.comparison import ComparedNumber, Comparison
-from leaderboard.results.ranking import UNDEFINED
+from leaderboard.results.columns import UNDEFINED
 
 HEADINGS = ("Where", "Printed as", "Paper", "Ours", "Networks of ours", "Remark")
 

@@ -2,6 +2,7 @@ from .evaluation import benchmark as benchmark
 from .evaluation import evaluate as evaluate
 from .evaluation import score_split as score_split
 from .paired_bootstrap import pair as pair
+from .permutation import permutation_test as permutation_test
 from .ranking import ranked_tables as ranked_tables
 from .result import Result as Result
 from .result import Results as Results

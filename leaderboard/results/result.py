@@ -2,10 +2,9 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, final, overload
-from urllib.parse import quote
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -15,7 +14,9 @@ from demogen.format.integrity import write_atomically
 from demogen.format.splits import Kind
 from demogen.measuring.measure_identity import MeasureIdentity, Name
 from demogen.schema.frozen import Frozen, Sha256
-from demogen.schema.records import first_fault, sha256
+from demogen.schema.records import first_fault
+from leaderboard.results.file_names import file_name
+from leaderboard.results.origins import Origin, check_merged, read_origins
 from leaderboard.scoring.inputs import (
     Count,
     Finite,
@@ -34,9 +35,6 @@ FORMAT = 3
 
 PUBLISHED = Path(__file__).parents[1] / "published"
 """Results published with this package."""
-
-LONGEST_NAME = 120
-"""Longer names are cut and told apart by a digest: file systems allow 255 bytes."""
 
 Target = Literal["gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy"]
 
@@ -200,14 +198,22 @@ class Results(Sequence[Result]):
 
     Args:
         results: any number.
+        origins: `Result.path` as text → where that result comes from, of those that were merged.
 
     Example:
         results = leaderboard.Results.read("results")
         results.select(split="kfold-10", predictor=["unit-sparsity", "mean-gap"]).to_frame()
     """
 
-    def __init__(self, results: Iterable[Result] = ()) -> None:
+    def __init__(
+        self, results: Iterable[Result] = (), origins: Mapping[str, Origin] | None = None
+    ) -> None:
         self._results = tuple(results)
+        self._origins = dict(origins or {})
+
+    def origin(self, result: Result) -> Origin | None:
+        """Who submitted a result and what of it was checked; None: it was not merged."""
+        return self._origins.get(str(result.path))
 
     @classmethod
     def read(cls, folder: Path | str) -> "Results":
@@ -247,14 +253,15 @@ class Results(Sequence[Result]):
             for name in sorted(chosen):
                 lookup(name, known, f"result of a {part}", ResultError)
             results = tuple(result for result in results if getattr(result, part) in chosen)
-        return Results(results)
+        return Results(results, self._origins)
 
     def to_frame(self) -> "pd.DataFrame":
         """A table, one row a result.
 
         Returns:
-            Columns `zoo`, `digest`, `target`, `split`, `predictor`, and every score that is a
-            number, NaN where it is not defined.
+            Columns `zoo`, `digest`, `target`, `split`, `predictor`, every score that is a number
+            (NaN where it is not defined), `measured` and `dropped` (numbers of networks), and
+            `claimed`: what nobody checked of a merged submission, "signatures, zoo, …", or "".
         """
         import pandas as pd
 
@@ -266,6 +273,11 @@ class Results(Sequence[Result]):
         for name in NUMBERS:
             values = [getattr(result.scores, name) for result in self._results]
             frame[name] = pd.Series(values, dtype="float64")
+        frame["measured"] = pd.Series([len(r.targets) for r in self._results], dtype="int64")
+        frame["dropped"] = pd.Series([len(r.dropped) for r in self._results], dtype="int64")
+        origins = [self.origin(result) for result in self._results]
+        claimed = [", ".join(origin.claimed) if origin else "" for origin in origins]
+        frame["claimed"] = pd.Series(claimed, dtype="object")
         return frame
 
     @overload
@@ -276,7 +288,7 @@ class Results(Sequence[Result]):
 
     def __getitem__(self, place: int | slice) -> "Result | Results":
         if isinstance(place, slice):
-            return Results(self._results[place])
+            return Results(self._results[place], self._origins)
         return self._results[place]
 
     def __len__(self) -> int:
@@ -309,19 +321,6 @@ def held_out(result: Result) -> dict[str, float]:
         network: math.fsum(one / len(all_of) for one in all_of)
         for network, all_of in predictions.items()
     }
-
-
-def file_name(name: str) -> str:
-    """A name as a file name: distinct for distinct names, on any file system, never hidden.
-
-    >>> file_name("normalized-loss(p=1)")
-    'normalized-loss%28p%3D1%29'
-    """
-    safe = quote(name, safe="").replace("~", "%7E")
-    safe = "%2E" + safe[1:] if safe.startswith(".") else safe
-    if len(safe) <= LONGEST_NAME:
-        return safe
-    return f"{safe[:LONGEST_NAME]}~{sha256(name.encode())[:12]}"
 
 
 def write_result(result: Result, folder: Path | str) -> Path:
@@ -367,7 +366,8 @@ def read_results(folder: Path | str) -> Results:
         ResultError: there are none, one is not valid, or one lies where another belongs.
     """
     folder = Path(folder)
-    results = Results(_under(folder))
+    origins: dict[str, Origin] = {}
+    results = Results(list(_under(folder, origins)), origins)
     if not results and folder == PUBLISHED:
         raise ResultError(
             "no results are published with this demogen; name a folder of your own with --results"
@@ -380,10 +380,18 @@ def read_results(folder: Path | str) -> Results:
     return results
 
 
-def _under(folder: Path) -> Iterator[Result]:
+def _under(folder: Path, origins: dict[str, Origin]) -> Iterator[Result]:
+    """The results, while origins are gathered from where each lies: a folder may be a part."""
+    by_root: dict[Path, dict[str, Origin]] = {}
     for path in sorted(folder.rglob("*.json")):
         result = read_result(path)
-        belongs = result.path.parts
-        if path.resolve().parts[-len(belongs) :] != belongs:
+        belongs, place = result.path.parts, path.resolve()
+        if place.parts[-len(belongs) :] != belongs:
             raise ResultError(f"{path} does not lie where it belongs: move it to {result.path}")
+        root = place.parents[len(belongs) - 1]
+        if root not in by_root:
+            by_root[root] = read_origins(root)
+        if origin := by_root[root].get(str(result.path)):
+            check_merged(path, origin, root)
+            origins[str(result.path)] = origin
         yield result

@@ -106,7 +106,7 @@ def check_predictions(result: Result, regressor: "RegressorMixin") -> None:
     from leaderboard.fitting.cross_validation import cross_validate
 
     try:
-        refitted = cross_validate(result.signatures, result.targets, _folds(result), regressor)
+        refitted = cross_validate(result.signatures, result.targets, folds_of(result), regressor)
     except PredictorError as error:
         raise ResultError(f"{_label(result)}: {error}") from error
     for claimed, fold in zip(result.folds, refitted.folds, strict=True):
@@ -193,7 +193,7 @@ def _installed(result: Result) -> "Predictor | str":
     return predictor
 
 
-def _folds(result: Result) -> list[Fold]:
+def folds_of(result: Result) -> list[Fold]:
     """The folds of the result: each is fitted on the measured networks that it does not test."""
     measured = set(result.targets)
     return [Fold(tuple(measured - set(fold.ids)), fold.ids) for fold in result.folds]

@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from demogen import __version__
 from demogen.errors import DemogenError, SubmissionError
 from leaderboard.results.result import Result
 from leaderboard.submissions.folder import Contents
 from leaderboard.submissions.predictor_facts import PredictorFacts
+
+if TYPE_CHECKING:
+    from demogen.measuring.predictor import Predictor
 
 
 def check_claims(contents: Contents) -> list[str]:
@@ -95,12 +99,11 @@ def check_installed(contents: Contents) -> list[str]:
     Raises:
         SubmissionError: it reads, takes, measures or fits something else.
     """
-    from demogen.measuring.predictor import list_predictors
     from demogen.measuring.predictor_names import predictor_called
 
     name = contents.submission.name
     base = name.partition("(")[0]
-    if base not in list_predictors():
+    if not is_installed(name):
         return [f"{name} is not installed here: what it reads, only its code can tell"]
     if contents.submission.code is not None:
         raise SubmissionError(
@@ -113,6 +116,7 @@ def check_installed(contents: Contents) -> list[str]:
         raise SubmissionError(f"{name}: {error}") from error
     true = PredictorFacts.of(installed)
     for result in contents.results:
+        check_words(result, installed)
         claimed = PredictorFacts.claimed(result, contents.regressor)
         if difference := claimed.first_difference(true):
             fact, here, there = difference
@@ -121,6 +125,28 @@ def check_installed(contents: Contents) -> list[str]:
                 "evaluate again, or give another predictor another name"
             )
     return [f"measure, access, columns and regressor are those of the installed {name}"]
+
+
+def check_words(result: Result, installed: "Predictor") -> None:
+    """Paper and summary are those of the installed predictor, whose they are shown as.
+
+    Raises:
+        SubmissionError: one is not.
+    """
+    for what in ("paper", "summary"):
+        here, there = getattr(result, what), getattr(installed, what)
+        if here != there:
+            raise SubmissionError(
+                f"{result.path}: its {what} is {here!a}, but the installed {installed.name} has "
+                f"{there!a}; evaluate again, without --paper"
+            )
+
+
+def is_installed(name: str) -> bool:
+    """Whether a predictor of this name, parameters aside, is installed here."""
+    from demogen.measuring.predictor import list_predictors
+
+    return name.partition("(")[0] in list_predictors()
 
 
 def _check_agreement(contents: Contents) -> None:

@@ -54,6 +54,8 @@ class RerunOutput(Frozen):
     """Id made up for the job → feature → value."""
     dropped: dict[str, str] = {}
     """Id made up for the job → why the network cannot be measured."""
+    seconds: dict[str, Annotated[Finite, Field(ge=0)]] = {}
+    """Id made up for the job → how long computing its signature took."""
 
 
 class RerunFault(Frozen):

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Unpack, final
 
 from demogen.errors import SubmissionError
 from leaderboard.fitting.regressor_text import regressor_from_text, regressor_to_text
-from leaderboard.results.result import Result, file_name
-from leaderboard.submissions.claims import zoo_label
+from leaderboard.results.file_names import file_name
+from leaderboard.results.result import Result
+from leaderboard.submissions.claims import is_installed, zoo_label
 from leaderboard.submissions.folder import RESULTS
 from leaderboard.submissions.load_predictor import file_of, resolve
 from leaderboard.submissions.manifest import MANIFEST, Submission
-from leaderboard.submissions.validation import validate
+from leaderboard.submissions.names import check_name
+from leaderboard.submissions.validation import known_names, published_results, validate
 
 if TYPE_CHECKING:
     from demogen.measuring.options import MeasuringOptions
@@ -71,9 +73,15 @@ def submit(
 
     _check_free(folder)
     predictor, code = resolve(request.predictor), file_of(request.predictor)
+    # Measuring may take days: what would be refused for sure is refused before.
+    check_name(predictor.name, known_names(published_results(None)))
     if request.paper is not None:
+        if is_installed(predictor.name) and request.paper != predictor.paper:
+            raise SubmissionError(
+                f"{predictor.name} is installed here and of the paper {predictor.paper!r}; submit "
+                "it without --paper"
+            )
         predictor = replace(predictor, paper=request.paper)
-    # Measuring may take days: whether the result can be read back is asked before.
     regressor_from_text(regressor_to_text(predictor.regressor))
     check_predictor(predictor)
     report(f"{predictor.name} passes every check of check_predictor")

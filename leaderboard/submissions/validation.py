@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demogen.errors import ResultError, SubmissionError
+from leaderboard.results.permutation import PERMUTATIONS, PermutationTest, permutation_test
+from leaderboard.results.ranking import preferred_split
 from leaderboard.results.result import PUBLISHED, Result, Results, read_results
 from leaderboard.results.verification import check_predictions, check_scores, check_zoo
 from leaderboard.submissions.claims import check_claims
 from leaderboard.submissions.folder import Contents, read_folder
+from leaderboard.submissions.names import check_name
 
 if TYPE_CHECKING:
     from demogen.zoo.base import NetworkSet
@@ -63,13 +66,15 @@ def published_results(against: Path | None) -> Results:
 def check_names(contents: Contents, published: Sequence[Result]) -> None:
     """The name is free, or the submission adds to the results of the same predictor.
 
-    choice: the same predictor is one of the same measure (name, version, parameters), columns and
-    regressor. A result that is published already, byte for byte, is no duplicate.
+    It looks like no other name that is installed here or published (`check_name`). choice: the
+    same predictor is one of the same measure (name, version, parameters), columns and regressor. A
+    result that is published already, byte for byte, is no duplicate.
 
     Raises:
-        SubmissionError: the name is another predictor's, or a result is published with other
-            content.
+        SubmissionError: the name is another predictor's or looks like it, or a result is published
+            with other content.
     """
+    check_name(contents.submission.name, known_names(published))
     by_path: Mapping[str, Result] = {str(result.path): result for result in published}
     for new in contents.results:
         old = by_path.get(str(new.path))
@@ -84,6 +89,33 @@ def check_names(contents: Contents, published: Sequence[Result]) -> None:
                     f"another predictor is called {new.predictor!r} (its result on {old.split} of "
                     f"{old.zoo} has another measure, columns or regressor); choose another name"
                 )
+
+
+def permutation_tests(
+    contents: Contents, permutations: int = PERMUTATIONS
+) -> dict[str, PermutationTest]:
+    """`Result.path` → permutation test, of the results on the split that ranks on each zoo.
+
+    Raises:
+        PredictorError: the regressor fails.
+        ResultError: no permutation is asked for.
+    """
+    by_table: dict[tuple[str, str], dict[str, Result]] = {}
+    for result in contents.results:
+        by_table.setdefault((result.zoo_digest, result.target), {})[result.split] = result
+    tests = {}
+    for by_split in by_table.values():
+        result = by_split[preferred_split(by_split)]
+        if test := permutation_test(result, contents.regressor, permutations):
+            tests[str(result.path)] = test
+    return tests
+
+
+def known_names(published: Sequence[Result]) -> list[str]:
+    """Names of the predictors installed here, and of those that there are results of; sorted."""
+    from demogen.measuring.predictor import list_predictors
+
+    return sorted({*list_predictors(), *(result.predictor for result in published)})
 
 
 def zoo_of(result: Result, zoos: "Sequence[NetworkSet]") -> "NetworkSet":

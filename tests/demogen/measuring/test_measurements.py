@@ -313,7 +313,7 @@ def test_signatures_are_the_same_with_and_without_a_timed_epoch(tiny_zoo, monkey
     timed = measure_all([Draws(), MeanLogit()], tiny_zoo, cache=False)
     assert all(set(result.epochs) == set(tiny_zoo.ids) for result in timed)
     assert all(0 < ratio < 1e4 for result in timed for ratio in result.epochs.values())
-    monkeypatch.setattr(measurements, "_epoch_seconds", lambda zoo, network: None)
+    monkeypatch.setattr(measurements, "seconds_of_epoch", lambda zoo, network: None)
     torch.manual_seed(0)
     untimed = measure_all([Draws(), MeanLogit()], tiny_zoo, cache=False)
     for with_timing, without in zip(timed, untimed, strict=True):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -93,6 +94,8 @@ def test_refusals_are_one_line(tiny_zoo_folder, tmp_path, capsys):
         (("validate", tmp_path / "taken"), "taken has no submission.toml"),
         (("validate", folder, "--run-code"), "of which zoo? give --zoo"),
         (("merge", folder, "--into", tmp_path / "results"), "mine is no folder"),
+        (("merge", folder, "--into", tmp_path, "--held-out", folder), "that zoo; give --run-code"),
+        (("submit", "product-norm", *of, folder, "--paper", "mine2030"), "it without --paper"),
     ):
         assert message in refused(*words, capsys=capsys)
         assert not folder.exists()
@@ -146,13 +149,13 @@ def test_options_of_validate_reach_the_code(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(
         "leaderboard.submissions.rerun.remeasure",
-        lambda *given: told.update(again=given) or ["again"],
+        lambda *given: told.update(again=given) or [SimpleNamespace(report=("again", "odds"))],
     )
     done = run(
         *("validate", tmp_path, "--zoo", "a", "--zoo", "b", "--against", tmp_path, "--run-code"),
-        *("--sample", 3, "--seed", 7, "--seconds", 8, "--memory", 9),
+        *("--sample", 3, "--seed", 7, "--seconds", 8, "--memory", 9, "--permutations", 0),
     )
-    assert done.output == f"{tmp_path}: checked\n{tmp_path}: again\n"
+    assert done.output == f"{tmp_path}: checked\n{tmp_path}: again\n{tmp_path}: odds\n"
     assert told["given"] == (tmp_path, ["a", "b"], tmp_path)
     contents, zoos, sample = told["again"]
     assert (contents, zoos) == ("contents", ["a", "b"])

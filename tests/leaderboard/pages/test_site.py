@@ -1,14 +1,17 @@
 import csv
 import html
 import json
+from datetime import date
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
 from demogen.errors import ResultError
 from leaderboard.pages.site import write_site
-from leaderboard.results.ranking import COLUMNS
-from leaderboard.results.result import file_name
+from leaderboard.results.columns import COLUMNS
+from leaderboard.results.file_names import file_name
+from leaderboard.results.origins import Again, Origin
+from leaderboard.results.result import Results
 from tests.leaderboard.pages.html_pages import Page
 
 HOSTILE = """</script><script>alert(1)</script>&"'<img src=x onerror=y>/../{{ 7*7 }}"""
@@ -244,3 +247,41 @@ def test_a_way_round_to_a_folder_with_other_things_is_no_way_in(results, tmp_pat
     with pytest.raises(ResultError, match="holds other things than a leaderboard"):
         write_site(results, tmp_path / "not-there" / "..")
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_what_is_only_claimed_stands_apart_from_our_words(results, tmp_path):
+    of = {
+        str(result.path): Origin(
+            "00" * 32,
+            date(2026, 5, 1),
+            3,
+            ("seconds", "paper", "summary", "versions", "measure", "access", "revision"),
+            Again(networks=5, of=60),
+            0.25,
+            None,
+        )
+        for result in results
+    }
+    forged = [
+        result.model_copy(update={"summary": "the official baseline", "revision": "v9"})
+        for result in results
+    ]
+    bibliography = {"jiang2019": "@article{jiang2019}"}
+    index = write_site(Results(forged, of), tmp_path / "site", bibliography=bibliography)
+    page = Page(tmp_path / "site" / "predictors" / "toy-predictor.html")
+    words = " ".join(page.text.split())
+    assert "In its author's words: the official baseline" in words
+    assert "@article" not in words
+    assert "Paperjiang2019 (claimed)" in words
+    assert "Readstrain (claimed)" in words
+    assert ", version 3 (claimed)" in words
+    assert "at revision v9 (claimed)" in words
+    assert "Made with (claimed) demogen" in words
+    words = " ".join(Page(index).text.split())
+    assert "toy at v9 (claimed)" in words
+    assert "jiang2019 (claimed)" in words
+    assert "0.500 (claimed)" in words
+    assert "5 of 60" in words
+    plain = write_site(results, tmp_path / "plain", bibliography=bibliography)
+    assert "(claimed)" not in Page(plain).text
+    assert "@article" in Page(tmp_path / "plain" / "predictors" / "toy-predictor.html").text

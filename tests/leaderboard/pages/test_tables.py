@@ -7,7 +7,7 @@ from sklearn.dummy import DummyRegressor
 
 from demogen.errors import ResultError
 from leaderboard.pages.tables import render
-from leaderboard.results.ranking import COLUMNS
+from leaderboard.results.columns import COLUMNS
 
 HOSTILE = '<script>alert("x")</script>|`[a](javascript:b)\n\\_&'
 

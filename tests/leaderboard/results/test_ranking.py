@@ -5,7 +5,8 @@ import pytest
 from sklearn.dummy import DummyRegressor
 
 from demogen.errors import ResultError
-from leaderboard.results.ranking import COLUMNS, UNDEFINED, Row, ranked_rows, ranked_tables
+from leaderboard.results.columns import COLUMNS, UNDEFINED, Row
+from leaderboard.results.ranking import ranked_rows, ranked_tables
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_scores_that_rounding_alone_tells_apart_share_a_rank(field):
     row = ranked_tables(field)[0].rows[0]
     scores = {"b": 0.78163332304882093, "c": 0.78163332304882080, "a": 0.7816333229, "d": None}
     rows = [
-        dataclasses.replace(row, predictor=name, r2_pooled=score) for name, score in scores.items()
+        dataclasses.replace(row, predictor=name, r2_filled=score) for name, score in scores.items()
     ]
     ranks = [(row.rank, row.predictor) for row in ranked_rows(rows)]
     assert ranks == [(1, "b"), (1, "c"), (3, "a"), (None, "d")]
@@ -114,10 +115,13 @@ def test_one_split_is_enough_for_a_table(field):
 
 def test_zoos_and_targets_have_tables_of_their_own(zoo, small_zoo, make, field):
     accuracy = make.results(zoo, target="test_accuracy")
-    found = ranked_tables([*field, *accuracy, *make.results(make.zoo(20, seed=5))])
+    other = make.zoo(20, seed=5)
+    other.digest = "6b" * 32
+    found = ranked_tables([*field, *accuracy, *make.results(other)])
     assert [(board.target, len(board.rows)) for board in found] == [
-        ("gap", 4),
+        ("gap", 3),
         ("test_accuracy", 1),
+        ("gap", 1),
     ]
 
 

@@ -71,6 +71,7 @@ def is_ours(name):
 def test_a_new_score_is_one_entry(results, with_one_more):
     more = with_one_more("leaderboard")
     verification = with_one_more("leaderboard.results.verification")
+    columns = with_one_more("leaderboard.results.columns")
     ranking = with_one_more("leaderboard.results.ranking")
     paired = with_one_more("leaderboard.results.paired_bootstrap")
     [stored] = (one.to_json() for one in results if one.split == "grouped-kfold-10")
@@ -89,8 +90,8 @@ def test_a_new_score_is_one_entry(results, with_one_more):
     assert scored.intervals["median_error"].low < error < scored.intervals["median_error"].high
     [table] = ranking.ranked_tables([result])
     assert table.rows[0].median_error == error
-    [column] = [column for column in ranking.COLUMNS if column.key == "median_error"]
-    assert column.text(table.rows[0]) == ranking.digits(error)
+    [column] = [column for column in columns.COLUMNS if column.key == "median_error"]
+    assert column.text(table.rows[0]) == columns.digits(error)
     assert "| Median error ↓ |" in more.render([result])
     assert more.Results([result]).to_frame()["median_error"].tolist() == [error]
     assert paired.pair(result, result, "median").first_better == 0.5

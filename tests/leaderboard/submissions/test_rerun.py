@@ -4,12 +4,15 @@ import os
 import shutil
 import socket
 import sys
+from itertools import combinations
 
 import pytest
 
 from demogen.errors import SubmissionError
+from leaderboard.results.origins import Again
 from leaderboard.submissions import rerun, rerun_worker
-from leaderboard.submissions.rerun import Sample, remeasure
+from leaderboard.submissions.held_out import judged, score_on_held_out
+from leaderboard.submissions.rerun import Sample, odds_of_finding, remeasure, worth_of_sample
 from leaderboard.submissions.rerun_isolation import Limits, ProcessResult
 from leaderboard.submissions.submitting import SubmissionRequest, submit
 from leaderboard.submissions.validation import validate
@@ -82,18 +85,24 @@ def test_an_honest_one_gives_its_signatures_again_and_reaches_nothing_meanwhile(
     alone = can_leave()
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
+        # To look around takes longer than to measure.
+        changed.forge(lambda content: content.update(seconds=None, epochs=None))
         changed.body(LOOK_AROUND + (CALL_HOME.replace("PORT", str(port)) if alone else ""))
         contents, _ = validate(changed.folder, [tiny_zoo])
         assert contents.submission.code == "train_confidence.py"
-        [line] = remeasure(contents, [tiny_zoo], FEW)
+        [again] = remeasure(contents, [tiny_zoo], FEW)
         server.setblocking(False)
         with pytest.raises(BlockingIOError):
             server.accept()
     network = "without a network" if alone else "the system did not let it take away the network"
-    assert line == (
+    assert again.report[0] == (
         "2 networks of tiny (seed 0) measured again give the signatures submitted; "
         f"{network}, with bounded memory"
     )
+    assert again.report[2] == (
+        "2 of 24 networks: forging 10 % of them (2) is found with odds 16 %, 50 % of them (12) 76 %"
+    )
+    assert (again.zoo_digest, again.again) == (tiny_zoo.digest, Again(networks=2, of=24))
 
 
 LOOK_AROUND = """
@@ -171,6 +180,47 @@ def test_one_that_sleeps_is_told(submitted, tiny_zoo, monkeypatch):
         "killed; give it more time, or refuse it"
     )
     assert limited == [Limits(seconds=5)]
+
+
+def test_a_cost_that_is_made_up_is_refused(changed, tiny_zoo, in_process, monkeypatch):
+    changed.body("        import time\n        time.sleep(0.05)\n")
+    changed.forge(lambda content: content.update(seconds=1e-9, epochs=None))
+    message = refused(changed, tiny_zoo)
+    assert (
+        "it claims 1e-09 seconds a network, but measured again here no network takes less than 0.0"
+        in message
+    )
+
+
+def test_a_zoo_held_out_is_measured_by_the_submitted_code(
+    submitted, tiny_zoo, mlp_zoo_folder, in_process
+):
+    from demogen import load_zoo, measure
+
+    contents, _ = validate(submitted, [tiny_zoo])
+    zoo = load_zoo(mlp_zoo_folder)
+    [score] = score_on_held_out(contents, zoo, Limits(seconds=100, memory=1000)).values()
+    mine = sys.modules["train_confidence"].MINE
+    signatures = measure(mine.measure, zoo, cache=False).to_dict("index")
+    assert (score.networks, score.missing) == (len(zoo), 0)
+    expected = judged(contents.results[0], contents.regressor, zoo, signatures)
+    assert score.r2 == pytest.approx(expected.r2, rel=1e-6)
+
+
+def test_odds_are_those_of_drawing_without_replacement():
+    """Against counting all samples."""
+    for networks, forged, sample in ((7, 2, 3), (8, 8, 1), (6, 0, 4), (9, 4, 9)):
+        samples = list(combinations(range(networks), sample))
+        found = sum(min(drawn) < forged for drawn in samples)
+        assert odds_of_finding(networks, forged, sample) == pytest.approx(found / len(samples))
+
+
+def test_certainty_is_said_only_where_it_is_certain():
+    assert worth_of_sample(96, 96).endswith(
+        "(10) is found with odds 100 %, 50 % of them (48) 100 %"
+    )
+    assert worth_of_sample(96, 30).endswith("50 % of them (48) 99 %")
+    assert worth_of_sample(3, 1).startswith("1 of 3 networks: forging 10 % of them (1) is found")
 
 
 def can_leave():

@@ -70,10 +70,10 @@ def refit(result):
     """The result that its own folds give."""
     from leaderboard.fitting.cross_validation import cross_validate
     from leaderboard.fitting.regressor_text import regressor_from_text
-    from leaderboard.results.verification import _folds
+    from leaderboard.results.verification import folds_of
 
     regressor = regressor_from_text(result.regressor)
-    refitted = cross_validate(result.signatures, result.targets, _folds(result), regressor)
+    refitted = cross_validate(result.signatures, result.targets, folds_of(result), regressor)
     changed = result.model_copy(update={"folds": refitted.folds})
     return changed.model_copy(update={"scores": score(changed.score_inputs())})
 
@@ -134,6 +134,7 @@ def true_claims():
         "regressor": str(predictor.regressor),
         "access": str(predictor.measure.access),
         "paper": predictor.paper,
+        "summary": predictor.summary,
     }
 
 
@@ -147,6 +148,8 @@ def test_an_installed_predictor_is_what_is_installed(make, zoo, make_submission)
         ("access", "train", "its access is train, but the installed product-norm has weights"),
         ("measure", true["measure"].model_copy(update={"version": 9}), "its measure is name="),
         ("regressor", "LinearRegression(positive=True)", "its regressor is LinearRegression(po"),
+        ("paper", "smith2030", "its paper is 'smith2030', but the installed product-norm has 'l"),
+        ("summary", "the official baseline", "its summary is 'the official baseline', but the"),
     ):
         result = installed(make, zoo, **{**true, what: value})
         made = make_submission(what).write([result], "product-norm")
@@ -157,6 +160,49 @@ def test_an_installed_predictor_is_what_is_installed(make, zoo, make_submission)
     result = installed(make, zoo, name="product-norm(nothing=1)", **true)
     made = make_submission("parameter").write([result], "product-norm(nothing=1)")
     assert "product-norm(nothing=1): no parameter of product-norm 'nothing'" in refused(made)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Product-Norm",
+        "product_norm",
+        "\u0440roduct-norm",
+        "product-n\u03bfrm",
+        "\uff50roduct-norm",
+        "pr\u043educt-norm(p=1)",
+    ],
+)
+def test_a_name_that_looks_like_an_installed_one_is_refused(make, zoo, make_submission, name):
+    [result] = make.results(zoo, name=name, splits=["kfold-10"])
+    message = refused(make_submission("alike").write([result]))
+    assert message == (
+        f"the predictor's name {name!a} looks like 'product-norm', which is another predictor's; "
+        "choose another name"
+    )
+
+
+def test_a_name_that_looks_like_a_published_one_is_refused(made, make, zoo, tmp_path):
+    there = tmp_path / "there"
+    [other] = make.results(zoo, name="Toy-Predictor", splits=["kfold-10"])
+    write_result(other, there)
+    assert "'toy-predictor' looks like 'Toy-Predictor'" in refused(made, (), there)
+
+
+def test_a_name_with_signs_that_show_nothing_is_refused(make, zoo, make_submission):
+    for name in ("toy\u034f", "to\ufe0fy", "toy\u3164", " toy", "toy "):
+        [result] = make.results(zoo, name=name, splits=["kfold-10"])
+        message = refused(make_submission("unseen" + name.encode().hex()).write([result]))
+        assert "holds signs that show nothing; write it without them" in message
+
+
+def test_the_permutation_test_is_of_the_split_that_ranks(made):
+    from leaderboard.submissions.validation import permutation_tests
+
+    contents, _ = validate(made.folder)
+    [(path, test)] = permutation_tests(contents, 19).items()
+    assert path == "toy@5a5a5a5a5a5a/grouped-kfold-10/gap/toy-predictor.json"
+    assert (test.p, test.permutations) == (1 / 20, 19)
 
 
 def test_a_name_that_is_there_is_refused_unless_it_is_the_same(made, make, zoo, results, tmp_path):
