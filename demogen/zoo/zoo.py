@@ -1,7 +1,7 @@
 """A zoo of trained networks: its table, splits and networks, checked as they are read."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from demogen._util import paths
 from demogen._util.lookup import lookup
 from demogen.errors import CorruptZooError, ZooError
-from demogen.format.integrity import MANIFEST, fault_of
+from demogen.format.integrity import fault_of
 from demogen.format.splits import Split, StoredSplits
 from demogen.format.storage import Folder, Storage, manifest_text
 from demogen.format.table import InitialLogits, Table, read_initial_logits
@@ -24,9 +24,11 @@ from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
 from demogen.zoo.assembly import assemble, check_labels
 from demogen.zoo.base import NetworkSet
 from demogen.zoo.beside import images_beside
+from demogen.zoo.folders import folder_of
 from demogen.zoo.initial_weights import make_initial, read_initial
 from demogen.zoo.missing import what_is_missing
 from demogen.zoo.prefetch import ReadWeights, WeightsRequest, read_ahead
+from demogen.zoo.shared_images import NO_CORRUPTION, standardized
 from demogen.zoo.weights import check_size, from_bytes
 
 if TYPE_CHECKING:
@@ -311,12 +313,12 @@ class Zoo(NetworkSet):
     # works in place would change the images of all others.
     @ordinary_state()
     def _standardized(self, data: Data, part: str, device: torch.device) -> Tensor:
-        without = data.model_copy(update=_NO_CORRUPTION)
-        shared = _standardized(self.image_set(data.images), without, part)
+        without = data.model_copy(update=NO_CORRUPTION)
+        shared = standardized(self.image_set(data.images), without, part)
         return shared.to(device, copy=True)
 
     def _part(self, data: Data) -> LabeledImages:
-        return self.image_set(data.images).training_part(data.model_copy(update=_NO_CORRUPTION))
+        return self.image_set(data.images).training_part(data.model_copy(update=NO_CORRUPTION))
 
 
 def load_zoo(
@@ -347,7 +349,7 @@ def load_zoo(
         CorruptZooError: a file is missing, or zoo.json arrives damaged.
     """
     images_folder = Path(images) if images else None
-    if folder := _folder_of(str(source)):
+    if folder := folder_of(str(source)):
         if revision:
             raise ZooError(
                 f"zoo {source} is a folder here and has no revisions; leave {revision!r} out"
@@ -359,7 +361,7 @@ def load_zoo(
             f"{source}: a revision is given twice, {suffix!r} and {revision!r}; give one"
         )
     revision = suffix or revision
-    if suffix and _folder_of(name):
+    if suffix and folder_of(name):
         raise ZooError(f"zoo {name} is a folder here and has no revisions; leave @{suffix} out")
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         built = sorted(path.parent.name for path in paths.zoos().glob("*/zoo.json"))
@@ -389,22 +391,3 @@ def _reopen(storage: Storage, digest: str, images: Path | None) -> Zoo:
             f"sha256:{zoo.digest[:12]}); run again"
         )
     return zoo
-
-
-def _folder_of(name: str) -> Path | None:
-    """The folder of a zoo on this machine, by path or name; None: there is none."""
-    if ((folder := paths.expanded(name)) / MANIFEST).is_file():
-        return folder
-    # Only names of zoos built here need the user's home, which some users have not.
-    if "/" in name or not ((folder := paths.zoos() / name) / MANIFEST).is_file():
-        return None
-    return folder
-
-
-_NO_CORRUPTION = {"corruption": 0.0, "corruption_seed": 0}
-
-
-@lru_cache(maxsize=4)
-def _standardized(image_set: ImageSet, data: Data, part: str) -> Tensor:
-    images = image_set.training_part(data).images if part == "train" else image_set.test.images
-    return image_set.inputs(images, data)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from demogen.format.columns import LATER
 from demogen.format.factors import coded
 from demogen.schema.collections import Level
 
@@ -45,6 +46,8 @@ def changes(table: "pd.DataFrame", in_full: Mapping[str, tuple[Level, ...]]) -> 
     """
     changed = []
     for factor, levels in in_full.items():
+        if factor in LATER and factor not in table.columns:
+            continue  # No network departs from the default, which collections leave as it is.
         here = coded(table, factor)[1]
         if set(here) != set(levels):
             known = [level for level in levels if level in here]

@@ -123,7 +123,7 @@ def score_split(
         fitted = cross_validate(signatures, targets, split.folds, predictor.regressor)
     except PredictorError as error:
         raise PredictorError(f"{predictor.name} on {split.name} of {zoo.name}: {error}") from error
-    for doubt in _doubts(fitted, len(columns)):
+    for doubt in _doubts(fitted, signatures):
         warnings.warn(f"{predictor.name} on {zoo.name}: {doubt}", RuntimeWarning, stacklevel=2)
     configuration = zoo.table["configuration"].astype(str).to_dict()
     return Result.scored(
@@ -191,18 +191,19 @@ def _median(values: Mapping[str, float], ids: Iterable[str]) -> float | None:
     return median(known) if known else None
 
 
-def _doubts(fitted: CrossValidation, columns: int) -> Iterator[str]:
+def _doubts(fitted: CrossValidation, signatures: Mapping[str, Sequence[float]]) -> Iterator[str]:
     """What makes the fit of these columns doubtful, in words."""
-    networks = len(fitted.fit)
+    networks = len(signatures)
+    varying = sum(min(column) < max(column) for column in zip(*signatures.values(), strict=True))
     if fitted.model and fitted.model.lost:
         yield (
             f"{fitted.model.lost} of its varying columns cannot be told from the others (rank "
             f"{fitted.model.rank}): they depend on these, or differ by rounding only"
         )
-    if networks and columns >= networks - 1:
+    if networks and varying >= networks - 1:
         yield (
-            f"{columns} columns on {networks} networks: least squares goes through every network "
-            "it is fitted on, whatever the columns are; take fewer columns"
+            f"{varying} varying columns on {networks} networks: least squares goes through every "
+            "network it is fitted on, whatever the columns are; take fewer columns"
         )
 
 
