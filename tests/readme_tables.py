@@ -28,7 +28,7 @@ PREDICTORS = ROOT / "docs" / "predictors"
 class Cells(NamedTuple):
     """What the short tables show of a predictor."""
 
-    rank: int
+    rank: int | str
     reads: str
     r2: str
 
@@ -64,16 +64,16 @@ def best(whole, other):
         "| ---: | --- | --- | ---: | ---: |",
     ]
     for name in list(here)[:10]:
-        mine, theirs = here[name], there[name]
-        rows.append(
-            f"| {mine.rank} | {name} | {mine.reads} | {mine.r2} | {theirs.r2} ({theirs.rank}) |"
-        )
+        mine, theirs = here[name], there.get(name)
+        moved = f"{theirs.r2} ({theirs.rank})" if theirs else "–"
+        rows.append(f"| {mine.rank} | {name} | {mine.reads} | {mine.r2} | {moved} |")
     return "\n".join([*rows, "", *paragraph(moves(whole, other))])
 
 
 def moves(whole, other):
     """How the ranks of two tables differ, in words."""
     here, there = cells(whole), cells(other)
+    here = {name: mine for name, mine in here.items() if name in there}
     ranks = [(here[name].rank, there[name].rank) for name in here]
     rho, tau = spearmanr(ranks)[0], kendalltau(*zip(*ranks, strict=True))[0]
     most = max(here, key=lambda name: abs(here[name].rank - there[name].rank))
@@ -96,7 +96,7 @@ def machines(whole, other):
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for name, mine in here.items():
-        theirs = there[name]
+        theirs = there.get(name, Cells("–", "–", "–"))
         rows.append(f"| {name} | {mine.rank} | {theirs.rank} | {mine.r2} | {theirs.r2} |")
     return "\n".join([*paragraph(moves(whole, other)), "", *rows])
 

@@ -200,7 +200,7 @@ def _doubts(fitted: CrossValidation, signatures: Mapping[str, Sequence[float]]) 
             f"{fitted.model.lost} of its varying columns cannot be told from the others (rank "
             f"{fitted.model.rank}): they depend on these, or differ by rounding only"
         )
-    if networks and varying >= networks - 1:
+    if fitted.model and varying >= networks - 1:
         yield (
             f"{varying} varying columns on {networks} networks: least squares goes through every "
             "network it is fitted on, whatever the columns are; take fewer columns"

@@ -1,12 +1,14 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
 from demogen.errors import PredictorError, ZooError
 from demogen.measuring import measurements as measuring
+from demogen.measuring.least_squares import LeastSquares
 from demogen.measuring.predictor import Measure, Predictor
 from leaderboard import Result, benchmark, evaluate
 from leaderboard.results.evaluation import TARGETS, score_split, versions
@@ -171,3 +173,20 @@ def test_a_signature_without_features_is_measured_all_the_same(zoo, make):
     result = score_split(predictor, measurements, zoo, zoo.splits["kfold-10"], "gap")
     assert (len(result.targets), result.columns, result.dropped) == (60, (), {})
     assert list(result.fit.values()) == pytest.approx([zoo.table["gap"].mean()] * 60)
+
+
+def test_more_columns_than_networks_are_warned_of(make):
+    few = make.zoo(4, copies=3)
+    table = pd.concat([make.features(few, columns=6, seed=seed) for seed in (1, 2)], axis=1)
+    table.columns = [f"feature-{number}" for number in range(12)]
+    with pytest.warns(RuntimeWarning, match="12 varying columns on 12 networks: least squares"):
+        make.results(few, table=table)
+
+
+def test_a_column_that_says_nothing_more_is_warned_of_and_shown(make):
+    zoo = make.zoo(8)
+    table = make.features(zoo, columns=2)
+    table["again"] = 3 * table.iloc[:, 0]
+    with pytest.warns(RuntimeWarning, match="1 of its varying columns cannot be told from the"):
+        [found, *_] = make.results(zoo, table=table, regressor=LeastSquares())
+    assert (found.model.rank, found.model.lost) == (2, 1)
