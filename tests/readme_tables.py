@@ -79,9 +79,9 @@ def moves(whole, other):
     most = max(here, key=lambda name: abs(here[name].rank - there[name].rank))
     return (
         "Ranks move between machines, because training rounds differently on each: the recipe "
-        f"gave zoo {digest(whole)} on one and, some commits before, zoo {digest(other)} on another. "
-        f"Over {len(here)} predictors the ranks agree with Spearman's ρ = {rho:.2f} and Kendall's τ = "
-        f"{tau:.2f}; the largest move is that of {most}, from {here[most].rank} to "
+        f"gave zoo {digest(whole)} on one and, some commits before, zoo {digest(other)} on "
+        f"another. Over {len(here)} predictors the ranks agree with Spearman's ρ = {rho:.2f} and "
+        f"Kendall's τ = {tau:.2f}; the largest move is that of {most}, from {here[most].rank} to "
         f"{there[most].rank} (R² {here[most].r2} and {there[most].r2}), and unit-sparsity has "
         f"{here['unit-sparsity'].r2} and {there['unit-sparsity'].r2}."
     )
