@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from baselines.functional.weight_statistics import BLOCK_BYTES, STATISTICS, statistics
+from demogen.errors import NotMeasurable
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.network import Network
 from demogen.zoo.base import NetworkSet
@@ -38,9 +39,15 @@ class WeightStatistics(Measure):
     absent = 0.0
 
     def compute(self, network: Network) -> Mapping[str, float]:
-        """Features `<layer>.<weight or bias>.<statistic>`, statistics as in `STATISTICS`."""
+        """Features `<layer>.<weight or bias>.<statistic>`, statistics as in `STATISTICS`.
+
+        Raises:
+            NotMeasurable: a layer's weights are not all finite.
+        """
         signature: dict[str, float] = {}
         for name, parameter in network.module.named_parameters():
+            if not bool(parameter.isfinite().all()):
+                raise NotMeasurable(f"the weights of {name!r} are not all finite")
             row = parameter.detach().cpu().reshape(1, -1).numpy()
             values = zip(STATISTICS, statistics(row)[0].tolist(), strict=True)
             signature |= {f"{name}.{statistic}": value for statistic, value in values}
