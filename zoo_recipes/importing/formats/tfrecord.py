@@ -87,12 +87,15 @@ def tensor(message: bytes) -> Any:
         if len(content) != count * kind.itemsize:
             raise ArchiveError(f"a tensor of shape {shape} has {len(content)} bytes")
         return np.frombuffer(content, kind).reshape(shape)
-    listed = np.concatenate(values) if values else np.zeros(1)
+    listed = np.concatenate(values) if any(map(len, values)) else np.zeros(1)
     # TensorFlow writes a value that repeats to the end only once; none at all are zeros.
-    if len(listed) > count or (count > RECORD_LIMIT):
+    if len(listed) > count or count > RECORD_LIMIT:
         raise ArchiveError(f"a tensor of shape {shape} has {len(listed)} values")
-    whole = np.concatenate([listed, np.repeat(listed[-1:], count - len(listed))])
-    return whole.astype(kind).reshape(shape)
+    with np.errstate(all="ignore"):
+        fitting = listed.astype(kind)
+    if kind.kind in "iu" and not np.array_equal(fitting, listed):
+        raise ArchiveError(f"a tensor of {kind.name} holds numbers that are none of that type")
+    return np.concatenate([fitting, np.repeat(fitting[-1:], count - len(fitting))]).reshape(shape)
 
 
 def _numbers(number: int, value: int | bytes) -> Any:
@@ -100,9 +103,14 @@ def _numbers(number: int, value: int | bytes) -> Any:
     if number in (_FLOATS, _DOUBLES):
         kind = "<f4" if number == _FLOATS else "<f8"
         size = np.dtype(kind).itemsize
-        content = value.to_bytes(size, "little") if isinstance(value, int) else value
-        if len(content) % size:
+        if isinstance(value, int):
+            # A fixed-size field holds that many bytes; a varint under its number may hold more.
+            if value >= 1 << (8 * size):
+                raise ArchiveError("a number of a tensor does not fit its type")
+            value = value.to_bytes(size, "little")
+        if len(value) % size:
             raise ArchiveError("the numbers of a tensor are cut")
+        content = value
         return np.frombuffer(content, kind)
     if isinstance(value, int):
         return np.array([protobuf.signed(value)])

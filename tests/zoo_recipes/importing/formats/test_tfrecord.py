@@ -63,6 +63,23 @@ def test_no_bytes_raise_anything_but_an_archive_error(content):
             read(content)
 
 
+def test_a_number_wider_than_its_field_is_refused():
+    wide = b"\x29" + (1 << 56).to_bytes(8, "little")  # Eight bytes under the number of float32.
+    with pytest.raises(ArchiveError, match="a number of a tensor does not fit its type"):
+        tensor(wide)
+
+
+def test_an_empty_list_is_none():
+    head = writers.field(1, writers.FLOAT) + writers.field(2, writers.shape_proto((2, 3)))
+    assert tensor(head + writers.field(5, b"")).tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+def test_numbers_of_another_type_are_refused():
+    half = np.array([0.5], np.float32).tobytes()
+    with pytest.raises(ArchiveError, match="int32 holds numbers that are none of that type"):
+        tensor(writers.field(1, writers.INT32) + writers.field(5, half))
+
+
 def test_a_tensor_that_would_be_huge_is_refused():
     shape = writers.shape_proto((1 << 20, 1 << 20))
     with pytest.raises(ArchiveError, match="has 1 values"):
