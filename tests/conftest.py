@@ -6,6 +6,9 @@ import tempfile
 # Before anything of ours is imported: caches of the tests stay out of the user's home.
 os.environ["DEMOGEN_HOME"] = tempfile.mkdtemp(prefix="demogen-tests-")
 os.environ.pop("DEMOGEN_IMAGES", None)
+# Workers with a thread for every core each wait for one another: ten times slower. torch reads it
+# when it is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import atexit
 import gc
