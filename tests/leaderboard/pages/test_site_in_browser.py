@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from leaderboard.pages.site import write_site
+from leaderboard.results.columns import COLUMNS
 from leaderboard.scoring.scores import METRICS
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -138,8 +139,40 @@ def test_the_first_view_is_the_first_zoos_gap_by_rank(open_page):
     assert page.locator("#status").inner_text().startswith("4 rows.")
 
 
+def shown(page):
+    """Keys of the columns in sight, from left to right."""
+    keys = "all => all.map(th => th.dataset.key)"
+    return page.eval_on_selector_all("#ranking thead th", keys)
+
+
+def test_a_switch_shows_the_columns_behind_the_first(open_page):
+    page = open_page()
+    first = ["rank", "predictor", "r2_filled", "kendall", "rmse_points", "access", "seconds"]
+    assert shown(page) == first
+    page.get_by_label("All columns").check()
+    everything = shown(page)
+    assert everything[:7] == first
+    assert sorted(everything) == sorted(column.key for column in COLUMNS)
+    assert "columns=all" in page.url
+    page.reload()
+    assert shown(page) == everything
+    page.get_by_role("button", name="Reset").click()
+    heading(page, "paper").wait_for(state="detached")
+    assert shown(page) == first
+    # A column that the rows are sorted by is in sight.
+    assert "mse" in shown(open_page("index.html#sort=mse"))
+
+
+def test_a_narrow_screen_has_name_rank_and_score_in_sight(open_page):
+    page = open_page(width=390)
+    for key in ("rank", "predictor", "r2_filled"):
+        box = heading(page, key).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+
+
 def test_a_click_sorts_best_first_then_the_other_way_and_undefined_stays_last(open_page):
-    page = open_page("index.html#zoo=%3Dtoy")
+    page = open_page("index.html#zoo=%3Dtoy&columns=all")
     button = heading(page, "mse").get_by_role("button")
     button.click()
     assert heading(page, "mse").get_attribute("aria-sort") == "ascending"
@@ -168,7 +201,7 @@ def test_the_keyboard_alone_reaches_filters_headings_and_pages(open_page, key):
         )
         if reached[-1] == "predictor":
             break
-    order = ["zoo", "target", "split", "paper", "access", "find", "reset"]
+    order = ["zoo", "target", "split", "paper", "access", "find", "columns", "reset"]
     assert reached[: len(order)] == order
     page.keyboard.press(key)
     assert names(page) == sorted(names(page))
@@ -204,9 +237,9 @@ def test_each_control_filters_and_reset_brings_all_back(open_page):
 
 def test_a_split_shows_its_scores_alone(open_page):
     page = open_page("index.html#zoo=%3Dtoy")
-    keys = page.eval_on_selector_all("#ranking thead th", "all => all.map(th => th.dataset.key)")
-    column, pooled = keys.index("ssr_mean"), keys.index("r2_pooled")
     page.get_by_label("Split", exact=True).select_option(label="holdout-100")
+    keys = shown(page)
+    column, pooled = keys.index("ssr_mean"), keys.index("r2_pooled")
     cells = page.locator("#ranking tbody tr").first.locator("td, th")
     assert cells.nth(pooled).inner_text() == "–"
     assert float(cells.nth(column).inner_text()) > 0
@@ -241,7 +274,7 @@ def test_the_address_keeps_the_view_and_coming_back_restores_it(open_page):
 
 
 def test_explanations_come_with_the_mouse_and_with_the_focus_and_go_with_escape(open_page):
-    page = open_page()
+    page = open_page("index.html#columns=all")
     tip = page.locator("#tip")
     assert not tip.is_visible()
     heading(page, "r2_pooled").hover()
