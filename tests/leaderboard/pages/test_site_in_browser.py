@@ -7,6 +7,7 @@ import pytest
 from leaderboard.pages.site import write_site
 from leaderboard.results.columns import COLUMNS
 from leaderboard.scoring.scores import METRICS
+from tests.leaderboard.pages.browser import Tab, contrast, draws, heading, markers, names, shown
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -15,7 +16,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 HOSTILE = "a</script><b>&\"'"
-LOCAL = ("file:", "data:", "blob:")
 
 
 @pytest.fixture(scope="module")
@@ -58,30 +58,6 @@ def chromium():
         browser.close()
 
 
-class Tab:
-    """A page that is loaded anew for each test, and what it complained of meanwhile."""
-
-    def __init__(self, chromium, **context):
-        self.complaints = []
-        self.page = chromium.new_context(**context).new_page()
-        self.page.set_default_timeout(20_000)
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on(
-            "request",
-            lambda asked: asked.url.startswith(LOCAL) or self.complaints.append(asked.url),
-        )
-
-    def open(self, url, width=1280, color_scheme="light"):
-        self.page.set_viewport_size({"width": width, "height": 900})
-        self.page.emulate_media(color_scheme=color_scheme)
-        # From one place on a page to another Chromium would load nothing.
-        self.page.goto("about:blank")
-        self.page.mouse.move(0, 0)
-        self.page.goto(url)
-        return self.page
-
-
 # A page of its own for each test takes four times as long.
 @pytest.fixture(scope="module")
 def tabs(chromium):
@@ -106,30 +82,6 @@ def open_page(tabs, folder):
     assert not complaints
 
 
-def names(page):
-    """Predictors shown, from top to bottom."""
-    return page.locator("#ranking tbody th").all_inner_texts()
-
-
-def heading(page, key):
-    return page.locator(f"#ranking th[data-key={key}]")
-
-
-def draws(page):
-    page.locator("#scatter .main-svg").first.wait_for()
-    return page
-
-
-def markers(page):
-    """Color and shape of each trace's first point in the scatter plot."""
-    return page.evaluate(
-        """() => [...document.querySelectorAll("#scatter .scatterlayer .trace")].map((trace) => {
-            const point = trace.querySelector(".points path");
-            return [getComputedStyle(point).fill, point.getAttribute("d").replace(/[\\d.-]+/g, "")];
-        })"""
-    )
-
-
 def test_the_first_view_is_the_first_zoos_gap_by_rank(open_page):
     page = open_page()
     assert names(page) == ["strong"]
@@ -137,12 +89,6 @@ def test_the_first_view_is_the_first_zoos_gap_by_rank(open_page):
     assert names(page) == ["strong", HOSTILE, "weak", "lost"]
     assert heading(page, "rank").get_attribute("aria-sort") == "ascending"
     assert page.locator("#status").inner_text().startswith("4 rows.")
-
-
-def shown(page):
-    """Keys of the columns in sight, from left to right."""
-    keys = "all => all.map(th => th.dataset.key)"
-    return page.eval_on_selector_all("#ranking thead th", keys)
 
 
 def test_a_switch_shows_the_columns_behind_the_first(open_page):
@@ -380,24 +326,6 @@ def test_pages_fit_the_screen_and_text_stands_out(open_page, address, width, sch
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
         "rgb(255, 255, 255)" if scheme == "light" else "rgb(21, 23, 26)"
     )
-
-
-def contrast(page, name):
-    """Contrast of a color of the style sheet against the ground (WCAG 2.2, relative luminance)."""
-
-    def luminance(code):
-        parts = [int(code[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    codes = [
-        page.evaluate(
-            "name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`)", one
-        ).strip()
-        for one in (name, "ground")
-    ]
-    lighter, darker = sorted(map(luminance, codes), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
 
 
 def test_without_scripts_the_table_the_folds_and_the_explanations_are_there(open_page):
