@@ -12,6 +12,7 @@ import click
 from demogen import __version__
 from demogen import cli_options as options
 from demogen._util.terminal import show_everything
+from demogen._util.writable import check_can_write
 from demogen.errors import DemogenError, explain_os_error, naming
 
 if TYPE_CHECKING:
@@ -211,6 +212,8 @@ def measure(
     chosen = [predictor_called(name) for name in names or list_predictors()]
     if not zoos:
         raise click.UsageError("which zoo? give --zoo NAME, a folder or OWNER/NAME")
+    if csv is not None:
+        check_can_write(csv)
     measures = [predictor.measure for predictor in chosen]
     running["progress"] = True
     results = measure_all(measures, open_zoos(zoos, revision, images=images), **running)
@@ -254,6 +257,7 @@ def fit(
     from demogen.measuring import fitted_predictor
     from demogen.zoo.pool import open_zoos
 
+    check_can_write(file)
     running["progress"] = True
     opened = open_zoos(zoos, revision, images=images)
     fitted = fitted_predictor.fit(name, opened, split=split, **running)

@@ -17,6 +17,7 @@ from demogen.format.storage import Folder, Storage, manifest_text
 from demogen.format.table import InitialLogits, Table, read_initial_logits
 from demogen.images.image_set import ImageSet, LabeledImages, load_images
 from demogen.networks import architectures
+from demogen.networks.devices import find_device
 from demogen.networks.network import Network, Sources
 from demogen.networks.tapped_module import TappedModule
 from demogen.networks.torch_state import ordinary_state
@@ -98,7 +99,8 @@ class Zoo(NetworkSet):
         return f"Zoo({self.name!r}, {len(self)} networks, sha256:{self.digest[:12]})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _reopen, (self.storage, self.digest, self.images_folder)
+        images = self.images_folder and self.images_folder.absolute()
+        return _reopen, (self.storage, self.digest, images)
 
     def attempts(
         self,
@@ -108,9 +110,10 @@ class Zoo(NetworkSet):
         batch_size: int = 256,
     ) -> Iterator[Network | CorruptZooError]:
         """As `networks`, with an error in the place of each network that is corrupt."""
+        place = find_device(device)
         for weights in self._read(ids):
             try:
-                yield self._network(weights, torch.device(device), batch_size)
+                yield self._network(weights, place, batch_size)
             except CorruptZooError as error:
                 yield error
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from demogen import cli_options
+from demogen._util.writable import check_can_write
 from leaderboard.cli import options
 from leaderboard.cli.paper import paper
 from leaderboard.cli.submission import merge, submit, validate
@@ -50,6 +51,7 @@ def evaluate(
     from leaderboard.results.result import write_result
 
     predictors = [predictor_called(name) for name in names or list_predictors()]
+    check_can_write(results, folder=True)
     running["progress"] = True
     zoo = open_zoos(zoos, revision, images=images)
     scored = benchmark(predictors, zoo, target, splits or None, **running)
@@ -126,6 +128,8 @@ def figure(
     from leaderboard.results.result import read_results, write_file
 
     chosen = find_figure(name)
+    path = output or Path(f"{name}.png")
+    check_can_write(path)
     zoo = None
     if zoos:
         from demogen.zoo.pool import open_zoos
@@ -139,7 +143,6 @@ def figure(
         device,
         batch_size,
     )
-    path = output or Path(f"{name}.png")
     write_file(path, chosen.draw(sources, path.suffix.lstrip(".")))
     click.echo(f"wrote {path}")
 
