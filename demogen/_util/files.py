@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 from demogen._util.limits import FILE_BYTES
-from demogen._util.parsing import Unreadable
+from demogen._util.parsing import UnreadableError
 from demogen.errors import naming
 
 
@@ -16,18 +16,18 @@ def read_bounded(path: Path, most: int = FILE_BYTES) -> bytes:
         most: bytes that it may have.
 
     Raises:
-        Unreadable: it is larger, or no file.
+        UnreadableError: it is larger, or no file.
         OSError: it cannot be read; the error names it.
     """
     state = path.stat()
     if not stat.S_ISREG(state.st_mode) and not stat.S_ISDIR(state.st_mode):
-        raise Unreadable("it is no regular file")
+        raise UnreadableError("it is no regular file")
     if state.st_size > most:
-        raise Unreadable(f"it has {state.st_size:,} bytes, and such a file at most {most:,}")
+        raise UnreadableError(f"it has {state.st_size:,} bytes, and such a file at most {most:,}")
     with naming(path), path.open("rb") as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise Unreadable("it grew while it was read")
+        raise UnreadableError("it grew while it was read")
     return content
 
 
@@ -36,4 +36,4 @@ def read_text_bounded(path: Path, most: int = FILE_BYTES) -> str:
     try:
         return read_bounded(path, most).decode()
     except UnicodeDecodeError as error:
-        raise Unreadable(f"it is no UTF-8 (byte {error.start})") from error
+        raise UnreadableError(f"it is no UTF-8 (byte {error.start})") from error

@@ -22,11 +22,8 @@ TOML_VALUES = 50_000
 TOML_LEVELS = 32
 """Arrays and tables within one another, and parts of a dotted key, in TOML."""
 
-FOLDS = 10_000
-"""Of a split."""
-
-SPLIT_NAMES = 64
-"""Of a split: how often the networks of the zoo may be named in its folds, on average."""
+SPLIT_PLACES = 30_000_000
+"""Folds of a split times networks, where there are more than 100 folds."""
 
 PARQUET_FOOTER = 8 << 20
 """Bytes of the description at the end of a Parquet file."""

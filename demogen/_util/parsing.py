@@ -18,8 +18,8 @@ _TOML_TEXTS = re.compile(
 _DOTTED_KEY = re.compile(rf"(?:\.[ \t]*[\w-]+[ \t]*){{{TOML_LEVELS},}}")
 
 
-class Unreadable(ValueError):
-    """A text is no JSON or TOML that is read here; the message says why, without naming the file."""
+class UnreadableError(ValueError):
+    """A file, or its text, is none that is read here; the message says why, but not which it is."""
 
 
 def json_data(text: bytes | str, *, values: int = JSON_VALUES) -> Any:
@@ -34,31 +34,31 @@ def json_data(text: bytes | str, *, values: int = JSON_VALUES) -> Any:
         values: most values and keys.
 
     Raises:
-        Unreadable: for any of these reasons.
+        UnreadableError: for any of these reasons.
 
     >>> json_data('{"gap": [0.25, null]}')
     {'gap': [0.25, None]}
     >>> json_data('{"gap": 1, "gap": 2}')
     Traceback (most recent call last):
-    demogen._util.parsing.Unreadable: the key 'gap' stands twice
+    demogen._util.parsing.UnreadableError: the key 'gap' stands twice
     """
     try:
         plain = text if isinstance(text, str) else text.decode()
     except UnicodeDecodeError as error:
-        raise Unreadable(f"it is no UTF-8 (byte {error.start})") from error
+        raise UnreadableError(f"it is no UTF-8 (byte {error.start})") from error
     # Each value but the first comes behind one of these signs, so no parser is needed to count.
     if sum(map(plain.count, ",:[{")) > values:
-        raise Unreadable(f"it holds more than {values:,} values")
+        raise UnreadableError(f"it holds more than {values:,} values")
     try:
         content = json.loads(
             plain, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant
         )
-    except Unreadable:
+    except UnreadableError:
         raise
     except RecursionError as error:
-        raise Unreadable(f"it has more than {JSON_LEVELS} levels") from error
+        raise UnreadableError(f"it has more than {JSON_LEVELS} levels") from error
     except ValueError as error:
-        raise Unreadable(f"it is no JSON: {_line(error)}") from error
+        raise UnreadableError(f"it is no JSON: {_line(error)}") from error
     _check_values(content)
     if re.search(r"\\u[dD][89a-fA-F]", plain):
         _check_text(content)
@@ -69,24 +69,24 @@ def toml_data(text: bytes | str) -> dict[str, Any]:
     """What a TOML text holds, with as many levels and values as `demogen._util.limits` allows.
 
     Raises:
-        Unreadable: it is no TOML, or holds more.
+        UnreadableError: it is no TOML, or holds more.
     """
     try:
         plain = text if isinstance(text, str) else text.decode()
     except UnicodeDecodeError as error:
-        raise Unreadable(f"it is no UTF-8 (byte {error.start})") from error
+        raise UnreadableError(f"it is no UTF-8 (byte {error.start})") from error
     outside = _TOML_TEXTS.sub(lambda found: "" if found[0].startswith("#") else "s", plain)
     if sum(map(outside.count, ",=[")) > TOML_VALUES:
-        raise Unreadable(f"it holds more than {TOML_VALUES:,} values")
+        raise UnreadableError(f"it holds more than {TOML_VALUES:,} values")
     # Python's parser takes memory with the square of the parts of a key.
     if _DOTTED_KEY.search(outside) or _deepest(outside) > TOML_LEVELS:
-        raise Unreadable(f"it has more than {TOML_LEVELS} levels")
+        raise UnreadableError(f"it has more than {TOML_LEVELS} levels")
     try:
         return tomllib.loads(plain)
     except RecursionError as error:
-        raise Unreadable(f"it has more than {TOML_LEVELS} levels") from error
+        raise UnreadableError(f"it has more than {TOML_LEVELS} levels") from error
     except ValueError as error:
-        raise Unreadable(f"it is no TOML: {_line(error)}") from error
+        raise UnreadableError(f"it is no TOML: {_line(error)}") from error
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -95,37 +95,37 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise Unreadable(f"the key {key!a} stands twice")
+                raise UnreadableError(f"the key {key!a} stands twice")
             seen.add(key)
     return content
 
 
 def _refuse_constant(name: str) -> None:
-    raise Unreadable(f"it holds {name}, which is no number")
+    raise UnreadableError(f"it holds {name}, which is no number")
 
 
 def _check_values(content: Any) -> None:
-    """Levels and numbers; by a list of what is left to look at, since deep content ends recursion."""
+    """Levels and numbers, by a list of what is left to look at: recursion has an end."""
     waiting = [(content, 1)]
     while waiting:
         value, level = waiting.pop()
         if isinstance(value, dict | list):
             if level > JSON_LEVELS:
-                raise Unreadable(f"it has more than {JSON_LEVELS} levels")
+                raise UnreadableError(f"it has more than {JSON_LEVELS} levels")
             inner = value.values() if isinstance(value, dict) else value
             # Texts are most of what large files hold, and nothing is wrong with them.
             waiting += [(one, level + 1) for one in inner if type(one) is not str]
         elif type(value) is float and not math.isfinite(value):
-            raise Unreadable("it holds a number that is too large")
+            raise UnreadableError("it holds a number that is too large")
         elif type(value) is int and abs(value) >= _LARGEST_INTEGER:
-            raise Unreadable("it holds a whole number beyond 64 bits")
+            raise UnreadableError("it holds a whole number beyond 64 bits")
 
 
 def _check_text(content: Any) -> None:
     try:
         json.dumps(content, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise Unreadable("it holds half of a surrogate pair, which is no text") from error
+        raise UnreadableError("it holds half of a surrogate pair, which is no text") from error
 
 
 def _deepest(text: str) -> int:

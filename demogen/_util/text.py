@@ -10,11 +10,12 @@ import re
 import click
 
 _ACTED_UPON = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udc7f\udd00-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    "\ud800-\udc7f\udd00-\udfff]"
 )
-"""What a terminal acts upon: control characters but tab and line feed, ends of lines and paragraphs,
-marks of direction; and halves of surrogate pairs, which cannot be written (but for those that stand
-for bytes of a file's name, see `demogen._util.terminal`)."""
+"""What a terminal acts upon: control characters but tab and line feed, ends of lines and of
+paragraphs, marks of direction; and halves of surrogate pairs, which cannot be written (but for
+those that stand for bytes of a file's name, see `demogen._util.terminal`)."""
 
 _BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet computes."""

@@ -87,9 +87,7 @@ def folder_card(folder: Path, manifest: ZooManifest, repository: str = "") -> st
         OSError: a file cannot be read.
         ZooError: a file is not what its name says.
     """
-    import pandas as pd
-
-    from demogen.format.table import Table
+    from demogen.format.table import Table, read_versions
 
     tables = {name: path for name, path in TABLES.items() if (folder / path).is_file()}
     for path in sorted((folder / "measurements").glob("*.parquet")):
@@ -100,16 +98,14 @@ def folder_card(folder: Path, manifest: ZooManifest, repository: str = "") -> st
         for path in sorted(manifest.files)
         if path.startswith("splits/")
     ]
-    stored: Iterable[str] = ()
-    if "runs" in tables:
-        stored = pd.read_parquet(folder / tables["runs"], columns=["versions"])["versions"]
+    runs = read_versions(folder / tables["runs"]) if "runs" in tables else []
     return dataset_card(
         manifest,
-        Table(folder / "networks.parquet", manifest.networks, manifest.name).frame,
+        Table((folder / "networks.parquet").read_bytes(), manifest.networks, manifest.name).frame,
         {split.name: split for split in splits},
         repository=repository,
         tables=tables,
-        versions=list_versions(map(json.loads, stored)),
+        versions=list_versions(runs),
     )
 
 

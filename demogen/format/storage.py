@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from demogen._util.limits import FILE_BYTES
 from demogen.errors import CorruptZooError, ZooError, os_fault
 from demogen.format.integrity import MANIFEST
 from demogen.schema.records import FileDigest
@@ -13,7 +14,7 @@ from demogen.schema.records import FileDigest
 PIECE = 1 << 18
 """Bytes read of a file at once: few enough to stay in the processor's cache until they are used."""
 
-MANIFEST_BYTES = 256 << 20
+MANIFEST_BYTES = FILE_BYTES
 """More than zoo.json of any real zoo has."""
 
 

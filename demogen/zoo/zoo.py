@@ -10,7 +10,7 @@ from torch import Tensor
 
 from demogen._util import paths
 from demogen._util.lookup import lookup
-from demogen.errors import CorruptZooError, ZooError
+from demogen.errors import CorruptZooError, ZooError, naming
 from demogen.format.integrity import fault_of
 from demogen.format.splits import Split, StoredSplits
 from demogen.format.storage import Folder, Storage, manifest_text
@@ -187,17 +187,17 @@ class Zoo(NetworkSet):
 
     @cached_property
     def _table(self) -> Table:
-        return Table(self._checked("networks.parquet"), self.manifest.networks, self._where)
+        return Table(self._content("networks.parquet"), self.manifest.networks, self._where)
 
     @cached_property
     def _labels(self) -> dict[str, Tensor]:
         if "labels.safetensors" not in self.manifest.files:
             return {}
-        content = self._checked("labels.safetensors").read_bytes()
+        content = self._content("labels.safetensors")
         return from_bytes(content, f"{self._where}: labels.safetensors")
 
     def _read_split(self, name: str) -> Split:
-        text = self._checked(f"splits/{name}.json").read_bytes()
+        text = self._content(f"splits/{name}.json")
         split = Split.from_json(text, f"{self.name}@{self.digest[:12]}")
         if split.name != name or set(split.ids) != self._table.rows.keys():
             raise CorruptZooError(
@@ -215,6 +215,21 @@ class Zoo(NetworkSet):
         if fault := fault_of(file, expected):
             raise CorruptZooError(f"{self._where}: {path} {fault}; fetch or publish the zoo again")
         return file
+
+    def _content(self, path: str) -> bytes:
+        """A file, read once: what was checked is what is used, whatever happens to it later."""
+        expected = lookup(path, self.manifest.files, "file in zoo.json", CorruptZooError)
+        fault = None
+        for refetch in (False, True):
+            file = self.storage.local(path, refetch=refetch)
+            if file.is_file() and file.stat().st_size == expected.bytes:
+                with naming(file):
+                    content = file.read_bytes()
+                if sha256(content) == expected.sha256:
+                    return content
+            fault = fault_of(file, expected)
+        fault = fault or "changed while it was read"
+        raise CorruptZooError(f"{self._where}: {path} {fault}; fetch or publish the zoo again")
 
     def _check_id(self, id: str) -> None:
         lookup(id, self._table.rows, f"network in {self.name}", ZooError)
