@@ -22,7 +22,7 @@ class UnreadableError(ValueError):
     """A file, or its text, is none that is read here; the message says why, but not which it is."""
 
 
-def json_data(text: bytes | str, *, values: int = JSON_VALUES) -> Any:
+def json_data(text: bytes | str, *, values: int = JSON_VALUES, finite: bool = True) -> Any:
     """What a JSON text holds.
 
     Refused beside what is no JSON: a key that stands twice in an object (readers differ in which
@@ -32,6 +32,7 @@ def json_data(text: bytes | str, *, values: int = JSON_VALUES) -> Any:
     Args:
         text: in UTF-8.
         values: most values and keys.
+        finite: whether NaN and infinity are refused, as they stand in no JSON but in Python's.
 
     Raises:
         UnreadableError: for any of these reasons.
@@ -50,16 +51,15 @@ def json_data(text: bytes | str, *, values: int = JSON_VALUES) -> Any:
     if sum(map(plain.count, ",:[{")) > values:
         raise UnreadableError(f"it holds more than {values:,} values")
     try:
-        content = json.loads(
-            plain, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant
-        )
+        constant = _refuse_constant if finite else float
+        content = json.loads(plain, object_pairs_hook=_without_repeats, parse_constant=constant)
     except UnreadableError:
         raise
     except RecursionError as error:
         raise UnreadableError(f"it has more than {JSON_LEVELS} levels") from error
     except ValueError as error:
         raise UnreadableError(f"it is no JSON: {_line(error)}") from error
-    _check_values(content)
+    _check_values(content, finite)
     if re.search(r"\\u[dD][89a-fA-F]", plain):
         _check_text(content)
     return content
@@ -104,7 +104,7 @@ def _refuse_constant(name: str) -> None:
     raise UnreadableError(f"it holds {name}, which is no number")
 
 
-def _check_values(content: Any) -> None:
+def _check_values(content: Any, finite: bool) -> None:
     """Levels and numbers, by a list of what is left to look at: recursion has an end."""
     waiting = [(content, 1)]
     while waiting:
@@ -115,7 +115,7 @@ def _check_values(content: Any) -> None:
             inner = value.values() if isinstance(value, dict) else value
             # Texts are most of what large files hold, and nothing is wrong with them.
             waiting += [(one, level + 1) for one in inner if type(one) is not str]
-        elif type(value) is float and not math.isfinite(value):
+        elif finite and type(value) is float and not math.isfinite(value):
             raise UnreadableError("it holds a number that is too large")
         elif type(value) is int and abs(value) >= _LARGEST_INTEGER:
             raise UnreadableError("it holds a whole number beyond 64 bits")

@@ -75,7 +75,7 @@ def for_markdown(text: str) -> str:
     escaped = re.sub(r"(?i)(https?|ftp|mailto|xmpp):", r"\1&#58;", escaped)
     escaped = re.sub(r"(?i)\bw(ww\.)", r"&#119;\1", escaped)
     # A line that begins so is a list, a rule or a heading.
-    return re.sub(r"^([-+=]|\d+[.)](?=\s|$))", _with_entity, escaped)
+    return re.sub(r"^([-+]|\d+[.)])(?=\s+\S)|^-(?=--+$)", _with_entity, escaped)
 
 
 def for_tex(text: str) -> str:

@@ -155,7 +155,7 @@ class Parquet:
         try:
             return work()
         except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, MemoryError) as error:
-            raise ParquetError(f"cannot be read ({_line(error)})") from error
+            raise ParquetError(f"cannot be read as a Parquet file ({_line(error)})") from error
 
 
 def values(column: "pa.ChunkedArray") -> list[Any]:
@@ -219,9 +219,10 @@ def _check_ends(file: BinaryIO) -> int:
     end = file.read(8)
     file.seek(0)
     if size < 12 or file.read(4) != _MAGIC or end[4:] != _MAGIC:
-        raise ParquetError("cannot be read (it is no Parquet file)")
+        raise ParquetError("cannot be read as a Parquet file (it is no Parquet file)")
     if (footer := int.from_bytes(end[:4], "little")) > min(PARQUET_FOOTER, size - 12):
-        raise ParquetError(f"cannot be read (it says that its description has {footer:,} bytes)")
+        fault = f"it says that its description has {footer:,} bytes"
+        raise ParquetError(f"cannot be read as a Parquet file ({fault})")
     return size
 
 

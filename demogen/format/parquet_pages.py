@@ -81,7 +81,7 @@ def check_pages(file: BinaryIO, chunk: Chunk, budget: Budget) -> int:
     place, end = chunk.start, chunk.start + chunk.length
     values = largest = 0
     if chunk.start < 0 or chunk.length < 0:
-        raise ParquetError("cannot be read (a column lies outside it)")
+        raise ParquetError("cannot be read as a Parquet file (a column lies outside it)")
     while place < end:
         head, length = _head(file, place)
         kind, unpacked, packed = (_whole(head, field) for field in (1, 2, 3))
@@ -90,7 +90,7 @@ def check_pages(file: BinaryIO, chunk: Chunk, budget: Budget) -> int:
             continue
         details = head.get(_DETAILS.get(kind, 0))
         if not isinstance(details, dict):
-            raise ParquetError("cannot be read (a page is of no known kind)")
+            raise ParquetError("cannot be read as a Parquet file (a page is of no known kind)")
         count, encoding = _whole(details, 1), _whole(details, _ENCODING[kind])
         if encoding == _FRONT_COMPRESSED:
             raise ParquetError("is written in an encoding (DELTA_BYTE_ARRAY) that is not read here")
@@ -100,14 +100,15 @@ def check_pages(file: BinaryIO, chunk: Chunk, budget: Budget) -> int:
         else:
             values += count
     if values != chunk.values or chunk.rows > values:
-        raise ParquetError("cannot be read (a column has another number of values than it says)")
+        fault = "a column has more or fewer values than it says"
+        raise ParquetError(f"cannot be read as a Parquet file ({fault})")
     return largest
 
 
 def _whole(fields: dict[int, Any], number: int) -> int:
     value = fields.get(number)
     if type(value) is not int or value < 0:
-        raise ParquetError("cannot be read (the head of a page is damaged)")
+        raise ParquetError("cannot be read as a Parquet file (the head of a page is damaged)")
     return value
 
 
@@ -120,7 +121,7 @@ def _head(file: BinaryIO, place: int) -> tuple[dict[int, Any], int]:
             return reader.struct(), reader.place
         except IndexError:
             continue
-    raise ParquetError("cannot be read (the head of a page is damaged)")
+    raise ParquetError("cannot be read as a Parquet file (the head of a page is damaged)")
 
 
 class _Compact:
@@ -133,7 +134,7 @@ class _Compact:
     def struct(self, level: int = 0) -> dict[int, Any]:
         """Field → value; of structs, lists and texts likewise what they hold."""
         if level > _MOST_LEVELS:
-            raise ParquetError("cannot be read (the head of a page is damaged)")
+            raise ParquetError("cannot be read as a Parquet file (the head of a page is damaged)")
         fields: dict[int, Any] = {}
         number = 0
         while head := self._byte():
@@ -158,7 +159,7 @@ class _Compact:
                 return self._list(level)
             case 12:
                 return self.struct(level + 1)
-        raise ParquetError("cannot be read (the head of a page is damaged)")
+        raise ParquetError("cannot be read as a Parquet file (the head of a page is damaged)")
 
     def _list(self, level: int) -> list[Any]:
         head = self._byte()
@@ -187,7 +188,7 @@ class _Compact:
             if byte < 128:
                 return value
             shift += 7
-        raise ParquetError("cannot be read (the head of a page is damaged)")
+        raise ParquetError("cannot be read as a Parquet file (the head of a page is damaged)")
 
     def _signed(self) -> int:
         value = self._unsigned()

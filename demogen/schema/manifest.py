@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from demogen._util.parsing import UnreadableError, json_data
 from demogen.errors import ZooError
-from demogen.schema.frozen import Frozen, Sha256
+from demogen.schema.frozen import Frozen, ProbeLogits, Sha256
 from demogen.schema.parsing import parse
 from demogen.schema.sources import Archive
 
@@ -31,7 +31,7 @@ class RunFacts(Frozen):
     device: str
     host: str
     versions: dict[str, str]
-    initial_logits: tuple[tuple[float, ...], ...] | None = None
+    initial_logits: ProbeLogits | None = None
     """Logits that the initial network gave for the probe inputs; None: not recorded."""
 
 

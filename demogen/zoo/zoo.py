@@ -10,10 +10,10 @@ from torch import Tensor
 
 from demogen._util import paths
 from demogen._util.lookup import lookup
-from demogen.errors import CorruptZooError, ZooError, naming
+from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import fault_of
 from demogen.format.splits import Split, StoredSplits
-from demogen.format.storage import Folder, Storage, manifest_text
+from demogen.format.storage import Folder, Storage, checked_content, manifest_text
 from demogen.format.table import InitialLogits, Table, read_initial_logits
 from demogen.images.image_set import ImageSet, LabeledImages, load_images
 from demogen.networks import architectures
@@ -217,19 +217,8 @@ class Zoo(NetworkSet):
         return file
 
     def _content(self, path: str) -> bytes:
-        """A file, read once: what was checked is what is used, whatever happens to it later."""
         expected = lookup(path, self.manifest.files, "file in zoo.json", CorruptZooError)
-        fault = None
-        for refetch in (False, True):
-            file = self.storage.local(path, refetch=refetch)
-            if file.is_file() and file.stat().st_size == expected.bytes:
-                with naming(file):
-                    content = file.read_bytes()
-                if sha256(content) == expected.sha256:
-                    return content
-            fault = fault_of(file, expected)
-        fault = fault or "changed while it was read"
-        raise CorruptZooError(f"{self._where}: {path} {fault}; fetch or publish the zoo again")
+        return checked_content(self.storage, path, expected, self._where)
 
     def _check_id(self, id: str) -> None:
         lookup(id, self._table.rows, f"network in {self.name}", ZooError)
