@@ -38,9 +38,9 @@ class FinishedNetwork:
 class BuildFolder:
     """`<zoo>.building`: one process at a time writes a network (see `zoo_recipes.locks`).
 
-    A network is a folder named by its id, with record.json, run.json, the sha256 of both, and weights.safetensors, or
-    with failed.json alone. It is written as `.<id>`, synced and renamed: it is there whole or not
-    at all. images.json holds the digests of the images trained on.
+    A network is a folder named by its id, with record.json, run.json, the sha256 of both, and
+    weights.safetensors, or with failed.json alone. It is written as `.<id>`, synced and renamed: it
+    is there whole or not at all. images.json holds the digests of the images trained on.
     """
 
     zoo: Path
