@@ -130,7 +130,7 @@ def pull(source: str, folder: Path | None, revision: str | None, endpoint: str |
     """
     from demogen.hub import download
 
-    say(download.pull(source, folder, revision=revision, endpoint=endpoint))
+    say(str(download.pull(source, folder, revision=revision, endpoint=endpoint)))
 
 
 @commands.command()

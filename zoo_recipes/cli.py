@@ -149,7 +149,7 @@ def train(
     loaded, name = changed(load_recipe(recipe), where, overrides, variant)
     target = folder or paths.zoos() / name
     plan = plan_zoo(loaded, target, limit, part)
-    say(plan)
+    say(str(plan))
     if dry_run:
         return
     built = build_zoo(

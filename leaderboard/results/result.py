@@ -374,13 +374,11 @@ def read_results(folder: Path | str) -> Results:
     origins: dict[str, Origin] = {}
     results = Results(list(_under(folder, origins)), origins)
     if not results and folder == PUBLISHED:
-        raise ResultError(
-            "no results are published with this demogen; name a folder of your own with --results"
-        )
+        fault = "no results are published with this demogen"
+        raise ResultError(f"{fault}; name a folder of your own with --results")
     if not results:
         raise ResultError(
-            f"no results in {folder}; `demogen evaluate PREDICTOR --zoo ZOO --results {folder}` "
-            f"writes some"
+            f"no results in {folder}; `demogen evaluate … --results {folder}` writes some"
         )
     return results
 
