@@ -16,6 +16,7 @@ from demogen.format.integrity import scratch_folder
 from demogen.format.storage import Folder
 from demogen.images.image_set import load_images
 from demogen.networks import architectures
+from demogen.networks.size import longest_first
 from demogen.parallel import map_tasks
 from demogen.schema.records import NetworkSpec, ZooManifest
 from demogen.zoo.zoo import Zoo
@@ -245,9 +246,10 @@ def _train_missing(plan: Plan, resources: _Resources) -> Plan:
         build_folder.keep_images(digests)
     # On this machine all read the same files.
     expected = digests if resources.ray is not None else {}
+    specs = longest_first(plan.missing, lambda spec: spec)
     tasks = [
         _Task(spec, resources.device, resources.images, expected.get(spec.data.images))
-        for spec in plan.missing
+        for spec in specs
     ]
     outcomes = map_tasks(
         _train,
@@ -260,7 +262,7 @@ def _train_missing(plan: Plan, resources: _Resources) -> Plan:
     failed = dict(plan.failed)
     with closing(outcomes):
         for position, outcome in track(outcomes, "train", len(tasks), enabled=resources.progress):
-            spec = plan.missing[position]
+            spec = specs[position]
             build_folder.put(spec, outcome)
             if isinstance(outcome, Diverged):
                 failed[spec.id] = str(outcome)

@@ -2,35 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 
-import torch
-from torch.utils.flop_counter import FlopCounterMode
-
-from demogen.networks import architectures
-from demogen.networks.tapped_module import TappedModule
-from demogen.schema.architectures import AnyFamily
+from demogen.networks.size import network_size
 from demogen.schema.image_sets import facts
-from demogen.schema.records import Data, NetworkSpec, Training
+from demogen.schema.records import NetworkSpec
 
 _TRAINED_IMAGE = 3
 """Passes an image costs in training: one forward, and two backward (by inputs and by weights)."""
-
-
-@dataclass(frozen=True)
-class NetworkSize:
-    """An architecture on images of some shape.
-
-    Attributes:
-        parameters: trainable numbers.
-        buffers: further numbers in float (running statistics of batch norm).
-        forward: floating-point operations of one image's forward pass. A multiplication and an
-            addition are two; only convolutions and matrix products are counted.
-    """
-
-    parameters: int
-    buffers: int
-    forward: int
 
 
 @dataclass(frozen=True)
@@ -69,18 +47,6 @@ def plan_cost(specs: Iterable[NetworkSpec]) -> Cost:
     return Cost(networks, stored, operations)
 
 
-def network_size(spec: NetworkSpec) -> NetworkSize:
-    """Parameters, buffers and forward operations of a network."""
-    return _size(_size_relevant(spec.architecture), spec.data.shape_only())
-
-
-def parameter_count(spec: NetworkSpec) -> int:
-    """Trainable parameters of a network: `network_size` without its forward pass."""
-    architecture = _size_relevant(spec.architecture)
-    skeleton = _skeleton(architecture, spec.data.shape_only())
-    return architectures.parameter_count(skeleton)
-
-
 def image_passes(spec: NetworkSpec) -> int:
     """Forward passes of single images that training and evaluating take; a backward one is two."""
     training, images = spec.trained, facts(spec.data.images)
@@ -102,30 +68,3 @@ def image_passes(spec: NetworkSpec) -> int:
     if training.snapshot_loss is not None:
         evaluated += epochs * train_size
     return _TRAINED_IMAGE * trained + evaluated
-
-
-def _size_relevant(architecture: AnyFamily) -> AnyFamily:
-    """The architecture with one activation, no dropout and no taps: none has numbers or is counted.
-
-    Of all activations, the counter of operations takes least time for tanh.
-    """
-    common = {"activation": "tanh", "dropout": 0.0, "taps": None}
-    fields = type(architecture).model_fields
-    return architecture.model_copy(update={name: common[name] for name in common if name in fields})
-
-
-@cache
-def _size(architecture: AnyFamily, data: Data) -> NetworkSize:
-    module = _skeleton(architecture, data).eval()
-    buffers = sum(buffer.numel() for buffer in module.buffers() if buffer.is_floating_point())
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        module(torch.empty(1, *data.input_shape, device="meta"))
-    return NetworkSize(
-        architectures.parameter_count(module), buffers, int(counter.get_total_flops())
-    )
-
-
-@cache
-def _skeleton(architecture: AnyFamily, data: Data) -> TappedModule:
-    spec = NetworkSpec(architecture=architecture, data=data, training=Training())
-    return architectures.skeleton(spec)

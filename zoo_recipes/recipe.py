@@ -208,7 +208,7 @@ class Recipe(Frozen):
         spec = self.spec(cell)
         if self.sample is not None and self.sample.largest is not None:
             # The only part of a recipe that needs architectures, and with them torch.
-            from zoo_recipes.costs import parameter_count
+            from demogen.networks.size import parameter_count
 
             if parameter_count(spec) > self.sample.largest:
                 return None

@@ -16,6 +16,7 @@ from demogen.measuring.options import Cache, MeasuringOptions
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.measuring.together import compute_signature, measure_together
 from demogen.networks.network import Access, Network
+from demogen.networks.size import longest_first
 from demogen.parallel import map_tasks
 from demogen.schema.records import NetworkRecord
 from demogen.zoo.base import NetworkSet
@@ -199,6 +200,7 @@ def _run(
     zoo: NetworkSet, tasks: Sequence[_Task], workers: int, ray: str | None
 ) -> Generator[tuple[str, dict[str, Outcome]], None, None]:
     if workers > 1 or ray is not None:
+        tasks = longest_first(tasks, lambda task: zoo.record(task.id).spec)
         for position, outcomes in map_tasks(_measure_alone, tasks, workers=workers, ray=ray):
             yield tasks[position].id, outcomes
         return

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from baselines.bibliography import BIBTEX
+from demogen.networks.size import network_size
 from demogen.schema.records import ResNet
 from tests.zoo_recipes.published import (
     CORRUPTIONS,
@@ -19,7 +20,6 @@ from tests.zoo_recipes.published import (
     load_cached,
 )
 from zoo_recipes import list_recipes
-from zoo_recipes.costs import network_size
 
 
 def listed(value):

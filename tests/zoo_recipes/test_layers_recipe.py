@@ -9,9 +9,9 @@ import baselines
 from demogen import measure
 from demogen.errors import RecipeError
 from demogen.networks.padded import PaddedConv2d
+from demogen.networks.size import network_size
 from zoo_recipes import build_zoo, load_recipe
 from zoo_recipes.cli import recipes
-from zoo_recipes.costs import network_size
 
 PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
 (TOML,) = (text for text in re.findall(r"```toml\n(.*?)```", PAGE, re.S) if '"layers"' in text)

@@ -6,6 +6,7 @@ import pytest
 import demogen
 import leaderboard
 from demogen.measuring import MeasuringOptions
+from demogen.networks.size import network_size
 
 
 @pytest.fixture
@@ -50,13 +51,16 @@ def test_a_single_network_takes_no_option(tiny_zoo, count):
 
 
 def test_measure_hands_every_option_on(tiny_zoo, count, monkeypatch):
-    calls = []
+    calls, order = [], []
 
     def map_tasks(function, tasks, **options):
         calls.append((len(tasks), tasks[0].batch_size, options))
+        order.extend(network_size(tiny_zoo.record(task.id).spec).forward for task in tasks)
         raise RuntimeError("reached")
 
     monkeypatch.setattr("demogen.measuring.measurements.map_tasks", map_tasks)
     with pytest.raises(RuntimeError, match="reached"):
         demogen.measure(count, tiny_zoo, ray="auto", batch_size=8, cache=False)
     assert calls == [(24, 8, {"workers": 1, "ray": "auto"})]
+    assert order == sorted(order, reverse=True)
+    assert order[0] > order[-1]
