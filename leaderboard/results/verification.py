@@ -221,7 +221,7 @@ def _compare(
 
 def _other_versions(result: Result) -> str:
     """Which packages of other versions fitted the result, in words; empty where none did."""
-    from leaderboard.results.evaluation import versions
+    from leaderboard.results.scored_split import versions
 
     here = versions()
     other = [
