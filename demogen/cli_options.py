@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 import click
 
+from demogen.format.printing import FORMATS
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 ZOO_HELP = (
@@ -47,6 +49,13 @@ cache = click.option(
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder in which measurements are kept (default: this machine's).",
+)
+
+output_format = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(FORMATS),
+    help="How the table is printed.  [default: text on a terminal, else markdown]",
 )
 
 

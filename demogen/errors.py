@@ -38,6 +38,10 @@ class ResultError(DemogenError):
     """A result cannot be read, or its parts do not agree; results that do not go together."""
 
 
+class TableError(DemogenError):
+    """A table of one's own cannot be read, or does not hold what is asked of it."""
+
+
 class SubmissionError(DemogenError):
     """A submission does not hold what it claims."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @options.target
 @options.results("Folder that the result files are written to.")
 @cli_options.measuring
+@cli_options.output_format
 def evaluate(
     names: tuple[str, ...],
     zoos: tuple[str, ...],
@@ -29,6 +30,7 @@ def evaluate(
     splits: tuple[str, ...],
     target: str,
     results: Path,
+    output_format: str | None,
     **running: "Unpack[MeasuringOptions]",
 ) -> None:
     """Score predictors on the splits of a zoo, write the results and print the table.
@@ -42,20 +44,22 @@ def evaluate(
       demogen evaluate mean-gap unit-sparsity --zoo digits --workers 2
       demogen evaluate unit-sparsity --zoo digits --zoo owner/name@v1 --split leave-zoo-out
     """
+    from demogen.format.printing import chosen_format
     from demogen.measuring.predictor import list_predictors
     from demogen.measuring.predictor_names import predictor_called
     from demogen.zoo.pool import open_zoos
-    from leaderboard.pages.tables import render
+    from leaderboard.pages.printing import printed
     from leaderboard.results.evaluation import benchmark
     from leaderboard.results.result import write_result
 
+    chosen = chosen_format(output_format)
     predictors = [predictor_called(name) for name in names or list_predictors()]
     running["progress"] = True
     zoo = open_zoos(zoos, revision, images=images)
     scored = benchmark(predictors, zoo, target, splits or None, **running)
     for result in scored:
         write_result(result, results)
-    click.echo(render(scored), nl=False)
+    click.echo(printed(scored, chosen), nl=False)
     click.echo(f"{len(scored)} results in {results}", err=True)
 
 

@@ -3,18 +3,36 @@
 import shlex
 from collections.abc import Sequence
 
+from demogen._util.names import comma_separated
 from leaderboard.results.columns import MARK
 from leaderboard.results.origins import CHECKABLE
 from leaderboard.results.result import Result
+from leaderboard.results.targets import TABLE
 
 
 def reproduce(result: Result) -> str:
     """The command that makes all results of this predictor, zoo and target again."""
+    if result.access == TABLE:
+        return _score(result)
     words = ["demogen", "evaluate", result.predictor]
     for zoo in _zoos(result):
         words += ["--zoo", zoo]
     if result.target != "gap":
         words += ["--target", result.target]
+    return shlex.join(words)
+
+
+def _score(result: Result) -> str:
+    """The command for a table, whose file bears the table's name."""
+    words = ["demogen", "score", f"{result.zoo}.csv", "--target", result.target]
+    if id := result.measure.parameters.get("id"):
+        words += ["--id", str(id)]
+    if result.factors:
+        words += ["--factors", comma_separated(result.factors)]
+    columns, name = "+".join(result.columns), result.predictor
+    words += ["--measures", comma_separated([name if name == columns else f"{name}={columns}"])]
+    if result.test_images is not None:
+        words += ["--test-images", str(result.test_images)]
     return shlex.join(words)
 
 
@@ -24,7 +42,9 @@ def recheck(result: Result) -> str:
 
 
 def cite(result: Result) -> str:
-    """The command that prints BibTeX of the zoo and of the split."""
+    """The command that prints BibTeX of the zoo and of the split; "" for a table."""
+    if result.access == TABLE:
+        return ""
     return shlex.join(["demogen", "cite", *_zoos(result), "--split", result.split])
 
 

@@ -19,6 +19,7 @@ from leaderboard.results.scored_split import (
     levels_by_id,
     score_design,
 )
+from leaderboard.results.targets import ACCURACIES, TARGETS
 from leaderboard.scoring.inputs import JsonLevel
 from leaderboard.scoring.metric import RANKING_SPLITS
 
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
     from demogen.measuring.options import MeasuringOptions
     from demogen.measuring.predictor import Measure, Predictor
     from demogen.zoo.base import NetworkSet
-
-TARGETS = ("gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy")
-ACCURACIES = ("gap", "test_accuracy")
-"""Targets whose noise the number of test images tells."""
 
 
 def evaluate(
@@ -47,7 +44,7 @@ def evaluate(
         predictor: or a bare measure: then all its features, by least squares.
         zoo: or a pool of zoos; its networks are measured unless they are in the cache.
         split: name of a split of the zoo.
-        target: one of `TARGETS`.
+        target: one of `leaderboard.results.targets.TARGETS`.
         options: see `demogen.measuring.MeasuringOptions`.
 
     Raises:
@@ -69,7 +66,7 @@ def benchmark(
     Args:
         predictors: two with equal measures cause one computation; their names must differ.
         zoo: or a pool of zoos; its networks are measured unless they are in the cache.
-        target: one of `TARGETS`.
+        target: one of `leaderboard.results.targets.TARGETS`.
         splits: names of splits; None: all the zoo has.
         options: see `demogen.measuring.MeasuringOptions`.
 
