@@ -14,6 +14,13 @@ class ZooError(DemogenError):
     """A zoo or an image set cannot be found or used as asked."""
 
 
+class UnknownSplitError(ZooError, KeyError):
+    """There is no split of this name; a mapping of splits raises it, so it is a KeyError, too."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class CorruptZooError(ZooError):
     """Bytes of a zoo are not what its manifest says."""
 

@@ -4,11 +4,12 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar, final
 
-from demogen.errors import ZooError
+from demogen._util.lookup import lookup
+from demogen.errors import UnknownSplitError, ZooError
 from demogen.schema.records import Frozen, canonical_json, parse, sha256
 
 if TYPE_CHECKING:
@@ -250,14 +251,25 @@ def _holdout(name: str, ids: list[str], divisions: int, seed: int) -> Split:
 
 @final
 class StoredSplits(Mapping[str, Split]):
-    """The splits of a zoo by name, sorted; each is read and checked when first asked for."""
+    """The splits of a zoo by name, sorted; each is read and checked when first asked for.
 
-    def __init__(self, names: Iterable[str], read: Callable[[str], Split]) -> None:
+    Args:
+        names: of the splits.
+        read: gives the split of a name.
+        zoo: name of the zoo, in messages.
+
+    Raises:
+        UnknownSplitError: when asked for another name; near names are offered.
+    """
+
+    def __init__(self, names: Iterable[str], read: Callable[[str], Split], zoo: str = "") -> None:
+        self._zoo = zoo
         self._read: dict[str, Split | None] = dict.fromkeys(sorted(names))
         self._reader = read
 
     def __getitem__(self, name: str) -> Split:
-        split = self._read[name]
+        kind = f"split of zoo {self._zoo}" if self._zoo else "split"
+        split = lookup(name, self._read, kind, UnknownSplitError)
         if split is None:
             split = self._read[name] = self._reader(name)
         return split
@@ -273,3 +285,8 @@ class StoredSplits(Mapping[str, Split]):
 
     def __repr__(self) -> str:
         return f"StoredSplits({', '.join(self)})"
+
+
+def pinned(splits: Mapping[str, Split], zoo: str, digest: str) -> StoredSplits:
+    """Splits that were made and not read, with the zoo that they are of for their citations."""
+    return StoredSplits(splits, lambda name: replace(splits[name], zoo=f"{zoo}@{digest[:12]}"), zoo)

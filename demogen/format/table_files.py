@@ -25,6 +25,8 @@ def read_table(path: Path | str, id: str | None) -> "pd.DataFrame":
     """
     path = Path(path)
     try:
+        # The libraries below say in words of their own that there is no such file.
+        path.open("rb").close()
         if path.suffix == ".parquet":
             return _parquet(path, id)
         if {".csv"} & set(path.suffixes[-2:]):

@@ -49,7 +49,7 @@ FEWEST_GROUPS = 10
     type=options.FOLDER,
     help="Folder that result files are written to, for `demogen leaderboard build`.",
 )
-@cli_options.output_format
+@cli_options.output_format()
 def score(
     table: Path,
     id: str | None,

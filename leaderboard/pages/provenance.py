@@ -1,5 +1,6 @@
 """How to make a result again, check it and cite it: commands and pins, from the result alone."""
 
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -17,9 +18,12 @@ def reproduce(result: Result) -> str:
     words = ["demogen", "evaluate", result.predictor]
     for zoo in _zoos(result):
         words += ["--zoo", zoo]
+    part, unsaid = _part(result)
+    words += part
     if result.target != "gap":
         words += ["--target", result.target]
-    return shlex.join(words)
+    comment = f"  # on its part [{']['.join(unsaid)}], which is made in Python" if unsaid else ""
+    return shlex.join(words) + comment
 
 
 def _score(result: Result) -> str:
@@ -45,7 +49,9 @@ def cite(result: Result) -> str:
     """The command that prints BibTeX of the zoo and of the split; "" for a table."""
     if result.access == TABLE:
         return ""
-    return shlex.join(["demogen", "cite", *_zoos(result), "--split", result.split])
+    # The splits of a part are not the zoo's.
+    split = [] if "[" in result.zoo else ["--split", result.split]
+    return shlex.join(["demogen", "cite", *_zoos(result), *split])
 
 
 def pins(result: Result, claims: Sequence[str] = ()) -> str:
@@ -73,5 +79,19 @@ def _ours(result: Result) -> list[tuple[str, str]]:
 
 
 def _zoos(result: Result) -> list[str]:
-    """The names of a pool's zoos, or the one name."""
-    return result.zoo.split("+")
+    """The names of a pool's zoos, or the one name; of a part, of what it is a part of."""
+    return result.zoo.partition("[")[0].split("+")
+
+
+def _part(result: Result) -> tuple[list[str], list[str]]:
+    """Options that make the part of a zoo that a result is of, and what no option makes."""
+    words, unsaid = [], []
+    _, bracket, rest = result.zoo.partition("[")
+    for what in rest[:-1].split("][") if bracket else ():
+        if re.fullmatch(r":\d+", what):
+            words += ["--limit", what[1:]]
+        elif re.fullmatch(r"sample \d+, seed -?\d+|[-\d]*:[-\d:]*", what):
+            unsaid.append(what)
+        else:
+            words += ["--where", what]
+    return words, unsaid

@@ -24,6 +24,10 @@ from leaderboard.scoring.inputs import JsonLevel
 from leaderboard.scoring.metric import RANKING_SPLITS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
     from demogen.format.splits import Split
     from demogen.measuring.measurements import Measurements
     from demogen.measuring.options import MeasuringOptions
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    predictor: "Predictor | Measure",
+    predictor: "str | Predictor | Measure",
     zoo: "NetworkSet",
     split: str = RANKING_SPLITS[0],
     target: str = "gap",
@@ -41,7 +45,8 @@ def evaluate(
     """Measure a zoo, and score a predictor on one of its splits.
 
     Args:
-        predictor: or a bare measure: then all its features, by least squares.
+        predictor: or the name of an installed one, or a bare measure: then all its features, by
+            least squares.
         zoo: or a pool of zoos; its networks are measured unless they are in the cache.
         split: name of a split of the zoo.
         target: one of `leaderboard.results.targets.TARGETS`.
@@ -55,19 +60,24 @@ def evaluate(
 
 
 def benchmark(
-    predictors: "Sequence[Predictor | Measure]",
+    predictors: "Sequence[str | Predictor | Measure]",
     zoo: "NetworkSet",
     target: str = "gap",
     splits: Sequence[str] | None = None,
+    *,
+    signatures: "pd.DataFrame | Path | str | None" = None,
     **options: "Unpack[MeasuringOptions]",
 ) -> Results:
     """Measure a zoo for many predictors together, and score each on each split.
 
     Args:
-        predictors: two with equal measures cause one computation; their names must differ.
+        predictors: or names, or bare measures; two with equal measures cause one computation; their
+            names must differ.
         zoo: or a pool of zoos; its networks are measured unless they are in the cache.
         target: one of `leaderboard.results.targets.TARGETS`.
         splits: names of splits; None: all the zoo has.
+        signatures: a table of what was measured, or its file, by network id (see
+            `demogen.measuring.measurements_in`): it is taken, and nothing is measured.
         options: see `demogen.measuring.MeasuringOptions`.
 
     Returns:
@@ -76,18 +86,26 @@ def benchmark(
     Raises:
         ZooError: no such split or target, or no network has the target.
         PredictorError: two predictors have one name, or a regressor fails.
+        TableError: the table of signatures lacks a measure, or all networks.
     """
     from demogen.measuring.measurements import measure_all
-    from demogen.measuring.predictor import Predictor
+    from demogen.measuring.predictor_names import as_predictor
+    from demogen.measuring.signature_tables import measurements_in
 
-    named = [p if isinstance(p, Predictor) else Predictor.from_measure(p) for p in predictors]
+    named = [
+        as_predictor(predictor)
+        for predictor in ([predictors] if isinstance(predictors, str) else predictors)
+    ]
     names = [predictor.name for predictor in named]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise PredictorError(f"two predictors are called {twice[0]!r}; give one another name")
     lookup(target, dict.fromkeys(TARGETS), "target", ZooError)
     _targets(zoo, target)
     chosen = [_split(zoo, name) for name in (zoo.splits if splits is None else splits)]
-    measured = measure_all([predictor.measure for predictor in named], zoo, **options)
+    if signatures is None:
+        measured = measure_all([predictor.measure for predictor in named], zoo, **options)
+    else:
+        measured = measurements_in(signatures, named, zoo)
     return Results(
         score_split(predictor, measurements, zoo, split, target)
         for predictor, measurements in zip(named, measured, strict=True)

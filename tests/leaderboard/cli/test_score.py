@@ -101,6 +101,7 @@ def test_ids_are_text_and_names_stand_once(tmp_path):
     (tmp_path / "t.parquet").write_bytes(b"no parquet")
     with pytest.raises(TableError, match="cannot be read as a table"):
         read_table(tmp_path / "t.parquet", "id")
+    (tmp_path / "t.txt").touch()
     with pytest.raises(TableError, match=r"a table is a \.csv or a \.parquet file"):
         read_table(tmp_path / "t.txt", "id")
     with pytest.raises(TableError, match="cannot be read: No such file"):
