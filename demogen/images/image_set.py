@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from demogen._util.draws import Draws
 from demogen._util.paths import expanded
 from demogen.errors import ZooError
 from demogen.images import memory_mapped, own_sets, sources
@@ -164,7 +165,7 @@ def subset(available: int, size: int, seed: int, name: str) -> Tensor:
     """
     if size > available:
         raise ZooError(f"{name} has {available} training images; train_size asks for {size}")
-    order = np.random.default_rng(seed).permutation(available)
+    order = Draws(seed).permutation(np.arange(available))
     return torch.from_numpy(np.sort(order[:size]))
 
 
@@ -175,10 +176,10 @@ def corrupt_labels(labels: Tensor, fraction: float, classes: int, seed: int) -> 
     Larger fractions corrupt a superset of the images.
     """
     corrupted = labels.numpy().copy()
-    generator = np.random.default_rng(seed)
+    draws = Draws(seed)
     for label in range(classes):
-        members = generator.permutation(np.flatnonzero(labels.numpy() == label))
-        replacements = generator.integers(0, classes, len(members))
+        members = draws.permutation(np.flatnonzero(labels.numpy() == label))
+        replacements = draws.integers(classes, len(members))
         count = round(fraction * len(members))
         corrupted[members[:count]] = replacements[:count]
     return torch.from_numpy(corrupted)

@@ -8,6 +8,7 @@ import numpy as np
 
 from demogen.errors import ResultError
 from leaderboard.figures.style import (
+    COLORS,
     GRAY,
     grid_shape,
     legend,
@@ -17,6 +18,7 @@ from leaderboard.figures.style import (
     scatter,
     shortened,
 )
+from leaderboard.results.coloring import colorings
 from leaderboard.results.columns import UNDEFINED
 from leaderboard.results.ranking import RankedTable, ranked_tables
 from leaderboard.results.result import Result, write_file
@@ -50,6 +52,7 @@ def predicted_against_true(
         results: of one zoo and target.
         path: .png, .svg or .pdf; the same results always give the same bytes.
         levels: id → level of a factor, which colors the points; at most six levels are told apart.
+            None: the factor of the zoo on which the target depends most.
 
     Raises:
         ResultError: results of several zoos or targets, none on the ranking split, or a file
@@ -63,23 +66,28 @@ def predicted_against_true(
 
 def draw(table: RankedTable, format: str = "png", levels: Mapping[str, str] | None = None) -> bytes:
     """The figure as the bytes of a file; see `predicted_against_true`."""
-    shown = [result for result in table.ranked() if result.folds][:MOST_PANELS]
-    if not shown:
+    ranked = [result for result in table.ranked() if result.folds]
+    if not ranked:
         raise ResultError(f"no out-of-fold predictions on {table.zoo} to draw; evaluate first")
-    return rendered(format, lambda figure: _fill(figure, table, shown, levels))
+    return rendered(format, lambda figure: _fill(figure, table, ranked, levels))
 
 
 def _fill(
     figure: "Figure",
     table: RankedTable,
-    shown: Sequence[Result],
+    ranked: Sequence[Result],
     levels: Mapping[str, str] | None,
 ) -> None:
+    shown = ranked[:MOST_PANELS]
     shape = rows, columns = grid_shape(len(shown), COLUMNS)
     figure.set_size_inches(max(4.0, 2.7 * columns + 0.6), 2.75 * rows + 1.1)
     panels = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
     limits = _limits(shown)
-    named = level_names([network for result in shown for network in result.targets], levels)
+    targets = {network: y for result in shown for network, y in result.targets.items()}
+    factor = None
+    if levels is None:
+        factor, levels = _most_explaining(targets, shown)
+    named = level_names(list(targets), levels)
     for axes in panels.flat[len(shown) :]:
         axes.set_visible(False)
     for axes, result in zip(panels.flat, shown, strict=False):
@@ -90,9 +98,29 @@ def _fill(
     label = LABELS.get(table.target, table.target)
     figure.supxlabel(f"true {label}")
     figure.supylabel("predicted, out of fold")
-    figure.suptitle(f"{table.zoo}, {table.ranking}")
+    figure.suptitle(f"{table.zoo}, {table.ranking}{_part(len(shown), len(ranked))}")
     if len(named) > 1:
-        legend(figure, panels.flat[0])
+        legend(figure, panels.flat[0], factor)
+
+
+def _most_explaining(
+    targets: Mapping[str, float], shown: Sequence[Result]
+) -> tuple[str | None, Mapping[str, str] | None]:
+    """The factor with the largest share of the targets' variance between its levels, and these."""
+    factors: dict[str, dict[str, object]] = {}
+    for result in shown:
+        for name, level_of_network in result.factors.items():
+            factors.setdefault(name, {}).update(level_of_network)
+    ids = sorted(targets)
+    for coloring in colorings(ids, [targets[network] for network in ids], factors):
+        if len(coloring.levels) <= len(COLORS):
+            levels = (coloring.levels[code] for code in coloring.codes)
+            return coloring.factor, dict(zip(ids, levels, strict=True))
+    return None, None
+
+
+def _part(shown: int, ranked: int) -> str:
+    return f": the best {shown} of {ranked} predictors" if shown < ranked else ""
 
 
 def _panel(

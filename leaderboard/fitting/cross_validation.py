@@ -1,6 +1,6 @@
 """Split, design matrix, target, regressor → out-of-fold predictions, and the fit on all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from demogen.measuring.fitting import fit_and_predict, predicted
 from demogen.measuring.least_squares import CONSTANT, LeastSquares
 from leaderboard.scoring.inputs import FoldPredictions, LinearModel
 from leaderboard.scoring.metrics import Vector
+from leaderboard.scoring.places import Bounds, place_bounds, places, spread
 
 if TYPE_CHECKING:
     from sklearn.base import RegressorMixin
@@ -28,12 +29,14 @@ class CrossValidation:
         skipped: numbers of the folds left without a network to test or to fit.
         fit: id → prediction of the regressor fitted on all networks.
         model: its coefficients where it is linear, else None.
+        bounds: of the places of each fold's predictions, where a slack was given.
     """
 
     folds: tuple[FoldPredictions, ...]
     skipped: tuple[int, ...]
     fit: dict[str, float]
     model: LinearModel | None
+    bounds: tuple[Bounds, ...] = ()
 
 
 def cross_validate(
@@ -41,6 +44,7 @@ def cross_validate(
     targets: Mapping[str, float],
     folds: "Sequence[Fold]",
     regressor: "RegressorMixin",
+    slack: Callable[[Vector], Vector] | None = None,
 ) -> CrossValidation:
     """Fit a clone on the train networks of each fold and predict its test networks.
 
@@ -53,6 +57,7 @@ def cross_validate(
         targets: id → target, for at least these networks.
         folds: of a split.
         regressor: unfitted; it is never fitted itself.
+        slack: predictions → by how much each may differ on another machine.
 
     Raises:
         PredictorError: the regressor fails, or predicts something that is not finite.
@@ -62,7 +67,7 @@ def cross_validate(
     X = np.array(rows, np.float64).reshape(len(ids), len(rows[0]) if rows else 0)
     y = np.array([targets[network] for network in ids], np.float64)
     position = {network: number for number, network in enumerate(ids)}
-    predicted_folds, skipped = [], []
+    predicted_folds, skipped, bounds = [], [], []
     for number, fold in enumerate(folds):
         train, test = (
             sorted(position[network] for network in part if network in position)
@@ -79,16 +84,20 @@ def cross_validate(
                 fold=number,
                 ids=tuple(ids[row] for row in test),
                 predictions=tuple(predictions.tolist()),
+                places=tuple(places(predictions, everywhere).tolist()),
                 center=_center(everywhere),
+                spread=spread(everywhere),
             )
         )
+        if slack is not None:
+            bounds.append(place_bounds(predictions, everywhere, slack(predictions)))
     if not ids:
         return CrossValidation((), tuple(skipped), {}, None)
     # A regressor may overwrite what it is given.
     fitted, predictions = fit_and_predict(regressor, X.copy(), y.copy(), X, "all networks")
     fit = dict(zip(ids, predictions.tolist(), strict=True))
     model = linear_model(fitted, X)
-    return CrossValidation(tuple(predicted_folds), tuple(skipped), fit, model)
+    return CrossValidation(tuple(predicted_folds), tuple(skipped), fit, model, tuple(bounds))
 
 
 def linear_model(fitted: Any, X: Vector) -> LinearModel | None:
@@ -108,11 +117,25 @@ def linear_model(fitted: Any, X: Vector) -> LinearModel | None:
         intercept=float(np.ravel(intercept)[0]),
         coefficients=values,
         rank=rank,
-        lost=_lost(X, rank) if isinstance(last, LeastSquares | LinearRegression) else 0,
+        lost=_lost(fitted, X, rank) if isinstance(last, LeastSquares | LinearRegression) else 0,
     )
 
 
-def _lost(X: Vector, rank: int) -> int:
+def _lost(fitted: Any, X: Vector, rank: int) -> int:
+    """Columns beyond the rank, of the signature and of what a pipeline makes of it: the less.
+
+    A step that chooses columns loses none, nor does one that makes dependent ones of each (the
+    levels of a factor).
+    """
+    lost = _beyond(X, rank)
+    if lost and isinstance(fitted, Pipeline) and len(fitted) > 1:
+        made = fitted[:-1].transform(X.copy())
+        dense = getattr(made, "toarray", lambda: made)()  # One-hot columns come as sparse ones.
+        lost = min(lost, _beyond(np.asarray(dense), rank))
+    return lost
+
+
+def _beyond(X: Vector, rank: int) -> int:
     """Columns that vary by more than rounding, beyond the rank; n networks tell n − 1 apart."""
     if not X.size:
         return 0

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 from leaderboard.pages.table_rows import STANDARD, TableRow, zoo_labels
 from leaderboard.pages.tables import ARROWS, environment
-from leaderboard.results.columns import COLUMNS, RANKED_BY, Row
+from leaderboard.results.columns import COLUMNS, RANKED_BY, Column, Row
 from leaderboard.results.ranking import RankedTable
 
 WITH_BAR = RANKED_BY
 """The column whose cells show their number as a bar, too."""
+
+FIRST = ("rank", "predictor", RANKED_BY, "kendall", "rmse_points", "access", "seconds")
+"""Columns in sight from the start, in this order; a switch shows the others behind them."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class IndexRow:
         of: the predictor, zoo, target and split.
         href: address of the predictor's page.
         find: what a search for words looks through.
-        cells: in the order of `COLUMNS`.
+        cells: in the order of the page's columns.
     """
 
     of: TableRow
@@ -96,21 +99,37 @@ def index_page(
         generator: what the page says that made it.
     """
     page = environment().get_template("index.html")
+    first, others = _columns(tables)
+    columns = [*first, *others]
     return page.render(
         root="",
         generator=generator,
-        columns=COLUMNS,
+        columns=columns,
+        switched=[column.key for column in others],
         arrows=ARROWS,
         counts=_counts(tables),
         controls=_controls(rows),
-        rows=list(_index_rows(rows, tables, hrefs)),
+        rows=list(_index_rows(rows, tables, hrefs, columns)),
         zoos=_zoo_digests(tables),
         files=files,
     )
 
 
+def _columns(tables: Sequence[RankedTable]) -> tuple[list[Column], list[Column]]:
+    """Those in sight from the start, what ranks next to the name, and those behind the switch."""
+    by_key = {column.key: column for column in COLUMNS}
+    ranked_by = {table.ranked_by: by_key[table.ranked_by] for table in tables}
+    first: dict[str, Column] = {}
+    for key in FIRST:
+        first |= ranked_by if key == RANKED_BY else {key: by_key[key]}
+    return list(first.values()), [column for column in COLUMNS if column.key not in first]
+
+
 def _index_rows(
-    rows: Sequence[TableRow], tables: Sequence[RankedTable], hrefs: Mapping[str, str]
+    rows: Sequence[TableRow],
+    tables: Sequence[RankedTable],
+    hrefs: Mapping[str, str],
+    columns: Sequence[Column],
 ) -> Iterator[IndexRow]:
     summaries = {
         predictor: result.summary
@@ -121,11 +140,11 @@ def _index_rows(
     for row in rows:
         predictor = row.cells.predictor
         find = f"{predictor} {summaries[predictor]}".casefold()
-        yield IndexRow(row, hrefs[predictor], find, tuple(_index_cells(row.cells)))
+        yield IndexRow(row, hrefs[predictor], find, tuple(_index_cells(row.cells, columns)))
 
 
-def _index_cells(row: Row) -> Iterator[IndexCell]:
-    for column in COLUMNS:
+def _index_cells(row: Row, columns: Sequence[Column]) -> Iterator[IndexCell]:
+    for column in columns:
         value = getattr(row, column.key)
         order = "" if value is None else str(value)
         share = None

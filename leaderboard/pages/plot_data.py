@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from leaderboard.pages.coloring import colorings
+from leaderboard.results.coloring import colorings
 from leaderboard.results.result import Result, held_out
 from leaderboard.scoring import metrics
 

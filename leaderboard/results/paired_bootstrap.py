@@ -55,9 +55,8 @@ def pair(first: Result, second: Result, statistic: str = "r2") -> Comparison:
 
 
 def _values(result: Result, statistic: Statistic) -> dict[str, float]:
-    """Id → what the statistic takes: predictions, about one center where it is of their order."""
+    """Id → what the statistic takes: predictions, or their places where it is of their order."""
     pooled = result.score_inputs().pooled
     if pooled is None:
         return {}
-    values = pooled.ordered if statistic.of_order else pooled.predictions
-    return dict(zip(pooled.ids, values, strict=True))
+    return dict(zip(pooled.ids, getattr(pooled, statistic.values), strict=True))

@@ -131,8 +131,8 @@ class Result(Frozen):
         if len({*numbers, *self.skipped_folds}) != len(numbers) + len(self.skipped_folds):
             raise ValueError("a fold stands twice")
         for fold in self.folds:
-            if not fold.ids or len(fold.ids) != len(fold.predictions):
-                raise ValueError(f"fold {fold.fold} does not have one prediction for each network")
+            if not fold.ids or not len(fold.ids) == len(fold.predictions) == len(fold.places):
+                raise ValueError(f"fold {fold.fold} lacks a prediction or place of a network")
             if len(set(fold.ids)) < len(fold.ids) or not measured > set(fold.ids):
                 raise ValueError(f"fold {fold.fold} tests a network twice, all, or unmeasured ones")
         if self.split_kind != "holdout" and self.folds:

@@ -1,15 +1,18 @@
 """Does a result hold what it claims? Its scores, its zoo, and the fits behind its predictions."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from demogen.errors import DemogenError, PredictorError, ResultError
 from demogen.format.splits import Fold
 from leaderboard.results.result import Result
 from leaderboard.results.targets import TABLE, TARGETS
 from leaderboard.scoring.inputs import FoldPredictions, LinearModel
+from leaderboard.scoring.places import Bounds
 from leaderboard.scoring.scores import METRICS, score
 
 if TYPE_CHECKING:
@@ -107,11 +110,14 @@ def check_predictions(result: Result, regressor: "RegressorMixin") -> None:
     from leaderboard.fitting.cross_validation import cross_validate
 
     try:
-        refitted = cross_validate(result.signatures, result.targets, folds_of(result), regressor)
+        refitted = cross_validate(
+            result.signatures, result.targets, folds_of(result), regressor, _slack_of(result)
+        )
     except PredictorError as error:
         raise ResultError(f"{_label(result)}: {error}") from error
-    for claimed, fold in zip(result.folds, refitted.folds, strict=True):
+    for claimed, fold, bounds in zip(result.folds, refitted.folds, refitted.bounds, strict=True):
         _compare(result, f"fold {claimed.fold}", _by_id(claimed), _by_id(fold))
+        _compare_places(result, claimed, bounds)
     _compare(result, "the fit on all networks", result.fit, refitted.fit)
     if not _same_model(result.model, refitted.model):
         raise ResultError(
@@ -207,21 +213,42 @@ def folds_of(result: Result) -> list[Fold]:
 
 def _by_id(fold: FoldPredictions) -> dict[str, float]:
     of_networks = dict(zip(fold.ids, fold.predictions, strict=True))
-    return {**of_networks, "all networks on average": fold.center}
+    return {
+        **of_networks,
+        "all networks on average": fold.center,
+        "the standard deviation over all networks": fold.spread,
+    }
 
 
 def _compare(
     result: Result, what: str, claimed: Mapping[str, float], recomputed: Mapping[str, float]
 ) -> None:
-    values = list(result.targets.values()) or [0.0]
-    center, spread = fmean(values), max(values) - min(values)
+    slack = _slack_of(result)
     for network, value in claimed.items():
-        # About the mean target: all targets may lie far from zero and close together.
-        slack = FIT_TOLERANCE * max(spread, abs(value - center)) + ROUNDING * abs(center)
-        if not abs(value - recomputed[network]) <= slack:
+        if not abs(value - recomputed[network]) <= slack(np.float64(value)):
             raise ResultError(
                 f"{_label(result)}: {what} predicts {value} for {network}, but the regressor "
                 f"fitted again predicts {recomputed[network]}{_other_versions(result)}"
+            )
+
+
+def _slack_of(result: Result) -> Callable[[Any], Any]:
+    """Predictions → by how much they may differ from those fitted on another machine."""
+    values = list(result.targets.values()) or [0.0]
+    center, spread = fmean(values), max(values) - min(values)
+    # About the mean target: all targets may lie far from zero and close together.
+    return lambda predictions: (
+        FIT_TOLERANCE * np.maximum(spread, np.abs(predictions - center)) + ROUNDING * abs(center)
+    )
+
+
+def _compare_places(result: Result, claimed: FoldPredictions, bounds: Bounds) -> None:
+    for network, place, least, greatest in zip(claimed.ids, claimed.places, *bounds, strict=True):
+        if not least <= place <= greatest:
+            raise ResultError(
+                f"{_label(result)}: fold {claimed.fold} puts {network} at place {place:g}, but the "
+                f"regressor fitted again puts it at {least:g} to {greatest:g}"
+                f"{_other_versions(result)}"
             )
 
 

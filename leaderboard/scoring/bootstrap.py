@@ -24,13 +24,13 @@ class Statistic:
         plain: of one sample.
         resampled: of many, by counts.
         larger_is_better: whether it grows as predictions improve.
-        of_order: whether it is taken of predictions about one center.
+        values: which values of `leaderboard.scoring.inputs.Pooled` it is taken of.
     """
 
     plain: Callable[[npt.ArrayLike, npt.ArrayLike], float]
     resampled: Callable[[Vector, Vector, Counts], Vector]
     larger_is_better: bool
-    of_order: bool = False
+    values: str = "predictions"
 
 
 @dataclass(frozen=True)

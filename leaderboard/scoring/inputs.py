@@ -3,10 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated
 
-import numpy as np
 from pydantic import Field
 
 from demogen.format.factors import Level
@@ -14,7 +13,6 @@ from demogen.format.splits import Kind
 from demogen.schema.records import Frozen
 from leaderboard.scoring import metrics
 from leaderboard.scoring.granulated import Granulated, granulated_kendall
-from leaderboard.scoring.metrics import Vector
 from leaderboard.scoring.mutual_information import ConditionalInformation, conditional_information
 from leaderboard.scoring.pgdl import PgdlScore, pgdl_score
 from leaderboard.scoring.robust_sign_error import RobustSignErrors, robust_sign_errors
@@ -42,10 +40,13 @@ class FoldPredictions(Frozen):
     """Number of the fold in its split, from 0."""
     ids: tuple[str, ...]
     predictions: tuple[Finite, ...]
+    places: tuple[Annotated[Finite, Field(ge=1)], ...]
+    """Rank of each prediction among that regressor's predictions for all measured networks of the
+    zoo, from 1, ties at their mean rank: see `leaderboard.scoring.places`."""
     center: Finite
-    """Mean of that regressor's predictions for all measured networks of the zoo. What a prediction
-    lies above it is what the signature says; the center itself follows the targets of the other
-    folds."""
+    """Mean of that regressor's predictions for all measured networks."""
+    spread: Annotated[Finite, Field(ge=0)]
+    """Standard deviation of these; 0 where the regressor says the same of all."""
 
 
 class LinearModel(Frozen):
@@ -72,10 +73,10 @@ class Pooled:
         ids: of the networks, sorted.
         targets: of the networks, in that order.
         predictions: one for each target.
-        ordered: the same about one center, for what looks at their order: each prediction less the
-            center of its fold, plus the mean of all those centers. A regressor that says the same
-            of all networks then says so across folds too, where its predictions follow the mean
-            target of the folds it was fitted on, hence run against the targets held out.
+        standardized: the same in units of their fold's regressor: less the mean of what it predicts
+            for all networks, over the standard deviation of that; 0 where it says the same of all.
+        places: rank of each among what its fold's regressor predicts for all networks, for what
+            looks at the order of networks across folds.
         levels: factor → level of each network.
         configurations: name of the configuration of each network.
     """
@@ -83,14 +84,15 @@ class Pooled:
     ids: Sequence[str]
     targets: Sequence[float]
     predictions: Sequence[float]
-    ordered: Sequence[float]
+    standardized: Sequence[float]
+    places: Sequence[float]
     levels: Mapping[str, Sequence[Level]]
     configurations: Sequence[str]
 
     @cached_property
     def agreement(self) -> "Agreement":
-        """How the predictions about one center order the networks."""
-        return Agreement(self.targets, self.ordered, self.levels)
+        """How the places of predictions order the networks."""
+        return Agreement(self.targets, self.places, self.levels)
 
 
 @dataclass(frozen=True)
@@ -99,18 +101,30 @@ class Agreement:
 
     Attributes:
         targets: of the networks.
-        values: one for each target: predictions about one center, or a measure as it came out.
+        values: one for each target: places of predictions, or a measure as it came out.
         levels: factor → level of each network.
+        test_images: how many images each test accuracy is of; None where that is not known.
     """
 
     targets: Sequence[float]
     values: Sequence[float]
     levels: Mapping[str, Sequence[Level]]
+    test_images: int | None = None
 
     @property
     def few(self) -> bool:
         """Whether there are few enough networks to compare every pair of them."""
         return len(self.targets) <= MOST_COMPARED
+
+    @cached_property
+    def kendall(self) -> float:
+        """τ_b; NaN where either side is constant."""
+        return metrics.kendall(self.targets, self.values)
+
+    @cached_property
+    def spearman(self) -> float:
+        """Rank correlation; NaN where either side is constant."""
+        return metrics.spearman(self.targets, self.values)
 
     @cached_property
     def granulated(self) -> Granulated:
@@ -134,9 +148,10 @@ class Agreement:
         """The competition's score; None of too many networks."""
         return pgdl_score(self.targets, self.values, self.levels) if self.few else None
 
-    def robust_sign_errors(self, test_images: int | None) -> RobustSignErrors:
+    @cached_property
+    def robust_sign_errors(self) -> RobustSignErrors:
         """Sign errors of the environments of two configurations."""
-        return robust_sign_errors(self.targets, self.values, self.levels, test_images)
+        return robust_sign_errors(self.targets, self.values, self.levels, self.test_images)
 
 
 @dataclass(frozen=True)
@@ -198,10 +213,11 @@ class ScoreInputs:
         if len(self.columns) != 1:
             return None
         ids = sorted(self.signatures)
-        return Agreement(
-            [self.targets[id] for id in ids],
-            [self.signatures[id][0] for id in ids],
-            {name: [of[id] for id in ids] for name, of in self.factors.items()},
+        return _agreement(
+            tuple(self.targets[id] for id in ids),
+            tuple(self.signatures[id][0] for id in ids),
+            tuple((name, tuple(of[id] for id in ids)) for name, of in self.factors.items()),
+            self.test_images,
         )
 
     @cached_property
@@ -209,7 +225,7 @@ class ScoreInputs:
         """Of the measure itself; None of many columns, and where test images are not known."""
         if self.measured is None or self.test_images is None:
             return None
-        return self.measured.robust_sign_errors(self.test_images)
+        return self.measured.robust_sign_errors
 
     @cached_property
     def pooled(self) -> Pooled | None:
@@ -217,35 +233,37 @@ class ScoreInputs:
         if self.kind == "holdout":
             return None
         predicted = {
-            id: (prediction, fold.center)
+            id: (prediction, _standardized(prediction, fold), place)
             for fold in self.folds
-            for id, prediction in zip(fold.ids, fold.predictions, strict=True)
+            for id, prediction, place in zip(fold.ids, fold.predictions, fold.places, strict=True)
         }
         ids = sorted(predicted)
-        predictions, centers = np.array([predicted[id] for id in ids]).reshape(-1, 2).T
         return Pooled(
             ids=ids,
             targets=[self.targets[id] for id in ids],
-            predictions=predictions.tolist(),
-            ordered=about_one_center(predictions, centers).tolist(),
+            predictions=[predicted[id][0] for id in ids],
+            standardized=[predicted[id][1] for id in ids],
+            places=[predicted[id][2] for id in ids],
             levels={name: [of[id] for id in ids] for name, of in self.factors.items()},
             configurations=[self.configurations[id] for id in ids],
         )
 
 
-def about_one_center(predictions: Vector, centers: Vector) -> Vector:
-    """Predictions less the centers of their folds, plus the mean of these; shape (networks,).
+@lru_cache(maxsize=2)
+def _agreement(
+    targets: tuple[float, ...],
+    values: tuple[float, ...],
+    levels: tuple[tuple[str, tuple[Level, ...]], ...],
+    test_images: int | None,
+) -> Agreement:
+    """A measure's own order is the same on every split, and its statistics are taken once."""
+    return Agreement(targets, values, dict(levels), test_images)
 
-    >>> about_one_center(np.array([0.3, 0.5]), np.array([0.2, 0.4])).round(9).tolist()
-    [0.4, 0.4]
-    """
-    if not len(predictions):
-        return predictions
-    most = np.finfo(np.float64).max
-    with np.errstate(over="ignore"):
-        moved = predictions - centers + np.sum(centers / len(centers))
-    # Wild predictions keep an order.
-    return np.clip(np.nan_to_num(moved, posinf=most, neginf=-most), -most, most)
+
+def _standardized(prediction: float, fold: FoldPredictions) -> float:
+    # Halved first: a wild prediction and the center may lie further apart than any float.
+    half = prediction / 2 - fold.center / 2
+    return 2 * (half / fold.spread) if fold.spread else 0.0
 
 
 def finite(value: float) -> float | None:

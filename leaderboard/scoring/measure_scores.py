@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from demogen.schema.records import Frozen
-from leaderboard.scoring import metrics
 from leaderboard.scoring.inputs import Count, Finite
 from leaderboard.scoring.metric import MEASURED, ROBUST, Metric, decimals, digits
 
@@ -23,7 +22,7 @@ class MeasureScores(Frozen):
         Finite | None,
         Metric(
             MEASURED,
-            lambda measured: metrics.kendall(measured.targets, measured.values),
+            lambda measured: measured.kendall,
             "Kendall's τ_b of the measure itself and the targets, nothing fitted: for predictors "
             "of one column, its sign as measured.",
             undefined="several columns, or either side constant",
@@ -36,7 +35,7 @@ class MeasureScores(Frozen):
         Finite | None,
         Metric(
             MEASURED,
-            lambda measured: metrics.spearman(measured.targets, measured.values),
+            lambda measured: measured.spearman,
             "Spearman's rank correlation of the measure itself and the targets.",
             undefined="several columns, or either side constant",
             heading="Measure: Spearman",

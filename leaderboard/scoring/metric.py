@@ -21,12 +21,14 @@ class Basis:
     Attributes:
         arguments: inputs → arguments of the score's function; None where the inputs have none, as
             those of a holdout have no pooled predictions.
+        values: which values of `Pooled` the arguments are, beside the targets; empty: other ones.
         splits: whose score a row of the leaderboard shows, the first of them that its table has
             results on; empty: any, for what is the same on every split.
     """
 
     arguments: Callable[[ScoreInputs], tuple[Any, ...] | None]
     splits: tuple[str, ...] = ()
+    values: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,7 @@ class Metric:
         """The score as the bootstrap takes it."""
         if self.resampled is None:
             return None
-        return Statistic(
-            self.function, self.resampled, self.direction == "up", self.basis is ORDERED
-        )
+        return Statistic(self.function, self.resampled, self.direction == "up", self.basis.values)
 
 
 def decimals(value: float) -> str:
@@ -108,12 +108,14 @@ def digits(value: float) -> str:
     return f"{value:#.3g}".rstrip(".") if short else f"{value:.1e}"
 
 
-def _predictions(pooled: Pooled | None) -> tuple[Any, ...] | None:
-    return None if pooled is None else (pooled.targets, pooled.predictions)
+def _pooled(values: str) -> Basis:
+    """Targets and values of `Pooled`."""
 
+    def arguments(inputs: ScoreInputs) -> tuple[Any, ...] | None:
+        pooled = inputs.pooled
+        return None if pooled is None else (pooled.targets, getattr(pooled, values))
 
-def _ordered(pooled: Pooled | None) -> tuple[Any, ...] | None:
-    return None if pooled is None else (pooled.targets, pooled.ordered)
+    return Basis(arguments, RANKING_SPLITS, values)
 
 
 def _agreement(pooled: Pooled | None) -> tuple[Any, ...] | None:
@@ -133,11 +135,14 @@ def _averaged(inputs: ScoreInputs) -> tuple[Any, ...] | None:
     return (inputs.defined_r2s,) if inputs.defined_r2s and inputs.kind != "levels" else None
 
 
-POOLED = Basis(lambda inputs: _predictions(inputs.pooled), RANKING_SPLITS)
+POOLED = _pooled("predictions")
 """Targets and all out-of-fold predictions together, of splits that test each network once."""
 
-ORDERED = Basis(lambda inputs: _ordered(inputs.pooled), RANKING_SPLITS)
-"""The same, predictions about one center (`Pooled.ordered`): what only the folds' means produce is
+STANDARDIZED = _pooled("standardized")
+"""The same, predictions in units of their fold's regressor (`Pooled.standardized`)."""
+
+PLACED = _pooled("places")
+"""The same, places in place of predictions (`Pooled.places`): what only the folds' means produce is
 no order of the networks."""
 
 COMPARED = Basis(lambda inputs: _agreement(inputs.pooled), RANKING_SPLITS)

@@ -1,20 +1,23 @@
 """What scores of more than one number hold, and how they come from the inputs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from demogen.schema.records import Frozen
-from leaderboard.scoring import metrics
+from leaderboard.scoring import bootstrap, metrics
 from leaderboard.scoring.inputs import (
     Agreement,
     Count,
     Finite,
     JsonLevel,
+    Pooled,
     ScoreInputs,
     TargetsAndPredictions,
     finite,
 )
+from leaderboard.scoring.metric import Metric
+from leaderboard.scoring.mutual_information import ConditionalInformation
 
 FEWEST_CONFIGURATIONS = 2
 """With fewer there is nothing to resample, and no interval."""
@@ -48,6 +51,34 @@ class Interval(Frozen):
     high: Finite
     undefined: Count
     """Draws left out because the score is not defined in them."""
+
+
+def intervals(pooled: Pooled, table: Mapping[str, Metric]) -> dict[str, Interval] | None:
+    """Name of a score of the table → its interval, where it has one and is defined."""
+    if len(set(pooled.configurations)) < FEWEST_CONFIGURATIONS:
+        return None
+    drawn: dict[str, bootstrap.Interval] = {}
+    for values in ("predictions", "standardized", "places"):
+        statistics = {
+            name: statistic
+            for name, metric in table.items()
+            if (statistic := metric.statistic)
+            and statistic.values == values
+            and (pooled.agreement.few or not metric.compares_pairs)
+        }
+        drawn |= bootstrap.intervals(
+            pooled.targets, getattr(pooled, values), pooled.configurations, statistics
+        )
+    return {
+        name: Interval(low=interval.low, high=interval.high, undefined=interval.undefined)
+        for name, interval in sorted(drawn.items())
+        if np.isfinite([interval.low, interval.high]).all()
+    }
+
+
+def information(agreement: Agreement) -> ConditionalInformation | None:
+    """Conditional information; None also of predictions that turn networks around."""
+    return None if agreement.kendall < 0 else agreement.information
 
 
 def worst_environment(agreement: Agreement) -> Environment | None:

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import numpy as np
 
-from leaderboard.scoring import bootstrap, metrics, resampled
+from leaderboard.scoring import metrics, resampled
 from leaderboard.scoring.bootstrap import Statistic
-from leaderboard.scoring.inputs import Count, Finite, Pooled, ScoreInputs, finite
+from leaderboard.scoring.inputs import Count, Finite, ScoreInputs, finite
 from leaderboard.scoring.measure_scores import MeasureScores
 from leaderboard.scoring.metric import (
     AVERAGED,
@@ -14,45 +14,27 @@ from leaderboard.scoring.metric import (
     DIVISIONS,
     EVERYTHING,
     FIT,
-    ORDERED,
+    PLACED,
     POOLED,
     RESAMPLED,
+    STANDARDIZED,
     Metric,
     count,
     decimals,
     digits,
 )
 from leaderboard.scoring.parts import (
-    FEWEST_CONFIGURATIONS,
     ColumnFit,
     Environment,
     Interval,
     adjusted_r2,
     column_fits,
+    information,
+    intervals,
     mean_size,
     sums_of_squares,
     worst_environment,
 )
-
-
-def _intervals(pooled: Pooled) -> dict[str, Interval] | None:
-    if len(set(pooled.configurations)) < FEWEST_CONFIGURATIONS:
-        return None
-    drawn: dict[str, bootstrap.Interval] = {}
-    for of_order, values in ((False, pooled.predictions), (True, pooled.ordered)):
-        statistics = {
-            name: statistic
-            for name, metric in METRICS.items()
-            if (statistic := metric.statistic)
-            and statistic.of_order == of_order
-            and (pooled.agreement.few or not metric.compares_pairs)
-        }
-        drawn |= bootstrap.intervals(pooled.targets, values, pooled.configurations, statistics)
-    return {
-        name: Interval(low=interval.low, high=interval.high, undefined=interval.undefined)
-        for name, interval in sorted(drawn.items())
-        if np.isfinite([interval.low, interval.high]).all()
-    }
 
 
 class Scores(MeasureScores):
@@ -135,11 +117,11 @@ class Scores(MeasureScores):
     pearson: Annotated[
         Finite | None,
         Metric(
-            ORDERED,
+            STANDARDIZED,
             metrics.pearson,
-            "Correlation of targets and out-of-fold predictions about one center, ranking split: "
-            "each less the mean that its fold's regressor predicts for all networks, which only "
-            "follows the targets of the other folds.",
+            "Correlation of targets and standardized out-of-fold predictions, ranking split: each "
+            "less the mean, over the standard deviation, of what its fold's regressor predicts for "
+            "all networks, as these follow the targets of the other folds.",
             undefined="either side constant",
             heading="Pearson",
             direction="up",
@@ -150,10 +132,10 @@ class Scores(MeasureScores):
     spearman: Annotated[
         Finite | None,
         Metric(
-            ORDERED,
+            PLACED,
             metrics.spearman,
-            "Rank correlation of targets and out-of-fold predictions about one center, ranking "
-            "split.",
+            "Rank correlation of targets and places, ranking split: ranks of out-of-fold "
+            "predictions among what the same fold's regressor predicts for all networks.",
             undefined="either side constant",
             heading="Spearman",
             direction="up",
@@ -165,11 +147,10 @@ class Scores(MeasureScores):
     kendall: Annotated[
         Finite | None,
         Metric(
-            ORDERED,
+            PLACED,
             metrics.kendall,
-            "Kendall's τ_b of targets and out-of-fold predictions about one center, ranking split: "
-            "the share of pairs of networks ordered rightly less that ordered wrongly, among pairs "
-            "without a tie.",
+            "Kendall's τ_b of targets and places (see Spearman), ranking split: the share of pairs "
+            "of networks ordered rightly less that ordered wrongly, among pairs without a tie.",
             undefined="either side constant",
             heading="Kendall τ_b",
             direction="up",
@@ -184,7 +165,7 @@ class Scores(MeasureScores):
             COMPARED,
             lambda agreement: agreement.granulated.mean,
             "Mean over factors of the agreement in sign over all pairs of networks that differ in "
-            "this factor alone, predictions about one center, ranking split.",
+            "this factor alone; of places of predictions, ranking split.",
             undefined="no such pair",
             heading="Granulated by pairs",
             direction="up",
@@ -196,11 +177,12 @@ class Scores(MeasureScores):
         Finite | None,
         Metric(
             COMPARED,
-            lambda agreement: agreement.information and agreement.information.minimum,
+            lambda agreement: (of := information(agreement)) and of.minimum,
             "Conditional mutual information of the signs of differences, normalized, the least "
-            "over sets of at most two factors (Jiang et al. 2020), predictions about one center, "
-            "ranking split. It does not see direction: a reversed perfect predictor has 1, too.",
-            undefined="no uncertainty left in any set; more than 5,000 networks",
+            "over sets of at most two factors (Jiang et al. 2020); of places of predictions, "
+            "ranking split. It does not see direction: where predictions order networks the wrong "
+            "way around (τ_b below 0) it is no skill, and not shown.",
+            undefined="τ_b below 0; no uncertainty left in any set; more than 5,000 networks",
             heading="CMI",
             direction="up",
             text=decimals,
@@ -213,7 +195,7 @@ class Scores(MeasureScores):
             lambda agreement: agreement.sign_errors.supremum,
             "Largest share of pairs ordered wrongly (ties count half) over pairs of levels of one "
             "factor: the weaker family of environments of Dziugaite et al. 2020, without weights; "
-            "predictions about one center, ranking split.",
+            "of places of predictions, ranking split.",
             undefined="no environment of 12 pairs",
             heading="Weak sign error",
             direction="down",
@@ -225,8 +207,8 @@ class Scores(MeasureScores):
         Metric(
             COMPARED,
             lambda agreement: agreement.granulated.mean_of_cells,
-            "Granulated Kendall coefficient Ψ of the predictions about one center as Jiang et al. "
-            "2020 define it: the mean over factors of the mean over settings of all other factors.",
+            "Granulated Kendall coefficient Ψ of the places of predictions as Jiang et al. 2020 "
+            "define it: the mean over factors of the mean over settings of all other factors.",
             undefined="no pair that differs in one factor",
             heading="Granulated Ψ",
             direction="up",
@@ -307,9 +289,9 @@ class Scores(MeasureScores):
         tuple[str, ...] | None,
         Metric(
             COMPARED,
-            lambda agreement: agreement.information and agreement.information.at,
+            lambda agreement: (of := information(agreement)) and of.at,
             "The set of factors with the least conditional mutual information.",
-            undefined="no uncertainty left in any set; more than 5,000 networks",
+            undefined="τ_b below 0; no uncertainty left in any set; more than 5,000 networks",
         ),
     ] = None
     sign_error_at: Annotated[
@@ -334,7 +316,7 @@ class Scores(MeasureScores):
         dict[str, Interval] | None,
         Metric(
             RESAMPLED,
-            _intervals,
+            lambda pooled: intervals(pooled, METRICS),
             "Name of a pooled score → its 95 % bootstrap interval.",
             undefined="fewer than two configurations",
         ),

@@ -10,6 +10,8 @@
   const selects = [...form.querySelectorAll("select")];
   const find = form.elements.find;
   const BY_RANK = { column: headings.findIndex((cell) => cell.dataset.key === "rank"), direction: "asc" };
+  const allColumns = form.elements.columns;
+  const SWITCHED = [...headings.keys()].filter((place) => "switched" in headings[place].dataset);
   const ZOO = headings.findIndex((cell) => cell.dataset.key === "zoo");
   let order = BY_RANK;
 
@@ -68,6 +70,7 @@
     const mixed = ["zoo", "target"].some((name) => form.elements[name].value === "");
     // Only on a change: it lays the headings anew, and the one with the focus would lose it.
     if (table.column(ZOO).visible() !== mixed) table.column(ZOO).visible(mixed);
+    if (table.column(SWITCHED[0]).visible() !== allColumns.checked) table.columns(SWITCHED).visible(allColumns.checked);
     table.order([[order.column, order.direction]]).draw();
     for (const [place, heading] of headings.entries()) {
       if (place !== order.column) heading.removeAttribute("aria-sort");
@@ -86,6 +89,7 @@
       if (![...options].some((option) => option.defaultSelected && option.value === value)) state.set(name, value);
     }
     if (find.value) state.set("find", find.value);
+    if (allColumns.checked) state.set("columns", "all");
     if (order.column !== BY_RANK.column || order.direction !== BY_RANK.direction) {
       state.set("sort", headings[order.column].dataset.key);
       state.set("direction", order.direction);
@@ -102,12 +106,17 @@
     }
     find.value = state.get("find") || "";
     const column = headings.findIndex((cell) => cell.dataset.key === state.get("sort"));
+    allColumns.checked = state.get("columns") === "all" || SWITCHED.includes(column);
     const direction = state.get("direction") === "desc" ? "desc" : "asc";
     order = column < 0 ? BY_RANK : { column, direction };
     draw();
   }
 
-  form.addEventListener("input", draw);
+  form.addEventListener("input", ({ target }) => {
+    // Of one split alone, most of the first columns have no number.
+    if (target === form.elements.split && !target.options[target.selectedIndex].defaultSelected) allColumns.checked = true;
+    draw();
+  });
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => {
     // The controls have their first values only after this event.

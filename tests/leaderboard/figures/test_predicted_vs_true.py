@@ -92,6 +92,25 @@ def test_at_most_twelve_panels(zoo, make, drawn):
     picture = imread(io.BytesIO(draw(ranked_tables(results)[0])), format="png")
     assert len(drawn[0].axes) == 12
     assert min(picture.shape[:2]) > 1000
+    assert drawn[0].get_suptitle() == "toy, kfold-10: the best 12 of 14 predictors"
+
+
+def test_the_factor_that_tells_most_colors_the_points(zoo, results, drawn):
+    ids = list(zoo.table.index)
+    half = {network: int(n < len(ids) / 2) for n, network in enumerate(ids)}
+    gaps = {network: "low" if zoo.table["gap"][network] < 0.15 else "high" for network in ids}
+    told = [one.model_copy(update={"factors": {"half": half, "level": gaps}}) for one in results]
+    draw(ranked_tables(told)[0])
+    [legend] = drawn[0].legends
+    assert legend.get_title().get_text() == "level"
+    assert [text.get_text() for text in legend.get_texts()] == ["high", "low"]
+    # Of factors in which no two networks are alike, or none differ, nothing is told.
+    own = [
+        one.model_copy(update={"factors": {"own": dict(zip(ids, ids, strict=True))}})
+        for one in results
+    ]
+    draw(ranked_tables(own)[0])
+    assert not drawn[1].legends
 
 
 @pytest.mark.usefixtures("without_layout")

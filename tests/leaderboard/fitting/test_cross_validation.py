@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
+from scipy.stats import rankdata
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.dummy import DummyRegressor
+from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import mean_squared_error, r2_score
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
@@ -53,12 +56,17 @@ def test_partitions_agree_with_cross_validation_of_scikit_learn(zoo, task, name,
     assert scores.r2_pooled == pytest.approx(r2_score(y, expected), abs=1e-10)
     assert scores.mse == pytest.approx(mean_squared_error(y, expected), abs=1e-12)
     assert scores.rmse_points == pytest.approx(100 * np.sqrt(scores.mse), abs=1e-10)
-    center = {network: fold.center for fold in outcome.folds for network in fold.ids}
-    above = expected - [center[network] for network in ids]
-    assert scores.pearson == pytest.approx(np.corrcoef(y, above)[0, 1], abs=1e-10)
+    of = {network: fold for fold in outcome.folds for network in fold.ids}
+    units = [
+        (value - of[one].center) / of[one].spread for one, value in zip(ids, expected, strict=True)
+    ]
+    assert scores.pearson == pytest.approx(np.corrcoef(y, units)[0, 1], abs=1e-10)
     for (train, _), fold in zip(folds.split(), outcome.folds, strict=True):
         everywhere = clone(regressor).fit(X[train], y[train]).predict(X)
         assert fold.center == pytest.approx(everywhere.mean(), abs=1e-12)
+        assert fold.spread == pytest.approx(everywhere.std(), abs=1e-12)
+        tested = [ids.index(network) for network in fold.ids]
+        assert list(fold.places) == rankdata(everywhere)[tested].tolist()
     in_fold = [r2_score(y[test], expected[test]) for _, test in folds.split()]
     assert scores.r2_fold_mean == pytest.approx(np.mean(in_fold), abs=1e-10)
     assert (scores.folds_scored, scores.folds_undefined) == (10, 0)
@@ -231,6 +239,17 @@ def test_the_rank_counts_independent_columns_only():
     classes = np.arange(20).reshape(-1, 1) % 4
     found = linear_model(levels.fit(classes, y), classes)
     assert (found.rank, found.lost) == (3, 0)
+
+
+@pytest.mark.parametrize("step", [SelectKBest(f_regression, k=2), PCA(2)])
+def test_columns_that_a_step_did_not_choose_are_not_lost(step):
+    generator = np.random.RandomState(3)
+    X, y = generator.normal(size=(30, 4)), generator.normal(size=30)
+    found = linear_model(make_pipeline(step, LeastSquares()).fit(X, y), X)
+    assert (found.rank, found.lost) == (2, 0)
+    twice = np.hstack([X[:, :1], X[:, :1]])
+    found = linear_model(make_pipeline(StandardScaler(), LeastSquares()).fit(twice, y), twice)
+    assert (found.rank, found.lost) == (1, 1)
 
 
 def test_a_large_column_hides_a_small_one_from_plain_linear_regression_only():

@@ -5,7 +5,9 @@ import shutil
 import pytest
 
 from leaderboard.pages.site import write_site
+from leaderboard.results.columns import COLUMNS
 from leaderboard.scoring.scores import METRICS
+from tests.leaderboard.pages.browser import Tab, contrast, draws, heading, markers, names, shown
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -14,7 +16,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 HOSTILE = "a</script><b>&\"'"
-LOCAL = ("file:", "data:", "blob:")
 
 
 @pytest.fixture(scope="module")
@@ -57,30 +58,6 @@ def chromium():
         browser.close()
 
 
-class Tab:
-    """A page that is loaded anew for each test, and what it complained of meanwhile."""
-
-    def __init__(self, chromium, **context):
-        self.complaints = []
-        self.page = chromium.new_context(**context).new_page()
-        self.page.set_default_timeout(20_000)
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on(
-            "request",
-            lambda asked: asked.url.startswith(LOCAL) or self.complaints.append(asked.url),
-        )
-
-    def open(self, url, width=1280, color_scheme="light"):
-        self.page.set_viewport_size({"width": width, "height": 900})
-        self.page.emulate_media(color_scheme=color_scheme)
-        # From one place on a page to another Chromium would load nothing.
-        self.page.goto("about:blank")
-        self.page.mouse.move(0, 0)
-        self.page.goto(url)
-        return self.page
-
-
 # A page of its own for each test takes four times as long.
 @pytest.fixture(scope="module")
 def tabs(chromium):
@@ -105,30 +82,6 @@ def open_page(tabs, folder):
     assert not complaints
 
 
-def names(page):
-    """Predictors shown, from top to bottom."""
-    return page.locator("#ranking tbody th").all_inner_texts()
-
-
-def heading(page, key):
-    return page.locator(f"#ranking th[data-key={key}]")
-
-
-def draws(page):
-    page.locator("#scatter .main-svg").first.wait_for()
-    return page
-
-
-def markers(page):
-    """Color and shape of each trace's first point in the scatter plot."""
-    return page.evaluate(
-        """() => [...document.querySelectorAll("#scatter .scatterlayer .trace")].map((trace) => {
-            const point = trace.querySelector(".points path");
-            return [getComputedStyle(point).fill, point.getAttribute("d").replace(/[\\d.-]+/g, "")];
-        })"""
-    )
-
-
 def test_the_first_view_is_the_first_zoos_gap_by_rank(open_page):
     page = open_page()
     assert names(page) == ["strong"]
@@ -138,8 +91,34 @@ def test_the_first_view_is_the_first_zoos_gap_by_rank(open_page):
     assert page.locator("#status").inner_text().startswith("4 rows.")
 
 
+def test_a_switch_shows_the_columns_behind_the_first(open_page):
+    page = open_page()
+    first = ["rank", "predictor", "r2_filled", "kendall", "rmse_points", "access", "seconds"]
+    assert shown(page) == first
+    page.get_by_label("All columns").check()
+    everything = shown(page)
+    assert everything[:7] == first
+    assert sorted(everything) == sorted(column.key for column in COLUMNS)
+    assert "columns=all" in page.url
+    page.reload()
+    assert shown(page) == everything
+    page.get_by_role("button", name="Reset").click()
+    heading(page, "paper").wait_for(state="detached")
+    assert shown(page) == first
+    # A column that the rows are sorted by is in sight.
+    assert "mse" in shown(open_page("index.html#sort=mse"))
+
+
+def test_a_narrow_screen_has_name_rank_and_score_in_sight(open_page):
+    page = open_page(width=390)
+    for key in ("rank", "predictor", "r2_filled"):
+        box = heading(page, key).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+
+
 def test_a_click_sorts_best_first_then_the_other_way_and_undefined_stays_last(open_page):
-    page = open_page("index.html#zoo=%3Dtoy")
+    page = open_page("index.html#zoo=%3Dtoy&columns=all")
     button = heading(page, "mse").get_by_role("button")
     button.click()
     assert heading(page, "mse").get_attribute("aria-sort") == "ascending"
@@ -168,7 +147,7 @@ def test_the_keyboard_alone_reaches_filters_headings_and_pages(open_page, key):
         )
         if reached[-1] == "predictor":
             break
-    order = ["zoo", "target", "split", "paper", "access", "find", "reset"]
+    order = ["zoo", "target", "split", "paper", "access", "find", "columns", "reset"]
     assert reached[: len(order)] == order
     page.keyboard.press(key)
     assert names(page) == sorted(names(page))
@@ -204,9 +183,9 @@ def test_each_control_filters_and_reset_brings_all_back(open_page):
 
 def test_a_split_shows_its_scores_alone(open_page):
     page = open_page("index.html#zoo=%3Dtoy")
-    keys = page.eval_on_selector_all("#ranking thead th", "all => all.map(th => th.dataset.key)")
-    column, pooled = keys.index("ssr_mean"), keys.index("r2_pooled")
     page.get_by_label("Split", exact=True).select_option(label="holdout-100")
+    keys = shown(page)
+    column, pooled = keys.index("ssr_mean"), keys.index("r2_pooled")
     cells = page.locator("#ranking tbody tr").first.locator("td, th")
     assert cells.nth(pooled).inner_text() == "–"
     assert float(cells.nth(column).inner_text()) > 0
@@ -241,7 +220,7 @@ def test_the_address_keeps_the_view_and_coming_back_restores_it(open_page):
 
 
 def test_explanations_come_with_the_mouse_and_with_the_focus_and_go_with_escape(open_page):
-    page = open_page()
+    page = open_page("index.html#columns=all")
     tip = page.locator("#tip")
     assert not tip.is_visible()
     heading(page, "r2_pooled").hover()
@@ -347,24 +326,6 @@ def test_pages_fit_the_screen_and_text_stands_out(open_page, address, width, sch
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
         "rgb(255, 255, 255)" if scheme == "light" else "rgb(21, 23, 26)"
     )
-
-
-def contrast(page, name):
-    """Contrast of a color of the style sheet against the ground (WCAG 2.2, relative luminance)."""
-
-    def luminance(code):
-        parts = [int(code[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    codes = [
-        page.evaluate(
-            "name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`)", one
-        ).strip()
-        for one in (name, "ground")
-    ]
-    lighter, darker = sorted(map(luminance, codes), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
 
 
 def test_without_scripts_the_table_the_folds_and_the_explanations_are_there(open_page):

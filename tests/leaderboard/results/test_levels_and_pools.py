@@ -38,11 +38,20 @@ def on(results, split, predictor="parameter-count"):
 def test_levels_are_scored_together_and_never_by_a_mean_over_folds(make, monkeypatch):
     monkeypatch.setattr(inputs, "FEWEST_IN_FOLD", 2)
     targets = {"a": 0.0, "b": 0.1, "c": 0.5, "d": 0.6}
-    # Less the centers, 0.3 and 0.2.
-    above = [-0.2, -0.3, 0.3, 0.3]
+    # Less the centers, 0.3 and 0.2, over the spreads, 0.1 and 0.2.
+    units = [-2.0, -3.0, 1.5, 1.5]
     folds = [
-        FoldPredictions(fold=0, ids=("a", "b"), predictions=(0.1, 0.0), center=0.3),
-        FoldPredictions(fold=1, ids=("c", "d"), predictions=(0.5, 0.5), center=0.2),
+        FoldPredictions(
+            fold=0, ids=("a", "b"), predictions=(0.1, 0.0), places=(2, 1), center=0.3, spread=0.1
+        ),
+        FoldPredictions(
+            fold=1,
+            ids=("c", "d"),
+            predictions=(0.5, 0.5),
+            places=(3.5, 3.5),
+            center=0.2,
+            spread=0.2,
+        ),
     ]
     levels, partition = (
         make.score(kind, folds, {}, targets, 1) for kind in ("levels", "partition")
@@ -50,7 +59,7 @@ def test_levels_are_scored_together_and_never_by_a_mean_over_folds(make, monkeyp
     # Residuals are -0.1, 0.1, 0, 0.1; squared distances from the mean 0.3 are .09, .04, .04, .09.
     assert levels.r2_pooled == pytest.approx(1 - 0.03 / 0.26)
     assert levels.mse == pytest.approx(0.03 / 4)
-    assert levels.pearson == pytest.approx(np.corrcoef(list(targets.values()), above)[0, 1])
+    assert levels.pearson == pytest.approx(np.corrcoef(list(targets.values()), units)[0, 1])
     assert levels.r2_fold_mean is None
     assert (levels.ssr, levels.folds_scored) == (None, 2)
     # Within folds R² is 1 - 0.02 / 0.005 and 1 - 0.01 / 0.005.

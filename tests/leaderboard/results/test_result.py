@@ -106,7 +106,7 @@ FAULTS = [
     (set_in("dropped", "net-000", to="?"), "net-000 is both measured and dropped"),
     (set_in("folds", 0, "fold", to=1), "a fold stands twice"),
     (set_in("skipped_folds", to=[0]), "a fold stands twice"),
-    (set_in("folds", 0, "predictions", to=[0.1]), "fold 0 does not have one prediction"),
+    (set_in("folds", 0, "predictions", to=[0.1]), "fold 0 lacks a prediction or place"),
     (set_in("folds", 0, "ids", 0, to="ghost"), "fold 0 tests a network twice"),
     (lambda content: content["folds"].pop(), "do not test every measured network"),
     (lambda content: content.pop("split"), "split: Field required"),

@@ -121,6 +121,27 @@ def test_changed_predictions_are_refused(results, zoo, installed):
         verify(forge(result, in_the_fit), zoo)
 
 
+@pytest.mark.parametrize(
+    ("part", "fault"),
+    [
+        ("places", r"fold 2 puts net-\d+ at place \d+, but the regressor fitted again puts it at"),
+        ("center", "fold 2 predicts .* for all networks on average"),
+        ("spread", "fold 2 predicts .* for the standard deviation over all networks"),
+    ],
+)
+def test_changed_places_and_units_are_refused(results, zoo, installed, part, fault):
+    def change(content):
+        fold = content["folds"][2]
+        if part == "places":
+            fold[part][0] = 1.0 if fold[part][0] > 20 else 60.0
+        else:
+            fold[part] += 1e-3
+        rescored(content)
+
+    with pytest.raises(ResultError, match=fault):
+        verify(forge(on(results, "grouped-kfold-10"), change), zoo)
+
+
 def test_changed_coefficients_are_refused(results, installed):
     def change(content):
         content["model"]["coefficients"][1] *= 1.1
@@ -174,7 +195,7 @@ def test_hiding_a_hard_network_is_refused(results, zoo):
         for fold in content["folds"]:
             if "net-003" in fold["ids"]:
                 at = fold["ids"].index("net-003")
-                del fold["ids"][at], fold["predictions"][at]
+                del fold["ids"][at], fold["predictions"][at], fold["places"][at]
         rescored(content)
 
     with pytest.raises(ResultError, match="net-003 is not both in the zoo and measured"):
@@ -184,9 +205,8 @@ def test_hiding_a_hard_network_is_refused(results, zoo):
 def test_other_folds_than_the_zoos_are_refused(results, zoo):
     def swap(content):
         one, other = content["folds"][0], content["folds"][1]
-        one["ids"], other["ids"] = other["ids"], one["ids"]
-        one["predictions"], other["predictions"] = other["predictions"], one["predictions"]
-        one["center"], other["center"] = other["center"], one["center"]
+        for part in ("ids", "predictions", "places", "center", "spread"):
+            one[part], other[part] = other[part], one[part]
 
     def omit(content):
         content["folds"].pop(4)

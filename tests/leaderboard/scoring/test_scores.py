@@ -46,15 +46,25 @@ def pair(result):
 
 
 @pytest.fixture(scope="module")
-def ordered(result):
-    """Out-of-fold predictions about one center, in the order of the ids."""
-    above = {
-        network: value - fold.center
+def standardized(result):
+    """Out-of-fold predictions in units of their fold's regressor, in the order of the ids."""
+    units = {
+        network: (value - fold.center) / fold.spread
         for fold in result.folds
         for network, value in zip(fold.ids, fold.predictions, strict=True)
     }
-    middle = np.mean([fold.center for fold in result.folds for _ in fold.ids])
-    return [middle + above[one] for one in sorted(above)]
+    return [units[one] for one in sorted(units)]
+
+
+@pytest.fixture(scope="module")
+def placed(result):
+    """Places of the predictions, in the order of the ids."""
+    places = {
+        network: place
+        for fold in result.folds
+        for network, place in zip(fold.ids, fold.places, strict=True)
+    }
+    return [places[one] for one in sorted(places)]
 
 
 def test_factors_and_configurations_are_the_zoos(grid, result):
@@ -69,10 +79,10 @@ def test_factors_and_configurations_are_the_zoos(grid, result):
     assert Result.from_json(result.to_json(), "here") == result
 
 
-def test_rank_statistics_are_those_of_their_functions(result, pair, ordered):
+def test_rank_statistics_are_those_of_their_functions(result, pair, standardized, placed):
     ids, targets, _ = pair
-    predictions = ordered
-    assert result.scores.pearson == pytest.approx(np.corrcoef(targets, ordered)[0, 1])
+    predictions = placed
+    assert result.scores.pearson == pytest.approx(np.corrcoef(targets, standardized)[0, 1])
     levels = {name: [of[one] for one in ids] for name, of in result.factors.items()}
     found = result.scores
     assert found.spearman == pytest.approx(stats.spearmanr(targets, predictions).statistic)
@@ -92,13 +102,16 @@ def test_rank_statistics_are_those_of_their_functions(result, pair, ordered):
     )
 
 
-def test_intervals_draw_whole_configurations(result, pair, ordered):
+def test_intervals_draw_whole_configurations(result, pair, standardized, placed):
     ids, targets, predictions = pair
     groups = [result.configurations[one] for one in ids]
-    by_order = {of: {n: s for n, s in STATISTICS.items() if s.of_order == of} for of in (0, 1)}
-    assert sorted(by_order[1]) == ["kendall", "pearson", "spearman"]
-    drawn = bootstrap.intervals(targets, predictions, groups, by_order[0])
-    drawn |= bootstrap.intervals(targets, ordered, groups, by_order[1])
+    drawn = {}
+    taken = {"predictions": predictions, "standardized": standardized, "places": placed}
+    for name, values in taken.items():
+        statistics = {n: s for n, s in STATISTICS.items() if s.values == name}
+        drawn |= bootstrap.intervals(targets, values, groups, statistics)
+    assert {n for n, s in STATISTICS.items() if s.values == "places"} == {"kendall", "spearman"}
+    assert STATISTICS["pearson"].values == "standardized"
     assert sorted(result.scores.intervals) == sorted([*drawn.keys() - {"r2"}, "r2_pooled"])
     for name, interval in result.scores.intervals.items():
         expected = drawn["r2" if name == "r2_pooled" else name]

@@ -41,6 +41,46 @@ def test_a_constant_has_no_skill_on_any_split(make, grid):
         assert scores.r2_pooled < 0, split
 
 
+@pytest.mark.parametrize("others", [1, 2])
+def test_what_differs_for_one_or_two_networks_has_next_to_no_skill(make, grid, others):
+    """Of the rest, each fold's regressor says the same; only its level follows the targets.
+
+    Its slope may do so, too, and turn around where the targets held out are large: the statistics
+    are then worse than chance, never better.
+    """
+    ids = sorted(grid.table.index)[:others]
+
+    def measure(gap):
+        return pd.Series(gap.index.isin(ids), gap.index).astype(float)
+
+    pairs = len(grid.table) * (len(grid.table) - 1) / 2
+    told = pairs - (len(grid.table) - others) * (len(grid.table) - others - 1) / 2
+    for split, scores in of_partitions(scores_of(make, grid, measure)).items():
+        # Only pairs with one of these networks have an order.
+        most = (told / pairs) ** 0.5
+        assert scores.kendall is None or scores.kendall <= most + 1e-9, split
+        assert scores.pearson is None or scores.pearson <= most + 1e-9, split
+        assert scores.information is None or scores.information < 0.15, split
+        assert scores.sign_error_worst is None or scores.sign_error_worst > 0.35, split
+        own = scores.measure_information
+        assert own is None or own < 0.15
+
+
+def test_predictions_that_turn_networks_around_have_no_information(make, grid):
+    """A measure without a relation: left-one-out slopes run against the network left out."""
+    draw = np.random.RandomState(0)
+    size, ids = len(grid.table), sorted(grid.table.index)
+    found = []
+    for _ in range(6):
+        noise = pd.Series(draw.standard_normal(size), ids)
+        found += of_partitions(scores_of(make, grid, lambda gap, of=noise: of[gap.index])).values()
+    negative = [scores for scores in found if scores.kendall < 0]
+    assert 0 < len(negative) < len(found)
+    for scores in found:
+        assert (scores.information is None) == (scores.information_given is None)
+        assert (scores.information is None) == (scores in negative)
+
+
 def test_the_constant_measure_itself_has_none_either(make, grid):
     for scores in scores_of(make, grid, lambda gap: 0.1 + 0 * gap).values():
         assert (scores.measure_kendall, scores.measure_spearman) == (None, None)

@@ -1,4 +1,4 @@
-from leaderboard.pages.coloring import colorings
+from leaderboard.results.coloring import colorings
 
 
 def test_the_factor_that_the_target_follows_comes_first():
