@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from demogen._util.draws import Draws
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.selection import levels_named, normalized, rows_where
 from demogen.format.splits import Split
@@ -185,13 +186,14 @@ class NetworkSet(abc.ABC):
         The draw depends on the ids and the seed alone, on every machine and version.
 
         Raises:
-            ZooError: there are fewer networks.
+            ZooError: there are fewer networks, or the seed is negative.
         """
+        if seed < 0:
+            raise ZooError(f"seed is {seed}; it is 0 or more")
         if not 1 <= count <= len(self):
             raise ZooError(f"{self.name} has {len(self)} networks; {count} cannot be drawn")
         ids = sorted(self.ids)
-        # RandomState's streams are frozen for good (NEP 19); those of a Generator may change.
-        order = np.random.RandomState(seed).permutation(len(ids))
+        order = Draws(seed).permutation(np.arange(len(ids)))
         drawn = {ids[place] for place in order[:count]}
         return self.part([id for id in self.ids if id in drawn], f"sample {count}, seed {seed}")
 

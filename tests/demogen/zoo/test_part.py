@@ -5,6 +5,7 @@ import pytest
 
 import demogen
 from demogen import Pool, ZooError, load_zoo
+from demogen._util.draws import Draws
 from demogen.zoo import Part, part_asked
 from leaderboard import benchmark
 
@@ -41,7 +42,7 @@ def test_slices_and_samples(tiny_zoo):
     assert tiny_zoo.select("1 == 1") is tiny_zoo
     drawn = tiny_zoo.sample(6, seed=3)
     assert drawn.ids == [id for id in tiny_zoo.ids if id in set(drawn.ids)]
-    order = np.random.RandomState(3).permutation(len(tiny_zoo))[:6]
+    order = Draws(3).permutation(np.arange(24))[:6]
     assert set(drawn.ids) == {sorted(tiny_zoo.ids)[place] for place in order}
     assert tiny_zoo.sample(6, seed=3).digest == drawn.digest
     assert tiny_zoo.sample(6, seed=4).digest != drawn.digest
@@ -49,6 +50,8 @@ def test_slices_and_samples(tiny_zoo):
     for wrong in (0, -1, 25):
         with pytest.raises(ZooError, match=f"has 24 networks; {wrong} cannot be drawn"):
             tiny_zoo.sample(wrong)
+    with pytest.raises(ZooError, match="seed is -1"):
+        tiny_zoo.sample(2, seed=-1)
     with pytest.raises(ZooError, match=r"no network of tiny.* is left by 24:"):
         _ = tiny_zoo[24:]
     with pytest.raises(ZooError, match="no network of tiny.* has parameters < 0"):
