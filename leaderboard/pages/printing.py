@@ -5,17 +5,11 @@ from collections.abc import Sequence
 from dataclasses import astuple
 
 from demogen.format.printing import aligned, terminal_width
+from leaderboard.pages.index import FIRST
 from leaderboard.pages.tables import render_tables, title
-from leaderboard.results.columns import COLUMNS, UNDEFINED
+from leaderboard.results.columns import COLUMNS, RANKED_BY, UNDEFINED
 from leaderboard.results.ranking import RankedTable, ranked_tables
 from leaderboard.results.result import Result
-
-MATTERS = (
-    *("rank", "predictor", "r2_unseen", "r2_filled", "r2_pooled", "r2_low", "r2_high", "kendall"),
-    *("rmse_points", "missing", "measure_kendall", "information", "measure_pgdl", "r2_fold_mean"),
-    *("measured", "dropped", "seconds"),
-)
-"""Columns of a table on a terminal, those that matter most first."""
 
 
 def printed(results: Sequence[Result], format: str) -> bytes:
@@ -45,10 +39,13 @@ def scores_json(results: Sequence[Result]) -> bytes:
 
 
 def _text(table: RankedTable) -> str:
+    """The columns that the index page shows first, then the others of the Markdown table."""
     by_key = {column.key: column for column in COLUMNS}
+    first = [table.ranked_by if key == RANKED_BY else key for key in FIRST]
+    others = [column.key for column in COLUMNS if column.brief]
     columns = [
         column
-        for column in map(by_key.__getitem__, MATTERS)
+        for column in map(by_key.__getitem__, dict.fromkeys([*first, *others]))
         if any(column.text(row) != UNDEFINED for row in table.rows)
     ]
     heads = [column.heading for column in columns]
