@@ -202,7 +202,9 @@ def _refuse(condition: str, what: str) -> NoReturn:
 def _values(table: "pd.DataFrame", column: str) -> list[Any]:
     values = table[column]
     gone = values.isna().tolist()
-    plain = (None if none else value for value, none in zip(values.tolist(), gone, strict=True))
+    plain: Iterator[Any] = (
+        None if none else value for value, none in zip(values.tolist(), gone, strict=True)
+    )
     return [tuple(value) if hasattr(value, "__array__") else value for value in plain]
 
 

@@ -142,7 +142,7 @@ class _Rows:
     def _columns(self, label: str, single: bool) -> dict[str, str]:
         """Column → feature."""
         prefix = f"{label}."
-        names = list(self.table)
+        names = list(map(str, self.table.columns))
         columns = {name: name.removeprefix(prefix) for name in names if name.startswith(prefix)}
         if not columns and single:
             numeric = (name for name in names if self.table[name].dtype.kind in "iuf")

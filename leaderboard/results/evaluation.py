@@ -160,7 +160,7 @@ def _networks(zoo: "NetworkSet", target: str) -> Networks:
         target=target,
         targets=known,
         without={id: f"no {target}: {_why_unknown(zoo, id)}" for id in ids if id not in known},
-        configurations=zoo.table["configuration"].astype(str).to_dict(),
+        configurations=dict(zip(ids, map(str, zoo.table["configuration"]), strict=True)),
         factors=factors_of(zoo, ids),
         test_images=test_images(zoo, target),
     )

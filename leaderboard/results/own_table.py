@@ -47,9 +47,14 @@ class OwnTable:
     measures: Mapping[str, list[float]]
 
     @property
+    def factor_names(self) -> list[str]:
+        """Names of the factors, in the order given."""
+        return list(map(str, self.factors.columns))
+
+    @property
     def digest(self) -> str:
         """Hex sha256 over all but the measures: what results of several measures share."""
-        levels = {name: self.factors[name].tolist() for name in sorted(self.factors)}
+        levels = {name: self.factors[name].tolist() for name in sorted(self.factor_names)}
         rows = zip(self.ids, self.targets, self.configurations, *levels.values(), strict=True)
         content = {"target": self.target, "factors": list(levels), "rows": sorted(map(list, rows))}
         return sha256(canonical_json(content).encode())

@@ -136,13 +136,13 @@ def _networks(table: OwnTable, test_images: int | None) -> Networks:
         targets=dict(zip(table.ids, table.targets, strict=True)),
         without={},
         configurations=dict(zip(table.ids, table.configurations, strict=True)),
-        factors=levels_by_id(table.ids, varying(table.factors, list(table.factors))),
+        factors=levels_by_id(table.ids, varying(table.factors, table.factor_names)),
         test_images=test_images,
     )
 
 
 def _splits(table: OwnTable, names: Sequence[str] | None) -> "list[Split]":
-    levels = varying(table.factors, factors_to_leave_out(table.factors, list(table.factors)))
+    levels = varying(table.factors, factors_to_leave_out(table.factors, table.factor_names))
     splits = splits_of(
         table.ids,
         table.configurations,
