@@ -15,6 +15,7 @@ from demogen.measuring.cache import Outcome, SignatureCache, measure_key, networ
 from demogen.measuring.epoch_cost import epoch_seconds
 from demogen.measuring.options import Cache, MeasuringOptions
 from demogen.measuring.predictor import Measure, Predictor
+from demogen.measuring.predictor_names import as_predictor
 from demogen.measuring.together import compute_signature, measure_together
 from demogen.networks.devices import find_device
 from demogen.networks.network import Access, Network
@@ -55,20 +56,20 @@ class Measurements:
 
 
 @overload
-def measure(predictor: Measure | Predictor, of: Network) -> dict[str, float]: ...
+def measure(predictor: str | Measure | Predictor, of: Network) -> dict[str, float]: ...
 @overload
 def measure(
-    predictor: Measure | Predictor, of: NetworkSet, **options: Unpack[MeasuringOptions]
+    predictor: str | Measure | Predictor, of: NetworkSet, **options: Unpack[MeasuringOptions]
 ) -> "pd.DataFrame": ...
 def measure(
-    predictor: Measure | Predictor,
+    predictor: str | Measure | Predictor,
     of: Network | NetworkSet,
     **options: Unpack[MeasuringOptions],
 ) -> "dict[str, float] | pd.DataFrame":
     """Measure one network, or every network of a zoo or a pool of zoos.
 
     Args:
-        predictor: the measure, or a predictor that has one.
+        predictor: the measure, a predictor that has one, or the name of an installed predictor.
         of: what is measured.
         options: see `demogen.measuring.MeasuringOptions`; a single network takes none.
 
@@ -79,9 +80,10 @@ def measure(
 
     Raises:
         NotMeasurable: the measure is not defined for this network.
+        PredictorError: no predictor has this name; near names are listed.
         ZooError: no network of the zoo could be measured (the first reason is given).
     """
-    chosen = predictor.measure if isinstance(predictor, Predictor) else predictor
+    chosen = predictor if isinstance(predictor, Measure) else as_predictor(predictor).measure
     if isinstance(of, Network):
         if options:
             raise TypeError(

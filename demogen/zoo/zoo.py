@@ -28,6 +28,7 @@ from demogen.zoo.beside import images_beside
 from demogen.zoo.folders import folder_of
 from demogen.zoo.initial_weights import make_initial, read_initial
 from demogen.zoo.missing import what_is_missing
+from demogen.zoo.part import part_of
 from demogen.zoo.prefetch import ReadWeights, WeightsRequest, read_ahead
 from demogen.zoo.shared_images import NO_CORRUPTION, standardized
 from demogen.zoo.weights import check_size, from_bytes
@@ -52,7 +53,8 @@ class Zoo(NetworkSet):
         self._digest = sha256(text)
         self.manifest = ZooManifest.from_json(text, storage.where)
         storage.check(self.manifest.files)
-        self._splits = StoredSplits(self.manifest.split_names, self._read_split)
+        names = self.manifest.split_names
+        self._splits = StoredSplits(names, self._read_split, self.name)
 
     @property
     def name(self) -> str:
@@ -155,6 +157,10 @@ class Zoo(NetworkSet):
                 "DEMOGEN_IMAGES to a folder with the published files"
             )
         return image_set
+
+    def part(self, ids: Sequence[str], what: str) -> NetworkSet:
+        """Some of its networks; itself where these are all."""
+        return part_of(self, ids, what)
 
     def verify(self, *, weights: bool = True) -> None:
         """Read and check every file, every network and every record.

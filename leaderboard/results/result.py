@@ -20,6 +20,7 @@ from demogen.schema.frozen import Frozen, Sha256
 from demogen.schema.records import first_fault
 from leaderboard.results.file_names import file_name
 from leaderboard.results.origins import Origin, check_merged, read_origins
+from leaderboard.results.targets import TABLE, TARGETS
 from leaderboard.scoring.inputs import (
     Count,
     Finite,
@@ -38,8 +39,6 @@ FORMAT = 3
 
 PUBLISHED = Path(__file__).parents[1] / "published"
 """Results published with this package."""
-
-Target = Literal["gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy"]
 
 
 class Result(Frozen):
@@ -65,7 +64,8 @@ class Result(Frozen):
     split: Name
     split_digest: Sha256
     split_kind: Kind
-    target: Target
+    target: Name
+    """Column of the table that is predicted."""
     test_images: Annotated[int, Field(ge=1)] | None
     """How many images each test accuracy is of, the fewest of the zoo's image sets; None where that
     is not known here, and where the target is no accuracy."""
@@ -106,6 +106,8 @@ class Result(Frozen):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
+        if self.target not in TARGETS and self.access != TABLE:
+            raise ValueError(f"a zoo has no target {self.target!r}")
         measured = set(self.targets)
         parts: dict[str, Iterable[str]] = {
             "signatures": self.signatures,
@@ -145,9 +147,8 @@ class Result(Frozen):
     def path(self) -> PurePosixPath:
         """Where the result is kept: <zoo>@<digest>/<split>/<target>/<predictor>.json."""
         zoo = f"{file_name(self.zoo)}@{self.zoo_digest[:12]}"
-        return PurePosixPath(
-            zoo, file_name(self.split), self.target, f"{file_name(self.predictor)}.json"
-        )
+        split, target, name = map(file_name, (self.split, self.target, self.predictor))
+        return PurePosixPath(zoo, split, target, f"{name}.json")
 
     def score_inputs(self) -> ScoreInputs:
         """What its scores follow from."""

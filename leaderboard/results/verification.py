@@ -10,6 +10,7 @@ import numpy as np
 from demogen.errors import DemogenError, PredictorError, ResultError
 from demogen.format.splits import Fold
 from leaderboard.results.result import Result
+from leaderboard.results.targets import TABLE, TARGETS
 from leaderboard.scoring.inputs import FoldPredictions, LinearModel
 from leaderboard.scoring.places import Bounds
 from leaderboard.scoring.scores import METRICS, score
@@ -126,6 +127,8 @@ def check_predictions(result: Result, regressor: "RegressorMixin") -> None:
 
 
 def _zoo_faults(result: Result, zoo: "NetworkSet") -> Iterator[str]:
+    from leaderboard.results.evaluation import test_images
+
     if result.zoo_digest != zoo.digest:
         yield (
             f"made on zoo {result.zoo} with digest {result.zoo_digest[:12]}, but this is "
@@ -146,12 +149,13 @@ def _zoo_faults(result: Result, zoo: "NetworkSet") -> Iterator[str]:
     if differing := ids ^ {*result.targets, *result.dropped}:
         yield f"network {min(differing)} is not both in the zoo and measured or dropped in it"
         return
+    if result.target not in TARGETS:
+        yield f"a zoo has no target {result.target!r}"
+        return
     targets = zoo.table[result.target].astype("float64").to_dict()
     for network, claimed in sorted(result.targets.items()):
         if claimed != targets[network]:
             yield f"the {result.target} of {network} is not {claimed}"
-    from leaderboard.results.evaluation import test_images
-
     if result.test_images != (images := test_images(zoo, result.target)):
         yield f"its test accuracies are of {images} images, not {result.test_images}"
     yield from _factor_faults(result, zoo)
@@ -189,6 +193,8 @@ def _installed(result: Result) -> "Predictor | str":
     """The installed predictor of this name and these columns, or why there is none."""
     from demogen.measuring.predictor import get_predictor
 
+    if result.access == TABLE:
+        return "its signatures are columns of a table"
     name = result.predictor.split("(")[0]
     try:
         predictor = get_predictor(name)
@@ -248,7 +254,7 @@ def _compare_places(result: Result, claimed: FoldPredictions, bounds: Bounds) ->
 
 def _other_versions(result: Result) -> str:
     """Which packages of other versions fitted the result, in words; empty where none did."""
-    from leaderboard.results.evaluation import versions
+    from leaderboard.results.scored_split import versions
 
     here = versions()
     other = [

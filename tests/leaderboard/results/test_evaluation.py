@@ -11,7 +11,9 @@ from demogen.measuring import measurements as measuring
 from demogen.measuring.least_squares import LeastSquares
 from demogen.measuring.predictor import Measure, Predictor
 from leaderboard import Result, benchmark, evaluate
-from leaderboard.results.evaluation import TARGETS, score_split, versions
+from leaderboard.results.evaluation import score_split
+from leaderboard.results.scored_split import versions
+from leaderboard.results.targets import TARGETS
 from leaderboard.results.verification import verify
 
 
