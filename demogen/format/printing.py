@@ -56,7 +56,7 @@ def frame_bytes(frame: "pd.DataFrame", format: str) -> bytes:
         safe = rows.rename(columns=for_csv)
         texts = [place for place, name in enumerate(rows) if rows[name].dtype.kind not in "biufc"]
         for place in texts:
-            safe.isetitem(place, rows.iloc[:, place].map(for_csv))
+            safe.isetitem(place, rows.iloc[:, place].map(for_csv).to_numpy())
         return safe.to_csv(index=False, lineterminator="\n").encode()
     objects = rows.astype(object).where(rows.notna(), None)
     if format == "json":
