@@ -12,6 +12,8 @@ import click
 from demogen import __version__
 from demogen import cli_options as options
 from demogen._util.terminal import show_everything
+from demogen._util.text import one_line, say
+from demogen._util.writable import check_can_write
 from demogen.errors import DemogenError, explain_os_error, naming
 from demogen.format.printing import chosen_format, frame_bytes
 
@@ -111,7 +113,7 @@ def push(
     )
     verb = "proposed" if pushed.proposed else "published"
     unchanged = ", with nothing new to send" if pushed.commit and not pushed.changes else ""
-    click.echo(f"{verb} {folder} to {target}{unchanged}\n{pushed.report()}")
+    say(f"{verb} {folder} to {target}{unchanged}\n{pushed.report()}")
 
 
 @commands.command()
@@ -130,7 +132,7 @@ def pull(source: str, folder: Path | None, revision: str | None, endpoint: str |
     """
     from demogen.hub import download
 
-    click.echo(download.pull(source, folder, revision=revision, endpoint=endpoint))
+    say(str(download.pull(source, folder, revision=revision, endpoint=endpoint)))
 
 
 @commands.command()
@@ -149,10 +151,10 @@ def info(zoo: str, revision: str | None, verify: bool) -> None:
     from demogen.zoo.zoo import load_zoo
 
     opened = load_zoo(zoo, revision)
-    click.echo(describe(opened))
+    say(describe(opened))
     if verify:
         opened.verify()
-        click.echo(f"all {len(opened)} networks are as the zoo says")
+        say(f"all {len(opened)} networks are as the zoo says")
 
 
 @commands.command()
@@ -170,7 +172,7 @@ def predictors(names: tuple[str, ...]) -> None:
     from demogen.description import predictor_list
     from demogen.measuring.predictor import get_predictor, list_predictors
 
-    click.echo(predictor_list([get_predictor(name) for name in names or list_predictors()]))
+    say(predictor_list([get_predictor(name) for name in names or list_predictors()]))
 
 
 @commands.command()
@@ -212,7 +214,7 @@ def measure(
     from demogen.measuring.measurements import measure_all
     from demogen.measuring.predictor import list_predictors
     from demogen.measuring.predictor_names import predictor_called
-    from demogen.measuring.signature_tables import signature_table
+    from demogen.measuring.signature_tables import signature_table, summary
     from demogen.zoo.part import part_asked
     from demogen.zoo.pool import open_zoos
 
@@ -220,25 +222,21 @@ def measure(
     chosen = [predictor_called(name) for name in names or list_predictors()]
     if not zoos:
         raise click.UsageError("which zoo? give --zoo NAME, a folder or OWNER/NAME")
+    if csv is not None:
+        check_can_write(csv)
     measures = [predictor.measure for predictor in chosen]
     running["progress"] = True
     zoo = part_asked(open_zoos(zoos, revision, images=images), where, limit)
     results = measure_all(measures, zoo, **running)
     for predictor, result in zip(chosen, results, strict=True):
-        features = ", ".join(result.table.columns[:4]) or "no features"
-        more = ", …" if len(result.table.columns) > 4 else ""
-        failed = f", {len(result.failures)} not measured" if result.failures else ""
-        said = f"{predictor.name}: {len(result.table)} networks{failed} ({features}{more})"
         # Where the table itself goes to standard output, nothing else may.
-        click.echo(said, err=bool(printed))
-        for reason in list(result.failures.values())[:3]:
-            click.echo(f"  {reason}", err=bool(printed))
+        say(summary(predictor.name, result), err=bool(printed))
     if csv is not None:
         with naming(csv):
             csv.write_bytes(frame_bytes(signature_table(results, zoo), "csv"))
-        click.echo(f"signatures: {csv}", err=bool(printed))
+        say(f"signatures: {csv}", err=bool(printed))
     if printed:
-        click.echo(frame_bytes(signature_table(results, zoo), printed), nl=False)
+        options.put(frame_bytes(signature_table(results, zoo), printed))
 
 
 @commands.command()
@@ -265,11 +263,12 @@ def fit(
     from demogen.measuring import fitted_predictor
     from demogen.zoo.pool import open_zoos
 
+    check_can_write(file)
     running["progress"] = True
     opened = open_zoos(zoos, revision, images=images)
     fitted = fitted_predictor.fit(name, opened, split=split, **running)
     fitted.save(file)
-    click.echo(f"{fitted}\nfitted predictor: {file}")
+    say(f"{fitted}\nfitted predictor: {file}")
 
 
 @commands.command()
@@ -312,7 +311,7 @@ def predict(
     from demogen.own_files import predictions
 
     for line in predictions(fitted, weights, maker, train, **settings):
-        click.echo(line)
+        say(line)
 
 
 @commands.command()
@@ -333,7 +332,7 @@ def cite(zoos: tuple[str, ...], revision: str | None, split: str | None) -> None
     from demogen.description import citation
     from demogen.zoo.pool import open_zoos
 
-    click.echo(citation(open_zoos(zoos, revision), split))
+    say(citation(open_zoos(zoos, revision), split))
 
 
 @commands.command()
@@ -366,7 +365,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         commands.main(args=arguments, prog_name="demogen", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as help_text:
-        click.echo(help_text.format_message())
+        say(help_text.format_message())
         sys.exit(2)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "demogen"
@@ -376,7 +375,7 @@ def main(arguments: list[str] | None = None) -> None:
     except DemogenError as error:
         _fail(str(error))
     except (click.Abort, KeyboardInterrupt):
-        click.echo("demogen: interrupted; what was finished is kept", err=True)
+        say("demogen: interrupted; what was finished is kept", err=True)
         sys.exit(130)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
@@ -395,5 +394,5 @@ def _is_of_output(error: OSError) -> bool:
 
 
 def _fail(message: str) -> None:
-    click.echo(f"demogen: {' '.join(message.split())}", err=True)
+    say(f"demogen: {one_line(message)}", err=True)
     sys.exit(2)

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from demogen._util.text import for_csv, for_markdown, one_line
 from demogen.errors import TableError
-from demogen.format.markdown import cell, table_of
+from demogen.format.markdown import table_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +53,10 @@ def frame_bytes(frame: "pd.DataFrame", format: str) -> bytes:
         rows.to_parquet(buffer, index=False)
         return buffer.getvalue()
     if format == "csv":
-        return rows.to_csv(index=False, lineterminator="\n").encode()
+        safe = rows.rename(columns=for_csv)
+        for name in safe.columns[[kind.kind not in "iufb" for kind in safe.dtypes]]:
+            safe[name] = safe[name].map(for_csv)
+        return safe.to_csv(index=False, lineterminator="\n").encode()
     objects = rows.astype(object).where(rows.notna(), None)
     if format == "json":
         return (json.dumps(objects.to_dict("records"), indent=1, default=_plain) + "\n").encode()
@@ -60,8 +64,8 @@ def frame_bytes(frame: "pd.DataFrame", format: str) -> bytes:
     cells = [list(map(_text, row)) for row in objects.itertuples(index=False)]
     right = [place for place, name in enumerate(rows) if rows[name].dtype.kind in "iuf"]
     if format == "markdown":
-        escaped = [list(map(cell, row)) for row in cells]
-        return (table_of(list(map(cell, heads)), escaped, right) + "\n").encode()
+        escaped = [list(map(for_markdown, row)) for row in cells]
+        return (table_of(list(map(for_markdown, heads)), escaped, right) + "\n").encode()
     if format == "text":
         return aligned(heads, cells, right, terminal_width()).encode()
     raise TableError(f"no format {format!r}; there are: {', '.join(FORMATS)}")
@@ -86,7 +90,7 @@ def aligned(
     a     0.51
     1 more colu…
     """
-    lines = [list(heads), *([" ".join(text.split()) for text in row] for row in rows)]
+    lines = [list(map(one_line, line)) for line in (heads, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     shown = len(widths)
     while shown > 1 and sum(widths[:shown]) + len(GAP) * (shown - 1) > width:

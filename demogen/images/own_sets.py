@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from demogen._util.limits import PARQUET_DECODED, PARQUET_EXPANSION
+from demogen._util.parsing import json_data
 from demogen.errors import ZooError
 from demogen.format.integrity import replacing
+from demogen.format.parquet import Parquet, ParquetError
 from demogen.images import parquet
 
 if TYPE_CHECKING:
@@ -52,6 +55,13 @@ def write(name: str, folder: Path, arrays: Mapping[str, Any], classes: int) -> N
         table = table.replace_schema_metadata({_METADATA: json.dumps(facts)})
         with replacing(folder / name / f"{part}-00000-of-00001.parquet") as file:
             pq.write_table(table, file, compression="zstd", row_group_size=_ROWS)
+            if table.nbytes > max(PARQUET_DECODED, PARQUET_EXPANSION * file.tell()):
+                # Readers refuse what unfolds to so much more than a file has.
+                file.seek(0)
+                file.truncate()
+                pq.write_table(
+                    table, file, compression="none", use_dictionary=False, row_group_size=_ROWS
+                )
 
 
 def find(name: str, folder: Path) -> parquet.Files | None:
@@ -98,22 +108,19 @@ def _arrays(part: str, tables: "list[pa.Table]", shape: tuple[int, ...]) -> dict
 
 
 def _tables(paths: Any) -> "Iterator[pa.Table]":
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     for path in paths:
         try:
-            yield pq.read_table(path)
-        except (pa.ArrowException, OSError) as error:
-            fault = " ".join(str(error).split())
-            raise ZooError(f"{path} cannot be read as a Parquet file ({fault})") from error
+            with Parquet(path) as file:
+                yield file.read([name for name in ("image", "label") if name in file.schema.names])
+        except ParquetError as error:
+            raise ZooError(f"{path} {error}") from error
 
 
 def _facts(name: str, path: Path, table: "pa.Table") -> tuple[tuple[int, ...], int]:
     import pyarrow as pa
 
     try:
-        facts = json.loads((table.schema.metadata or {})[_METADATA])
+        facts = json_data((table.schema.metadata or {})[_METADATA])
         shape, classes = tuple(int(side) for side in facts["shape"]), int(facts["classes"])
         kind = table.schema.field("image").type
         fits = (

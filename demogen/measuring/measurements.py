@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Unpack, overload
 
 from demogen._util import paths
 from demogen._util.progress import track
+from demogen._util.writable import check_can_write
 from demogen.errors import CorruptZooError, NotMeasurable, ZooError
 from demogen.measuring.cache import Outcome, SignatureCache, measure_key, network_key
 from demogen.measuring.epoch_cost import epoch_seconds
@@ -16,6 +17,7 @@ from demogen.measuring.options import Cache, MeasuringOptions
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.measuring.predictor_names import as_predictor
 from demogen.measuring.together import compute_signature, measure_together
+from demogen.networks.devices import find_device
 from demogen.networks.network import Access, Network
 from demogen.networks.size import longest_first
 from demogen.parallel import map_tasks
@@ -93,8 +95,6 @@ def measure(
     if result.failures:
         first, reason = min(result.failures.items())
         count = f"{len(result.failures)} of {len(of)} networks"
-        if not len(result.table):
-            raise ZooError(f"{chosen.name}: no network could be measured; {first}: {reason}")
         warnings.warn(
             f"{chosen.name}: {count} not measured; {first}: {reason}", RuntimeWarning, stacklevel=2
         )
@@ -130,7 +130,9 @@ def measure_all(
         One `Measurements` for each measure given, in that order.
 
     Raises:
-        ZooError: a measure reads images, and those at hand are not the zoo's, or there are none.
+        ZooError: a measure reads images, and those at hand are not the zoo's, or there are none;
+            or no network could be measured by any of the measures.
+        DemogenError: the device is not there, or signatures cannot be kept in the cache.
     """
     keys = [measure_key(measure) for measure in measures]
     distinct = dict(zip(keys, measures, strict=True))
@@ -156,6 +158,10 @@ def measure_all(
         for images in dict.fromkeys(records[id].spec.data.images for id in missing):
             if images in zoo.image_sets:
                 zoo.image_set(images)
+    if missing and ray is None:
+        find_device(device)
+    if missing and cache is not False:
+        check_can_write(_folder(cache) or paths.measurements(), folder=True)
     tasks = [
         _Task(zoo, id, tuple((key, distinct[key]) for key in keys), device, batch_size)
         for id, keys in missing.items()
@@ -170,7 +176,20 @@ def measure_all(
         key: _gather(measure, {id: outcomes[key, id] for id in sorted(zoo.ids)})
         for key, measure in distinct.items()
     }
+    _check_some_measured(by_key.values())
     return [by_key[key] for key in keys]
+
+
+def _check_some_measured(measurements: Iterable[Measurements]) -> None:
+    """Refuse to go on with nothing.
+
+    Raises:
+        ZooError: no measure has a value for any network; one reason is given.
+    """
+    failed = [(one.name, *min(one.failures.items())) for one in measurements if one.failures]
+    if failed and not any(len(one.table) for one in measurements):
+        name, id, reason = failed[0]
+        raise ZooError(f"{name}: no network could be measured; {id}: {reason}")
 
 
 def _records(

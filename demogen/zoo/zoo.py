@@ -13,10 +13,11 @@ from demogen._util.lookup import lookup
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import fault_of
 from demogen.format.splits import Split, StoredSplits
-from demogen.format.storage import Folder, Storage, manifest_text
+from demogen.format.storage import Folder, Storage, checked_content, manifest_text
 from demogen.format.table import InitialLogits, Table, read_initial_logits
 from demogen.images.image_set import ImageSet, LabeledImages, load_images
 from demogen.networks import architectures
+from demogen.networks.devices import find_device
 from demogen.networks.network import Network, Sources
 from demogen.networks.tapped_module import TappedModule
 from demogen.networks.torch_state import ordinary_state
@@ -52,8 +53,7 @@ class Zoo(NetworkSet):
         self._digest = sha256(text)
         self.manifest = ZooManifest.from_json(text, storage.where)
         storage.check(self.manifest.files)
-        names = self.manifest.split_names
-        self._splits = StoredSplits(names, self._read_split, self.name)
+        self._splits = StoredSplits(self.manifest.split_names, self._read_split, self.name)
 
     @property
     def name(self) -> str:
@@ -100,7 +100,8 @@ class Zoo(NetworkSet):
         return f"Zoo({self.name!r}, {len(self)} networks, sha256:{self.digest[:12]})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _reopen, (self.storage, self.digest, self.images_folder)
+        images = self.images_folder and self.images_folder.absolute()
+        return _reopen, (self.storage, self.digest, images)
 
     def attempts(
         self,
@@ -110,9 +111,10 @@ class Zoo(NetworkSet):
         batch_size: int = 256,
     ) -> Iterator[Network | CorruptZooError]:
         """As `networks`, with an error in the place of each network that is corrupt."""
+        place = find_device(device)
         for weights in self._read(ids):
             try:
-                yield self._network(weights, torch.device(device), batch_size)
+                yield self._network(weights, place, batch_size)
             except CorruptZooError as error:
                 yield error
 
@@ -155,9 +157,7 @@ class Zoo(NetworkSet):
             )
         return image_set
 
-    def part(self, ids: Sequence[str], what: str) -> NetworkSet:
-        """Some of its networks; itself where these are all."""
-        return part_of(self, ids, what)
+    part = part_of
 
     def verify(self, *, weights: bool = True) -> None:
         """Read and check every file, every network and every record.
@@ -193,17 +193,16 @@ class Zoo(NetworkSet):
 
     @cached_property
     def _table(self) -> Table:
-        return Table(self._checked("networks.parquet"), self.manifest.networks, self._where)
+        return Table(self._content("networks.parquet"), self.manifest.networks, self._where)
 
     @cached_property
     def _labels(self) -> dict[str, Tensor]:
         if "labels.safetensors" not in self.manifest.files:
             return {}
-        content = self._checked("labels.safetensors").read_bytes()
-        return from_bytes(content, f"{self._where}: labels.safetensors")
+        return from_bytes(self._content("labels.safetensors"), f"{self._where}: labels.safetensors")
 
     def _read_split(self, name: str) -> Split:
-        text = self._checked(f"splits/{name}.json").read_bytes()
+        text = self._content(f"splits/{name}.json")
         split = Split.from_json(text, f"{self.name}@{self.digest[:12]}")
         if split.name != name or set(split.ids) != self._table.rows.keys():
             raise CorruptZooError(
@@ -221,6 +220,10 @@ class Zoo(NetworkSet):
         if fault := fault_of(file, expected):
             raise CorruptZooError(f"{self._where}: {path} {fault}; fetch or publish the zoo again")
         return file
+
+    def _content(self, path: str) -> bytes:
+        expected = lookup(path, self.manifest.files, "file in zoo.json", CorruptZooError)
+        return checked_content(self.storage, path, expected, self._where)
 
     def _check_id(self, id: str) -> None:
         lookup(id, self._table.rows, f"network in {self.name}", ZooError)
@@ -363,9 +366,7 @@ def load_zoo(
         return Zoo(Folder(folder), images=images_folder)
     name, _, suffix = str(source).partition("@")
     if suffix and revision:
-        raise ZooError(
-            f"{source}: a revision is given twice, {suffix!r} and {revision!r}; give one"
-        )
+        raise ZooError(f"{source}: revision given twice, {suffix!r} and {revision!r}; give one")
     revision = suffix or revision
     if suffix and folder_of(name):
         raise ZooError(f"zoo {name} is a folder here and has no revisions; leave @{suffix} out")
