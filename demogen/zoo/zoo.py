@@ -53,8 +53,7 @@ class Zoo(NetworkSet):
         self._digest = sha256(text)
         self.manifest = ZooManifest.from_json(text, storage.where)
         storage.check(self.manifest.files)
-        names = self.manifest.split_names
-        self._splits = StoredSplits(names, self._read_split, self.name)
+        self._splits = StoredSplits(self.manifest.split_names, self._read_split, self.name)
 
     @property
     def name(self) -> str:
@@ -158,9 +157,7 @@ class Zoo(NetworkSet):
             )
         return image_set
 
-    def part(self, ids: Sequence[str], what: str) -> NetworkSet:
-        """Some of its networks; itself where these are all."""
-        return part_of(self, ids, what)
+    part = part_of
 
     def verify(self, *, weights: bool = True) -> None:
         """Read and check every file, every network and every record.
@@ -202,8 +199,7 @@ class Zoo(NetworkSet):
     def _labels(self) -> dict[str, Tensor]:
         if "labels.safetensors" not in self.manifest.files:
             return {}
-        content = self._content("labels.safetensors")
-        return from_bytes(content, f"{self._where}: labels.safetensors")
+        return from_bytes(self._content("labels.safetensors"), f"{self._where}: labels.safetensors")
 
     def _read_split(self, name: str) -> Split:
         text = self._content(f"splits/{name}.json")
@@ -370,9 +366,7 @@ def load_zoo(
         return Zoo(Folder(folder), images=images_folder)
     name, _, suffix = str(source).partition("@")
     if suffix and revision:
-        raise ZooError(
-            f"{source}: a revision is given twice, {suffix!r} and {revision!r}; give one"
-        )
+        raise ZooError(f"{source}: revision given twice, {suffix!r} and {revision!r}; give one")
     revision = suffix or revision
     if suffix and folder_of(name):
         raise ZooError(f"zoo {name} is a folder here and has no revisions; leave @{suffix} out")

@@ -65,7 +65,6 @@ class Result(Frozen):
     split_digest: Sha256
     split_kind: Kind
     target: Name
-    """Column of the table that is predicted."""
     test_images: Annotated[int, Field(ge=1)] | None
     """How many images each test accuracy is of, the fewest of the zoo's image sets; None where that
     is not known here, and where the target is no accuracy."""
