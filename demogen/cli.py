@@ -12,6 +12,7 @@ import click
 from demogen import __version__
 from demogen import cli_options as options
 from demogen._util.terminal import show_everything
+from demogen._util.text import for_csv, one_line, say
 from demogen.errors import DemogenError, explain_os_error, naming
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def push(
     )
     verb = "proposed" if pushed.proposed else "published"
     unchanged = ", with nothing new to send" if pushed.commit and not pushed.changes else ""
-    click.echo(f"{verb} {folder} to {target}{unchanged}\n{pushed.report()}")
+    say(f"{verb} {folder} to {target}{unchanged}\n{pushed.report()}")
 
 
 @commands.command()
@@ -129,7 +130,7 @@ def pull(source: str, folder: Path | None, revision: str | None, endpoint: str |
     """
     from demogen.hub import download
 
-    click.echo(download.pull(source, folder, revision=revision, endpoint=endpoint))
+    say(download.pull(source, folder, revision=revision, endpoint=endpoint))
 
 
 @commands.command()
@@ -148,10 +149,10 @@ def info(zoo: str, revision: str | None, verify: bool) -> None:
     from demogen.zoo.zoo import load_zoo
 
     opened = load_zoo(zoo, revision)
-    click.echo(describe(opened))
+    say(describe(opened))
     if verify:
         opened.verify()
-        click.echo(f"all {len(opened)} networks are as the zoo says")
+        say(f"all {len(opened)} networks are as the zoo says")
 
 
 @commands.command()
@@ -169,7 +170,7 @@ def predictors(names: tuple[str, ...]) -> None:
     from demogen.description import predictor_list
     from demogen.measuring.predictor import get_predictor, list_predictors
 
-    click.echo(predictor_list([get_predictor(name) for name in names or list_predictors()]))
+    say(predictor_list([get_predictor(name) for name in names or list_predictors()]))
 
 
 @commands.command()
@@ -218,16 +219,17 @@ def measure(
         features = ", ".join(result.table.columns[:4]) or "no features"
         more = ", …" if len(result.table.columns) > 4 else ""
         failed = f", {len(result.failures)} not measured" if result.failures else ""
-        click.echo(f"{predictor.name}: {len(result.table)} networks{failed} ({features}{more})")
+        say(f"{predictor.name}: {len(result.table)} networks{failed} ({features}{more})")
         for reason in list(result.failures.values())[:3]:
-            click.echo(f"  {reason}")
+            say(f"  {reason}")
     if csv is not None:
         import pandas as pd
 
         tables = {result.name: result.table for result in results}
         with naming(csv):
-            pd.concat(tables, axis=1, names=["measure", "feature"]).to_csv(csv)
-        click.echo(f"signatures: {csv}")
+            signatures = pd.concat(tables, axis=1, names=["measure", "feature"])
+            signatures.rename(index=for_csv, columns=for_csv).to_csv(csv)
+        say(f"signatures: {csv}")
 
 
 @commands.command()
@@ -258,7 +260,7 @@ def fit(
     opened = open_zoos(zoos, revision, images=images)
     fitted = fitted_predictor.fit(name, opened, split=split, **running)
     fitted.save(file)
-    click.echo(f"{fitted}\nfitted predictor: {file}")
+    say(f"{fitted}\nfitted predictor: {file}")
 
 
 @commands.command()
@@ -301,7 +303,7 @@ def predict(
     from demogen.own_files import predictions
 
     for line in predictions(fitted, weights, maker, train, **settings):
-        click.echo(line)
+        say(line)
 
 
 @commands.command()
@@ -322,7 +324,7 @@ def cite(zoos: tuple[str, ...], revision: str | None, split: str | None) -> None
     from demogen.description import citation
     from demogen.zoo.pool import open_zoos
 
-    click.echo(citation(open_zoos(zoos, revision), split))
+    say(citation(open_zoos(zoos, revision), split))
 
 
 @commands.command()
@@ -355,7 +357,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         commands.main(args=arguments, prog_name="demogen", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as help_text:
-        click.echo(help_text.format_message())
+        say(help_text.format_message())
         sys.exit(2)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "demogen"
@@ -365,7 +367,7 @@ def main(arguments: list[str] | None = None) -> None:
     except DemogenError as error:
         _fail(str(error))
     except (click.Abort, KeyboardInterrupt):
-        click.echo("demogen: interrupted; what was finished is kept", err=True)
+        say("demogen: interrupted; what was finished is kept", err=True)
         sys.exit(130)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
@@ -384,5 +386,5 @@ def _is_of_output(error: OSError) -> bool:
 
 
 def _fail(message: str) -> None:
-    click.echo(f"demogen: {' '.join(message.split())}", err=True)
+    say(f"demogen: {one_line(message)}", err=True)
     sys.exit(2)

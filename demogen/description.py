@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Sequence
 
 from demogen._util.lookup import lookup
+from demogen._util.text import one_line
 from demogen.errors import ZooError
 from demogen.format.card import bibtex, measured_and_stated, outcome_rows
 from demogen.format.factors import factor_columns
@@ -41,7 +42,10 @@ def describe(zoo: Zoo) -> str:
         )
     for split in zoo.splits.values():
         lines.append(f"  {split.citation()}")
-    return "\n".join(lines)
+    # A name of several lines would forge lines of ours.
+    return "\n".join(
+        f"  {one_line(line)}" if number else one_line(line) for number, line in enumerate(lines)
+    )
 
 
 def citation(networks: Zoo | Pool, split: str | None = None) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from demogen._util.files import read_bounded
+from demogen._util.parsing import UnreadableError, json_data
 from demogen.errors import CorruptZooError, RecipeError
 from demogen.format.integrity import file_sha256, sync_folder, write_atomically
 from demogen.schema.records import NetworkRecord, NetworkSpec, RunFacts
@@ -69,7 +71,7 @@ class BuildFolder:
     def failure(self, spec: NetworkSpec) -> str | None:
         """Why a finished network failed; None: it is trained."""
         file = self.path / spec.id / "failed.json"
-        return str(json.loads(file.read_bytes())) if file.exists() else None
+        return str(json_data(read_bounded(file))) if file.exists() else None
 
     def get(self, spec: NetworkSpec) -> FinishedNetwork | Diverged:
         """A finished network, checked.
@@ -102,7 +104,7 @@ class BuildFolder:
             RecipeError: its networks were trained on others, or the disk is full.
         """
         file = self.path / "images.json"
-        kept: dict[str, str] = json.loads(file.read_bytes()) if file.exists() else {}
+        kept = self._kept_images(file) if file.exists() else {}
         for name, digest in digests.items():
             if kept.setdefault(name, digest) != digest:
                 raise RecipeError(
@@ -113,6 +115,15 @@ class BuildFolder:
         with space_for(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             write_atomically(file, json.dumps(kept, indent=1, sort_keys=True).encode())
+
+    def _kept_images(self, file: Path) -> dict[str, str]:
+        try:
+            kept = json_data(read_bounded(file))
+        except UnreadableError as error:
+            raise RecipeError(f"{file} is damaged ({error}); remove {self.path}") from error
+        if not isinstance(kept, dict) or not all(isinstance(one, str) for one in kept.values()):
+            raise RecipeError(f"{file} is damaged (it holds no digests); remove {self.path}")
+        return kept
 
     def clear_unfinished(self, specs: Iterable[NetworkSpec]) -> None:
         """Remove what a killed build left half written of these networks."""

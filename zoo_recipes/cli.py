@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from demogen import cli_options
+from demogen._util.text import say
 
 
 @click.group(invoke_without_command=True)
@@ -22,7 +23,7 @@ def recipes(ctx: click.Context) -> None:
     from zoo_recipes.description import recipe_list
     from zoo_recipes.recipe import list_recipes, read_recipe
 
-    click.echo(recipe_list(map(read_recipe, list_recipes())))
+    say(recipe_list(map(read_recipe, list_recipes())))
 
 
 @recipes.command()
@@ -37,7 +38,7 @@ def show(recipe: str) -> None:
     from zoo_recipes.description import describe
     from zoo_recipes.recipe import load_recipe
 
-    click.echo(describe(load_recipe(recipe)))
+    say(describe(load_recipe(recipe)))
 
 
 @click.command()
@@ -148,7 +149,7 @@ def train(
     loaded, name = changed(load_recipe(recipe), where, overrides, variant)
     target = folder or paths.zoos() / name
     plan = plan_zoo(loaded, target, limit, part)
-    click.echo(plan)
+    say(plan)
     if dry_run:
         return
     built = build_zoo(
@@ -166,10 +167,8 @@ def train(
     )
     failed = built.failed if isinstance(built, Plan) else built.manifest.failed
     for id, reason in failed.items():
-        click.echo(f"  not in the zoo: {id}: {reason}")
+        say(f"  not in the zoo: {id}: {reason}")
     if isinstance(built, Plan):
-        click.echo(f"{built}; without --shard, the rest is trained and the zoo is packed")
+        say(f"{built}; without --shard, the rest is trained and the zoo is packed")
     else:
-        click.echo(
-            f"zoo {built.name}: {len(built)} networks, sha256:{built.digest[:12]}, in {target}"
-        )
+        say(f"zoo {built.name}: {len(built)} networks, sha256:{built.digest[:12]}, in {target}")

@@ -30,6 +30,12 @@ _Pairs = list[list[list[list[int]]]]
 
 _SWEEPS, _ATTEMPTS = 5, 1000
 
+MOST_CELLS = 1_000
+"""Of a design, whose cost grows with the square of them."""
+
+_MOST_WORK = 30_000_000
+"""Exchanges of levels that finding a design may try."""
+
 
 class Design(Frozen):
     """Some cells of a grid, in which every level is as frequent as any other, and every pair of
@@ -42,7 +48,7 @@ class Design(Frozen):
         crossed: factors; each cell of the other factors is taken with every combination of these.
     """  # noqa: D205 - one sentence
 
-    cells: Annotated[int, Field(ge=1)]
+    cells: Annotated[int, Field(ge=1, le=MOST_CELLS)]
     seed: int = 0
     contains: tuple[Cell, ...] = ()
     crossed: tuple[str, ...] = ()
@@ -138,6 +144,10 @@ def balanced_cells(design: Design, grid: Grid) -> list[Cell]:
     [{'width': 4, 'depth': 2, 'corruption': 0.0}, {'width': 4, 'depth': 2, 'corruption': 0.5}]
     """
     crossed = {factor: grid[factor] for factor in design.crossed}
+    rows, factors = design.cells // product_size(crossed), len(grid) - len(crossed)
+    # Each of the exchanges looks at all other factors.
+    if (1 + 60 // rows) * _SWEEPS * factors**2 * rows**2 // 2 > _MOST_WORK:
+        raise RecipeError(f"design: {rows} cells of {factors} factors take too long to balance")
     free = {factor: list(grid[factor]) for factor in grid if factor not in crossed}
     fixed = [tuple(free[factor].index(cell[factor]) for factor in free) for cell in design.contains]
     count = design.cells // product_size(crossed)
@@ -172,9 +182,11 @@ def matched_pairs(sample: Sample, grid: Grid, identity: Callable[[Cell], str | N
     """
     cells: list[Cell] = []
     seen: set[str] = set()
+    left = _ATTEMPTS + 10 * sample.networks
     for pair in range(sample.networks // 2):
         factor = sample.pairs[pair % len(sample.pairs)]
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(min(_ATTEMPTS, left)):
+            left -= 1
             first, second = _pair(sample, grid, factor, f"{sample.seed}:{pair}:{attempt}")
             names = identity(first), identity(second)
             if None not in names and names[0] != names[1] and seen.isdisjoint(names):

@@ -1,10 +1,10 @@
 """What a command line changes of a recipe: a part of its networks, other fixed settings."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from demogen._util.parsing import UnreadableError, toml_data
 from demogen.errors import RecipeError
 from zoo_recipes.recipe import Recipe
 
@@ -82,16 +82,16 @@ def _halves(text: str, form: str) -> tuple[str, str]:
 
 def _values(text: str) -> list[Any]:
     try:
-        listed: list[Any] = tomllib.loads(f"values = [{text}]")["values"]
-    except tomllib.TOMLDecodeError:
+        listed: list[Any] = toml_data(f"values = [{text}]")["values"]
+    except UnreadableError:
         return [_value(part.strip()) for part in text.split(",")]
     return listed
 
 
 def _value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return toml_data(f"value = {text}")["value"]
+    except UnreadableError:
         return text
 
 

@@ -2,7 +2,6 @@
 
 import difflib
 import itertools
-import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from importlib import resources
@@ -11,22 +10,23 @@ from typing import Annotated, Any, Self, final
 
 from pydantic import Field, ValidationError, model_validator
 
+from demogen._util.files import read_text_bounded
+from demogen._util.limits import RECIPE_LEVELS, TEXT_BYTES
 from demogen._util.lookup import lookup
+from demogen._util.parsing import UnreadableError, toml_data
 from demogen._util.paths import expanded
 from demogen.errors import RecipeError
 from demogen.schema.image_sets import IMAGE_SETS
 from demogen.schema.records import (
-    FAMILIES,
-    Data,
     Frozen,
     NetworkSpec,
     Paper,
-    Training,
     canonical_json,
     factor_types,
     first_fault,
     sha256,
 )
+from zoo_recipes.bounds import check_size
 from zoo_recipes.designs import (
     Cell,
     Design,
@@ -37,9 +37,10 @@ from zoo_recipes.designs import (
     matched_pairs,
     product_size,
 )
+from zoo_recipes.factors import level_of, sections
 from zoo_recipes.rules import Extra, Rule, Variant
 
-_SECTIONS = ("architecture", "data", "training")
+Levels = Annotated[list[Any], Field(min_length=1, max_length=RECIPE_LEVELS)]
 
 
 @final
@@ -72,12 +73,12 @@ class Recipe(Frozen):
     architecture: dict[str, Any]
     data: dict[str, Any]
     training: dict[str, Any] = {}
-    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    grid: dict[str, Levels] = {}
     design: Design | None = None
     sample: Sample | None = None
-    extra: tuple[Extra, ...] = ()
-    when: tuple[Rule, ...] = ()
-    only: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    extra: Annotated[tuple[Extra, ...], Field(max_length=RECIPE_LEVELS)] = ()
+    when: Annotated[tuple[Rule, ...], Field(max_length=RECIPE_LEVELS)] = ()
+    only: dict[str, Levels] = {}
     copies: Annotated[int, Field(ge=1)] = 1
     choices: tuple[str, ...] = ()
     variants: dict[str, Variant] = {}
@@ -100,6 +101,13 @@ class Recipe(Frozen):
                         f"recipe {self.name}: a level of its grid is listed twice: "
                         f"{factor} = {level!r}"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> Self:
+        rules = [part for rule in self.when for part in (rule.levels, rule.settings)]
+        settings = [self.architecture, self.data, self.training, list(self.grid), *rules]
+        check_size(self.name, self._grid_cells + len(self.extra), self.copies, settings)
         return self
 
     @model_validator(mode="after")
@@ -164,7 +172,7 @@ class Recipe(Frozen):
 
     def _chosen(self, specs: list[NetworkSpec]) -> list[NetworkSpec]:
         for factor, levels in self.only.items():
-            present = list(dict.fromkeys(_level(spec, factor) for spec in specs))
+            present = list(dict.fromkeys(level_of(spec, factor) for spec in specs))
             chosen = [canonical_json(level) for level in levels]
             for level in chosen:
                 if level not in present:
@@ -173,7 +181,7 @@ class Recipe(Frozen):
                         f"{' and the other levels asked for' if len(self.only) > 1 else ''}; there "
                         f"are {', '.join(present)}"
                     )
-            specs = [spec for spec in specs if _level(spec, factor) in chosen]
+            specs = [spec for spec in specs if level_of(spec, factor) in chosen]
         return specs
 
     @property
@@ -311,14 +319,7 @@ class Recipe(Frozen):
 
     def _section_of(self, factor: str) -> str:
         family = str(self.architecture.get("family"))
-        return lookup(factor, _sections(family), f"factor of {family} networks", RecipeError)
-
-
-def _level(spec: NetworkSpec, factor: str) -> str:
-    factors = spec.factors()
-    if factor not in factors:
-        raise RecipeError(f"{factor} is no column of a table: networks cannot be chosen by it")
-    return canonical_json(factors[factor])
+        return lookup(factor, sections(family), f"factor of {family} networks", RecipeError)
 
 
 def list_recipes() -> list[str]:
@@ -348,13 +349,17 @@ def read_recipe(name: str | Path) -> Recipe:
         path = expanded(name)
         if not path.is_file():
             raise RecipeError(f"no recipe file {path}")
-        text, where = path.read_text(encoding="utf-8"), str(path)
+        where = str(path)
+        try:
+            text = read_text_bounded(path, TEXT_BYTES)
+        except UnreadableError as error:
+            raise RecipeError(f"{where} is no recipe: {error}") from error
     else:
         text, where = lookup(str(name), _collections(), "recipe", RecipeError), f"recipe {name}"
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{where} is not TOML: {error}") from error
+        content = toml_data(text)
+    except UnreadableError as error:
+        raise RecipeError(f"{where} is no recipe: {error}") from error
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
@@ -369,18 +374,6 @@ def _collections() -> dict[str, str]:
         for file in folder.iterdir()
         if file.name.endswith(".toml")
     }
-
-
-@lru_cache
-def _sections(family: str) -> dict[str, str]:
-    """Factor → the section of a recipe that it belongs to."""
-    architecture: type[Frozen] = lookup(family, FAMILIES, "architecture family", RecipeError)
-    models: dict[str, type[Frozen]] = {
-        "architecture": architecture,
-        "data": Data,
-        "training": Training,
-    }
-    return {name: part for part in _SECTIONS for name in models[part].model_fields}
 
 
 def _with_nearest(error: ValidationError) -> str:

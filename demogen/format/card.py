@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from demogen._util.text import for_markdown, for_tex
 from demogen.format.factors import coded, factor_columns, level_text
-from demogen.format.markdown import cell, fenced, quoted, table_of
+from demogen.format.markdown import fenced, quoted, table_of
 from demogen.format.splits import Split
-from demogen.format.tex import escaped
 from demogen.schema.records import ZooManifest, sha256
 from demogen.schema.training import Data, Training
 
@@ -87,9 +87,7 @@ def folder_card(folder: Path, manifest: ZooManifest, repository: str = "") -> st
         OSError: a file cannot be read.
         ZooError: a file is not what its name says.
     """
-    import pandas as pd
-
-    from demogen.format.table import Table
+    from demogen.format.table import Table, read_versions
 
     tables = {name: path for name, path in TABLES.items() if (folder / path).is_file()}
     for path in sorted((folder / "measurements").glob("*.parquet")):
@@ -100,16 +98,14 @@ def folder_card(folder: Path, manifest: ZooManifest, repository: str = "") -> st
         for path in sorted(manifest.files)
         if path.startswith("splits/")
     ]
-    stored: Iterable[str] = ()
-    if "runs" in tables:
-        stored = pd.read_parquet(folder / tables["runs"], columns=["versions"])["versions"]
+    runs = read_versions(folder / tables["runs"]) if "runs" in tables else []
     return dataset_card(
         manifest,
-        Table(folder / "networks.parquet", manifest.networks, manifest.name).frame,
+        Table((folder / "networks.parquet").read_bytes(), manifest.networks, manifest.name).frame,
         {split.name: split for split in splits},
         repository=repository,
         tables=tables,
-        versions=list_versions(map(json.loads, stored)),
+        versions=list_versions(runs),
     )
 
 
@@ -218,7 +214,7 @@ def _introduction(manifest: ZooManifest, repository: str) -> str:
         else "The examples are for a program that runs in this folder."
     )
     return (
-        f"# {cell(manifest.name)}: {manifest.networks:,} trained networks\n\n"
+        f"# {for_markdown(manifest.name)}: {manifest.networks:,} trained networks\n\n"
         "A zoo of trained image classifiers, with their training and test accuracy, for judging "
         "predictors of the generalization gap (training accuracy minus test accuracy).\n\n"
         f"{fenced('python', code)}\n\n{pin} Every byte is checked against `zoo.json`, whose "
@@ -257,20 +253,23 @@ def _planned(manifest: ZooManifest) -> str:
         return f"{trained} None failed."
     reasons = sorted(manifest.failed.items())
     more = "\n\nThe others are in `zoo.json` under `failed`." if len(reasons) > MANY else ""
-    rows = [(cell(network), cell(reason)) for network, reason in reasons[:MANY]]
+    rows = [(for_markdown(network), for_markdown(reason)) for network, reason in reasons[:MANY]]
     return f"{trained} {len(reasons):,} could not be:\n\n{table_of(('network', 'why'), rows)}{more}"
 
 
 def _making(manifest: ZooManifest, table: "pd.DataFrame", versions: Sequence[str]) -> str:
-    paper = f"{cell(manifest.paper.title)} ({cell(manifest.paper.section)})"
+    paper = f"{for_markdown(manifest.paper.title)} ({for_markdown(manifest.paper.section)})"
     facts = [
         ("paper", f"{paper}, `{manifest.paper.key}`" if manifest.paper.key else paper),
         *_origin(manifest),
-        ("code", f"demogen {cell(manifest.code_version)}"),
-        ("imported with" if manifest.archive else "trained with", cell(", ".join(versions))),
+        ("code", f"demogen {for_markdown(manifest.code_version)}"),
+        (
+            "imported with" if manifest.archive else "trained with",
+            for_markdown(", ".join(versions)),
+        ),
     ]
     facts += [
-        (f"images {cell(name)}", f"`{digest}` (sha256 of pixels and labels)")
+        (f"images {for_markdown(name)}", f"`{digest}` (sha256 of pixels and labels)")
         for name, digest in manifest.image_sets.items()
     ]
     if (stopped := table["stopped"].dropna()).size:
@@ -279,7 +278,7 @@ def _making(manifest: ZooManifest, table: "pd.DataFrame", versions: Sequence[str
         (f"{name} measured here and stated", f"{count:,}, at most {most:.2g} apart")
         for name, count, most in measured_and_stated(table)
     ]
-    facts += [(f"`{name}`", cell(value)) for name, value in _shared(table)]
+    facts += [(f"`{name}`", for_markdown(value)) for name, value in _shared(table)]
     return (
         "## How it was made\n\n"
         f"{table_of(('what', 'which'), [fact for fact in facts if fact[1]])}\n\n"
@@ -295,10 +294,10 @@ def _origin(manifest: ZooManifest) -> list[tuple[str, str]]:
     if archive is None:
         return [("recipe", f"`{manifest.recipe_digest}` (sha256)")]
     facts = [
-        ("archive", f"{cell(archive.name)}, `{archive.sha256}` (sha256 of what was read)"),
-        ("license of the archive", cell(archive.license or "none stated")),
+        ("archive", f"{for_markdown(archive.name)}, `{archive.sha256}` (sha256 of what was read)"),
+        ("license of the archive", for_markdown(archive.license or "none stated")),
     ]
-    return facts + [("note", cell(note)) for note in archive.notes]
+    return facts + [("note", for_markdown(note)) for note in archive.notes]
 
 
 def _layout(repository: str, tables: Mapping[str, str]) -> str:
@@ -340,7 +339,8 @@ def _splits(splits: Mapping[str, Split], address: str) -> str:
     if not splits:
         return "## Splits\n\nNone: too few networks."
     rows = [
-        (cell(split.name), str(len(split.tests)), f"`{split.digest}`") for split in splits.values()
+        (for_markdown(split.name), str(len(split.tests)), f"`{split.digest}`")
+        for split in splits.values()
     ]
     first = next(iter(splits.values()))
     command = shlex.join(["demogen", "cite", address, "--split", first.name])
@@ -378,11 +378,13 @@ def _shared(table: "pd.DataFrame") -> Iterable[tuple[str, str]]:
 def _levels(counts: Mapping[Any, int]) -> str:
     if len(counts) > MANY:
         levels = [level for level in counts if level is not None]
-        first, last = (cell(level_text(levels[end])) for end in (0, -1))
+        first, last = (for_markdown(level_text(levels[end])) for end in (0, -1))
         return f"{len(counts):,} levels from {first} to {last}"
-    return ", ".join(f"{cell(level_text(level))} ({count:,})" for level, count in counts.items())
+    return ", ".join(
+        f"{for_markdown(level_text(level))} ({count:,})" for level, count in counts.items()
+    )
 
 
 def _tex(text: str) -> str:
     """Text for a field of BibTeX, which counts braces even where they are escaped: without them."""
-    return escaped(re.sub(r"[\\{}]", "", text))
+    return for_tex(re.sub(r"[\\{}]", "", text))

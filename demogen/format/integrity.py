@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from demogen._util.files import read_bounded
+from demogen._util.parsing import UnreadableError
 from demogen.errors import CorruptZooError, ZooError, naming
 from demogen.schema.records import FileDigest, ZooManifest
 
@@ -140,7 +142,9 @@ def read_manifest(folder: Path) -> ZooManifest:
         ZooError: the folder or its zoo.json is not there, or zoo.json is not one.
     """
     try:
-        text = (folder / MANIFEST).read_bytes()
+        text = read_bounded(folder / MANIFEST)
+    except UnreadableError as error:
+        raise ZooError(f"{folder}: zoo.json is no manifest of a zoo: {error}") from error
     except (FileNotFoundError, NotADirectoryError) as error:
         if not folder.is_dir():
             raise ZooError(f"{folder}: there is no such folder") from error

@@ -1,20 +1,7 @@
-"""Foreign text in Markdown and YAML: shown as it is, never taken for markup."""
+"""Tables, blocks of code and quoted text in Markdown; text itself is `demogen._util.text`'s."""
 
-import html
 import re
 from collections.abc import Collection, Iterable, Sequence
-
-
-def cell(text: str) -> str:
-    r"""Text on one line in which no sign is markup, for a table's cell or a heading.
-
-    Signs of HTML become entities: not every reader of Markdown takes a backslash before them.
-
-    >>> print(cell("a|b *c* <br>"))
-    a\|b \*c\* &lt;br&gt;
-    """
-    escaped = html.escape(" ".join(text.split()), quote=False)
-    return re.sub(r"([\\`*_{}\[\]|#~$])", r"\\\1", escaped)
 
 
 def table_of(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, final
 
+from demogen._util.limits import JSON_VALUES, SPLIT_PLACES
+from demogen._util.parsing import UnreadableError, json_data
 from demogen.errors import ZooError
 from demogen.schema.records import Frozen, canonical_json, parse, sha256
 
@@ -27,6 +29,9 @@ SMALL_ZOO = 20
 
 MOST_LEVELS = 10
 """A factor with more levels is not left out level by level: they are points of a scale."""
+
+
+_ID_LINE = 24
 
 
 class SplitFile(Frozen):
@@ -117,11 +122,19 @@ class Split:
         Raises:
             ZooError: not such a file, or not a valid split.
         """
+        where = f"a stored split of {zoo or 'a zoo'}"
         try:
-            content = json.loads(text)
-        except ValueError as error:
-            raise ZooError(f"a stored split of {zoo or 'a zoo'} is not JSON: {error}") from error
-        stored = parse(SplitFile, content, f"a stored split of {zoo or 'a zoo'}")
+            # Of many networks a file is long: a line with an id has more signs than this.
+            content = json_data(text, values=max(JSON_VALUES, len(text) // _ID_LINE))
+        except UnreadableError as error:
+            raise ZooError(f"{where} cannot be read: {error}") from error
+        stored = parse(SplitFile, content, where)
+        folds, networks = len(stored.tests), len(stored.ids)
+        if folds * networks > max(SPLIT_PLACES, 100 * networks):
+            raise ZooError(
+                f"{where} has {folds:,} folds of {networks:,} networks; above 100 folds, "
+                f"their product may be {SPLIT_PLACES:,}"
+            )
         return cls(stored.name, stored.kind, stored.ids, stored.tests, zoo)
 
 

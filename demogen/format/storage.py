@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from demogen._util.limits import FILE_BYTES
 from demogen.errors import CorruptZooError, ZooError, os_fault
-from demogen.format.integrity import MANIFEST
-from demogen.schema.records import FileDigest
+from demogen.format.integrity import MANIFEST, fault_of
+from demogen.schema.records import FileDigest, sha256
 
 PIECE = 1 << 18
 """Bytes read of a file at once: few enough to stay in the processor's cache until they are used."""
 
-MANIFEST_BYTES = 256 << 20
+MANIFEST_BYTES = FILE_BYTES
 """More than zoo.json of any real zoo has."""
 
 
@@ -157,3 +158,31 @@ def manifest_text(storage: Storage) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise ZooError(f"{file} cannot be read: {os_fault(error)}") from error
+
+
+def checked_content(storage: Storage, path: str, expected: FileDigest, where: str) -> bytes:
+    """A file, read once: what was checked is what is used, whatever happens to the file later.
+
+    Args:
+        storage: where it lies.
+        path: of the file in the zoo.
+        expected: what zoo.json says of it; else it is fetched once more.
+        where: the zoo, in messages.
+
+    Raises:
+        CorruptZooError: it is not what zoo.json says.
+        ZooError: it cannot be read.
+    """
+    fault = None
+    for refetch in (False, True):
+        file = storage.local(path, refetch=refetch)
+        try:
+            if file.is_file() and file.stat().st_size == expected.bytes:
+                content = file.read_bytes()
+                if sha256(content) == expected.sha256:
+                    return content
+            fault = fault_of(file, expected)
+        except OSError as error:
+            raise ZooError(f"{file} cannot be read: {os_fault(error)}") from error
+    fault = fault or "changed while it was read"
+    raise CorruptZooError(f"{where}: {path} {fault}; fetch or publish the zoo again")

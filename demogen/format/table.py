@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
+from demogen._util.parsing import UnreadableError, json_data
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.columns import (
     INITIAL_PLACE,
@@ -20,6 +21,7 @@ from demogen.format.columns import (
     arrow_type,
     network_rows,
 )
+from demogen.format.parquet import Parquet, ParquetError, check_kinds, values
 from demogen.schema.records import NetworkRecord, RunFacts, parse
 
 if TYPE_CHECKING:
@@ -41,6 +43,9 @@ __all__ = [
 
 ROWS = 4096
 """Networks in a row group, which is read whole for a single record."""
+
+LEVELS = ("text", "number", "truth value", "nothing")
+"""What a column of a factor may hold (see `demogen.format.parquet.kind_of`)."""
 
 ROW_BYTES = 256 << 10
 ROW_VALUES = 16_384
@@ -88,10 +93,13 @@ def runs_to_parquet(runs: Sequence[RunFacts]) -> bytes:
     rows = [
         {**run.model_dump(), "versions": json.dumps(run.versions, sort_keys=True)} for run in runs
     ]
-    text = ("id", "device", "host", "versions")
-    fields = [pa.field("seconds", pa.float64()), *(pa.field(name, pa.string()) for name in text)]
-    fields.append(pa.field("initial_logits", arrow_type(InitialLogits)))
-    return _parquet_bytes(pa.Table.from_pylist(rows, schema=pa.schema(fields)))
+    return _parquet_bytes(pa.Table.from_pylist(rows, schema=pa.schema(_runs_types())))
+
+
+def _runs_types() -> "dict[str, pa.DataType]":
+    """Columns of runs.parquet."""
+    texts = {name: arrow_type(str) for name in ("id", "device", "host", "versions")}
+    return {"seconds": arrow_type(float), **texts, "initial_logits": arrow_type(InitialLogits)}
 
 
 def read_initial_logits(path: Path) -> dict[str, InitialLogits]:
@@ -100,65 +108,85 @@ def read_initial_logits(path: Path) -> dict[str, InitialLogits]:
     Raises:
         CorruptZooError: it is no such file.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    names = ["id", "initial_logits"]
     try:
-        file = pq.ParquetFile(path)
-        if "initial_logits" not in file.schema_arrow.names:
-            return {}
-        columns = file.read(["id", "initial_logits"]).to_pydict()
-    except (pa.ArrowException, OSError) as error:
-        raise CorruptZooError(f"{path} cannot be read ({error})") from error
-    pairs = zip(columns["id"], columns["initial_logits"], strict=True)
-    return {id: logits for id, logits in pairs if logits is not None}
+        with Parquet(path) as file:
+            if not set(names) <= set(file.schema.names):
+                return {}
+            check_kinds(file.schema, _runs_types())
+            columns = file.read(names)
+    except ParquetError as error:
+        raise CorruptZooError(f"{path} {error}") from error
+    pairs = zip(
+        values(columns.column("id")), columns.column("initial_logits").to_pylist(), strict=True
+    )
+    return {id: logits for id, logits in pairs if id is not None and logits is not None}
+
+
+def read_versions(path: Path) -> list[dict[str, str]]:
+    """What each run in runs.parquet was made with: library → version; of those that say it.
+
+    Raises:
+        CorruptZooError: it is no such file.
+    """
+    try:
+        with Parquet(path) as file:
+            check_kinds(file.schema, _runs_types())
+            stored = values(file.read(["versions"]).column("versions"))
+        # Many runs, few combinations.
+        read = {text: json_data(text) for text in stored if text is not None}
+    except (ParquetError, UnreadableError) as error:
+        raise CorruptZooError(f"{path} {error}") from error
+    if not all(_are_texts(versions) for versions in read.values()):
+        raise CorruptZooError(f"{path} holds versions that are no texts")
+    return list(read.values())
+
+
+def _are_texts(versions: Any) -> bool:
+    return isinstance(versions, dict) and all(isinstance(one, str) for one in versions.values())
 
 
 @final
 class Table:
-    """networks.parquet, opened: plain columns when first asked for, records a few rows at a time.
+    """networks.parquet, read once: plain columns when asked for, records a few rows at a time.
 
     Attributes:
         rows: id → number of its row, in the order of the file.
     """
 
-    def __init__(self, path: Path, networks: int, zoo: str) -> None:
+    def __init__(self, content: bytes, networks: int, zoo: str) -> None:
         """Open the file; sizes are checked before memory is taken.
 
         Args:
-            path: the file.
+            content: of the file, as it was checked: nothing is read of the file itself later.
             networks: how many rows it must have.
             zoo: its name in messages.
 
         Raises:
-            CorruptZooError: it is no Parquet file, lacks a column, has another number of rows, a
-                row twice, or rows larger than any real ones.
+            CorruptZooError: it is no Parquet file, has columns that are missing, double or of
+                another type, another number of rows, a row twice, or rows larger than any real
+                ones.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         self._zoo = zoo
         self._reading = threading.Lock()
         try:
-            self._file = pq.ParquetFile(path, memory_map=True)
+            self._file = Parquet(content)
             self._check(networks)
-            # Kept as dictionaries, repeated strings take no more memory than they do in the file.
-            schema = self._file.schema_arrow
-            texts = [field.name for field in schema if field.type == pa.string()]
-            self._file = pq.ParquetFile(path, memory_map=True, read_dictionary=texts)
-            ids: list[str] = self._file.read(["id"]).column("id").to_pylist()
-        except (pa.ArrowException, OSError) as error:
-            raise CorruptZooError(f"{zoo}: networks.parquet cannot be read ({error})") from error
+            ids: list[str] = values(self._file.read(["id"]).column("id"))
+        except ParquetError as error:
+            raise CorruptZooError(
+                f"{zoo}: networks.parquet {error}; fetch the zoo again"
+            ) from error
         self.rows = {id: row for row, id in enumerate(ids)}
+        if None in self.rows:
+            raise CorruptZooError(f"{zoo}: networks.parquet holds a network without an id")
         if len(self.rows) != len(ids):
             raise CorruptZooError(f"{zoo}: networks.parquet holds a network twice")
 
     @cached_property
     def frame(self) -> "pd.DataFrame":
         """The plain columns, as `to_frame` gives them."""
-        with self._reading:
-            rows = self._file.read(plain_columns(self._file.schema_arrow))
-        return to_frame(rows)
+        return to_frame(self._read(plain_columns(self._file.schema)))
 
     def record(self, id: str) -> tuple[NetworkRecord, ByteRange]:
         """What was asked for and what came out of a network, and where its weights lie.
@@ -174,7 +202,7 @@ class Table:
         for name in INITIAL_PLACE:
             fields.pop(name, None)
         try:
-            fields["spec"] = json.loads(fields["spec"])
+            fields["spec"] = json_data(fields["spec"] or "")
             record = parse(NetworkRecord, fields, where)
         except ZooError as error:
             raise CorruptZooError(f"{error}; the zoo is no valid one") from error
@@ -216,7 +244,10 @@ class Table:
         columns = self._weights(group)
         byte_range = {name: columns[name][row] for name in ByteRange.model_fields}
         where = f"{self._zoo}: network {id}"
-        return _byte_range(byte_range, where), columns["weights_sha256"][row], columns["spec"][row]
+        digest, spec = columns["weights_sha256"][row], columns["spec"][row]
+        if digest is None or spec is None:
+            raise CorruptZooError(f"{where} has no spec, or no sha256; the zoo is no valid one")
+        return _byte_range(byte_range, where), digest, spec
 
     def _find(self, id: str) -> tuple[int, int]:
         """Row group, and row in it."""
@@ -226,19 +257,16 @@ class Table:
 
     @cached_property
     def _first_rows(self) -> list[int]:
-        metadata = self._file.metadata
-        rows = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
-        return list(itertools.accumulate(rows, initial=0))[:-1]
+        return list(itertools.accumulate(self._file.groups, initial=0))[:-1]
 
     @cached_property
     def _group(self) -> "Callable[[int], pa.Table]":
         known = [*NetworkRecord.model_fields, *ByteRange.model_fields, *INITIAL_PLACE]
-        columns = [name for name in known if name in self._file.schema_arrow.names]
+        columns = [name for name in known if name in self._file.schema.names]
 
         @lru_cache(maxsize=4)
         def read(group: int) -> "pa.Table":
-            with self._reading:
-                return self._file.read_row_group(group, columns)
+            return self._read(columns, group)
 
         return read
 
@@ -248,30 +276,43 @@ class Table:
 
         @lru_cache(maxsize=4)
         def read(group: int) -> dict[str, list[Any]]:
-            values: dict[str, list[Any]] = self._group(group).select(columns).to_pydict()
-            return values
+            return {name: values(self._group(group).column(name)) for name in columns}
 
         return read
 
+    def _read(self, columns: Sequence[str], group: int | None = None) -> "pa.Table":
+        try:
+            with self._reading:
+                if group is None:
+                    return self._file.read(columns)
+                return self._file.read_group(group, columns)
+        except ParquetError as error:
+            fault = f"{self._zoo}: networks.parquet {error}; fetch the zoo again"
+            raise CorruptZooError(fault) from error
+
     def _check(self, networks: int) -> None:
-        metadata, schema = self._file.metadata, self._file.schema_arrow
-        if missing := set(arrow_schema().names) - LATER - set(schema.names):
-            fault = f"lacks the column {min(missing)!r}"
-        elif metadata.num_rows != networks:
-            fault = f"has {metadata.num_rows} rows; zoo.json counts {networks} networks"
-        elif any(self._is_outsized(group) for group in range(metadata.num_row_groups)):
-            fault = "has rows larger than any network's"
-        else:
-            return
-        raise CorruptZooError(f"{self._zoo}: networks.parquet {fault}; fetch the zoo again")
+        schema, expected = self._file.schema, arrow_schema()
+        if missing := set(expected.names) - LATER - set(schema.names):
+            raise ParquetError(f"lacks the column {min(missing)!r}")
+        check_kinds(schema, {field.name: field.type for field in expected})
+        levels = [arrow_type(kind) for kind in (bool, int, float, str)]
+        for field in schema:
+            if field.name not in expected.names and field.type not in levels:
+                raise ParquetError(
+                    f"has a column {field.name!a} of {field.type}, which no factor is"
+                )
+        if self._file.rows != networks:
+            raise ParquetError(f"has {self._file.rows} rows; zoo.json counts {networks} networks")
+        if any(self._is_outsized(group) for group in range(len(self._file.groups))):
+            raise ParquetError("has rows larger than any network's")
 
     def _is_outsized(self, group: int) -> bool:
         metadata = self._file.metadata.row_group(group)
         chunks = (metadata.column(number) for number in range(metadata.num_columns))
-        values = max(chunk.num_values for chunk in chunks)
+        most = max(chunk.num_values for chunk in chunks)
         return bool(
             metadata.total_byte_size > ROW_BYTES * (metadata.num_rows + 1)
-            or values > ROW_VALUES * metadata.num_rows
+            or most > ROW_VALUES * metadata.num_rows
         )
 
 

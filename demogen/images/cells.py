@@ -13,6 +13,9 @@ import numpy as np
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 """Of images that are decoded: formats of pixels, none that runs a program or opens a file."""
 
+MOST_PIXELS = 1 << 24
+"""Of an image, before it is resized."""
+
 
 class CellError(ValueError):
     """What is wrong with a cell, as the end of a sentence that starts with its place."""
@@ -35,12 +38,17 @@ def picture(cell: Any) -> Any:
         raise CellError(f"holds a {type(content).__name__}, not an image's bytes")
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
-        image.load()
+        # A few bytes of some formats unfold to gigabytes.
+        large = image.width * image.height > MOST_PIXELS
+        if not large:
+            image.load()
     # Decoders raise errors of many kinds on damaged bytes.
     except Exception as error:
         raise CellError(
             "holds bytes that are no image, or damaged; fetch the file again"
         ) from error
+    if large:
+        raise CellError(f"holds an image of more than {MOST_PIXELS:,} pixels")
     return image
 
 

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from demogen._util.parsing import json_data
 from demogen.errors import ZooError
 from demogen.format.integrity import replacing
+from demogen.format.parquet import Parquet, ParquetError
 from demogen.images import parquet
 
 if TYPE_CHECKING:
@@ -98,22 +100,19 @@ def _arrays(part: str, tables: "list[pa.Table]", shape: tuple[int, ...]) -> dict
 
 
 def _tables(paths: Any) -> "Iterator[pa.Table]":
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     for path in paths:
         try:
-            yield pq.read_table(path)
-        except (pa.ArrowException, OSError) as error:
-            fault = " ".join(str(error).split())
-            raise ZooError(f"{path} cannot be read as a Parquet file ({fault})") from error
+            with Parquet(path) as file:
+                yield file.read([name for name in ("image", "label") if name in file.schema.names])
+        except ParquetError as error:
+            raise ZooError(f"{path} {error}") from error
 
 
 def _facts(name: str, path: Path, table: "pa.Table") -> tuple[tuple[int, ...], int]:
     import pyarrow as pa
 
     try:
-        facts = json.loads((table.schema.metadata or {})[_METADATA])
+        facts = json_data((table.schema.metadata or {})[_METADATA])
         shape, classes = tuple(int(side) for side in facts["shape"]), int(facts["classes"])
         kind = table.schema.field("image").type
         fits = (

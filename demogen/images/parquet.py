@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from demogen.errors import ZooError
+from demogen.format.parquet import Parquet, ParquetError
 from demogen.images.cells import CellError, class_number, picture, pixels
 from demogen.schema.image_sets import IMAGE_SETS, ImageSetFacts, facts
 
@@ -136,16 +137,12 @@ def read_cell(read: Callable[[Any], Cell], cell: Any, column: str, row: int, whe
 
 
 def _batches(path: Path, known: ImageSetFacts) -> "Iterator[pa.RecordBatch]":
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
-        with pq.ParquetFile(path) as file:
-            chosen = columns(file.schema_arrow.names, known, str(path))
-            yield from file.iter_batches(_BATCH, columns=chosen)
-    except (pa.ArrowException, OSError) as error:
-        fault = " ".join(str(error).split())
-        raise ZooError(f"{path} cannot be read as a Parquet file ({fault})") from error
+        with Parquet(path) as file:
+            chosen = columns(file.schema.names, known, str(path))
+            yield from file.batches(_BATCH, chosen)
+    except ParquetError as error:
+        raise ZooError(f"{path} {error}") from error
 
 
 def _below(root: Path, name: str, test: Sequence[str]) -> Files | None:

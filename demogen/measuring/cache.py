@@ -1,40 +1,20 @@
 """Signatures kept between runs: a file of JSON lines a measure, only ever appended to."""
 
 import inspect
-import json
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 from demogen.errors import explain_os_error, naming
 from demogen.format.columns import LATER, is_default
 from demogen.format.integrity import sync_file
+from demogen.measuring.cache_lines import Outcome as Outcome
+from demogen.measuring.cache_lines import line_of, read_lines, told_line
 from demogen.measuring.predictor import Measure
 from demogen.networks.network import Access
 from demogen.schema.records import Frozen, NetworkRecord, canonical_json, sha256
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A signature, or the reason why there is none.
-
-    Attributes:
-        signature: feature → value, or None.
-        reason: why there is no signature, or None.
-        seconds: what computing it took.
-        fault: whether an error of the measure or the zoo is the reason; it is not kept.
-        epoch_seconds: what a training epoch of the network took in the same process (see
-            `demogen.measuring.epoch_cost`); None: not known.
-    """
-
-    signature: dict[str, float] | None
-    reason: str | None
-    seconds: float
-    fault: bool = False
-    epoch_seconds: float | None = None
 
 
 def measure_key(measure: Measure) -> str:
@@ -80,15 +60,18 @@ def _settings(part: Frozen) -> dict[str, object]:
 
 @final
 class SignatureCache:
-    """Outcomes of one measure by network key; `folder` None keeps nothing."""
+    """Outcomes of one measure by network key; `folder` None keeps nothing.
+
+    A line is a checksum and an outcome (see `demogen.measuring.cache_lines`). Damaged lines are
+    passed over, so that their networks are measured again, and told of once, by a RuntimeWarning.
+    """
 
     def __init__(self, folder: Path | None, key: str) -> None:
         self._file = folder / f"{key}.jsonl" if folder else None
         self._known: dict[str, Outcome] = {}
         try:
             if self._file is not None and self._file.exists():
-                for line in self._file.read_text("utf-8", "replace").splitlines():
-                    self._take(line)
+                self._read(self._file)
         except OSError as error:
             self._give_up(error)
 
@@ -101,21 +84,32 @@ class SignatureCache:
 
         Where nothing can be written, a RuntimeWarning says so once, and nothing is kept any more.
         """
+        self._append([line_of(network, outcome)])
+
+    def _read(self, file: Path) -> None:
+        lines = read_lines(file)
+        self._known = lines.outcomes
+        if fresh := lines.damaged - lines.told:
+            count = f"{fresh} lines are" if fresh > 1 else "a line is"
+            warnings.warn(
+                f"{file}: {count} damaged; what was kept there is measured again",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+        # Those of older versions have no checksum; from now on they do.
+        again = [line_of(network, self._known[network]) for network in sorted(lines.unchecked)]
+        if fresh or again:
+            self._append([*again, *([told_line(lines.damaged)] if fresh else [])])
+
+    def _append(self, lines: list[str]) -> None:
         if self._file is None:
             return
-        content = [
-            network,
-            outcome.signature,
-            outcome.reason,
-            outcome.seconds,
-            outcome.epoch_seconds,
-        ]
-        # A line cut short by a crash must not swallow this one.
-        line = "\n" + json.dumps(content, allow_nan=False) + "\n"
+        # A line cut short by a crash must not swallow the next one.
+        text = "\n" + "\n".join(lines) + "\n"
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with naming(self._file), self._file.open("a", encoding="utf-8") as file:
-                file.write(line)
+                file.write(text)
                 sync_file(file)
         except OSError as error:
             self._give_up(error)
@@ -123,15 +117,5 @@ class SignatureCache:
     def _give_up(self, error: OSError) -> None:
         self._file = None
         warnings.warn(
-            f"measurements are not kept: {explain_os_error(error)}", RuntimeWarning, stacklevel=3
-        )
-
-    def _take(self, line: str) -> None:
-        try:
-            # Caches of older versions hold no seconds of an epoch.
-            network, signature, reason, seconds, *epoch = json.loads(line)
-        except ValueError:
-            return  # an empty line, or one cut short: the network is measured again
-        self._known[network] = Outcome(
-            signature, reason, seconds, epoch_seconds=epoch[0] if epoch else None
+            f"measurements are not kept: {explain_os_error(error)}", RuntimeWarning, stacklevel=4
         )

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Literal, Unpack, final
 import numpy as np
 from pydantic import Field
 
+from demogen._util.files import read_bounded
 from demogen._util.lookup import lookup
+from demogen._util.parsing import json_data
 from demogen.errors import PredictorError, ZooError, naming
 from demogen.measuring.fitting import Vector, fit_and_predict, predicted, regressor_to_text
 from demogen.measuring.measure_identity import MeasureIdentity
@@ -33,7 +35,6 @@ LEVEL = 0.9
 """How many of the networks an interval is to hold, unless another share is asked for."""
 
 _SAME_FIT = 1e-6
-_LARGEST_FILE = 2**28
 
 
 class FittedNetwork(Frozen):
@@ -145,7 +146,7 @@ class FittedPredictor:
             predictor.regressor, self._X.copy(), self._gaps.copy(), self._X, "all networks"
         )
         before = np.array([network.fit for network in networks], np.float64)
-        if np.abs(fit - before).max() > _SAME_FIT * max(1.0, float(np.abs(before).max())):
+        if not np.abs(fit - before).max() <= _SAME_FIT * max(1.0, float(np.abs(before).max())):
             raise PredictorError(
                 f"{file.predictor} fits otherwise here than when it was fitted to {file.zoo} (its "
                 "regressor, or a package, is another); fit it again"
@@ -222,9 +223,7 @@ class FittedPredictor:
         """
         path = Path(path)
         try:
-            if path.stat().st_size > _LARGEST_FILE:
-                raise PredictorError(f"{path} is larger than any fitted predictor")
-            file = FittedFile.model_validate_json(path.read_bytes())
+            file = FittedFile.model_validate(json_data(read_bounded(path)))
         except FileNotFoundError as error:
             raise PredictorError(
                 f"there is no file {path}; `demogen fit` writes a fitted predictor"

@@ -55,8 +55,11 @@ def gives_logits(
 ) -> bool:
     """Whether the probe inputs give these logits, within 1e-4 of the largest of them."""
     logits = probe_logits(module, shape)
-    recorded = torch.tensor(expected, dtype=logits.dtype)
-    if logits.shape != recorded.shape:
+    try:
+        recorded = torch.tensor(expected, dtype=logits.dtype)
+    except (TypeError, ValueError):
+        return False  # rows of different lengths
+    if logits.shape != recorded.shape or not logits.numel() or not recorded.isfinite().all():
         return False
     scale = max(float(recorded.abs().max()), 1e-30)
     return float((logits - recorded).abs().max()) <= RELATIVE_TOLERANCE * scale

@@ -59,7 +59,7 @@ def check_drawn_again(
         if 0 < difference <= TOLERANCE:
             return
         fault = "are not those it was trained from"
-        if difference > TOLERANCE:
+        if not difference <= TOLERANCE:
             fault += ", for this torch draws other numbers from a seed"
     raise ZooError(
         f"the initial weights of {what}, made again from the seed, {fault}; use the demogen and "

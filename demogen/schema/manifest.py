@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from demogen._util.parsing import UnreadableError, json_data
 from demogen.errors import ZooError
-from demogen.schema.frozen import Frozen, Sha256
+from demogen.schema.frozen import Frozen, ProbeLogits, Sha256
 from demogen.schema.parsing import parse
 from demogen.schema.sources import Archive
 
@@ -30,7 +31,7 @@ class RunFacts(Frozen):
     device: str
     host: str
     versions: dict[str, str]
-    initial_logits: tuple[tuple[float, ...], ...] | None = None
+    initial_logits: ProbeLogits | None = None
     """Logits that the initial network gave for the probe inputs; None: not recorded."""
 
 
@@ -94,13 +95,15 @@ class ZooManifest(Frozen):
             ZooError: not JSON, an unknown format version (named), or not a manifest.
         """
         try:
-            content = json.loads(text)
-            version = content["format_version"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ZooError(f"{source}: zoo.json is no manifest of a zoo ({error!r})") from error
-        if version not in range(1, FORMAT_VERSION + 1):
+            content = json_data(text)
+        except UnreadableError as error:
+            raise ZooError(f"{source}: zoo.json is no manifest of a zoo: {error}") from error
+        version = content.get("format_version") if isinstance(content, dict) else None
+        if version is None:
+            raise ZooError(f"{source}: zoo.json is no manifest of a zoo: it has no format_version")
+        if type(version) is not int or version not in range(1, FORMAT_VERSION + 1):
             raise ZooError(
-                f"{source}: zoo format {version} is not known here (formats 1 to "
+                f"{source}: zoo format {version!r:.40} is not known here (formats 1 to "
                 f"{FORMAT_VERSION} are); install a newer demogen to read it"
             )
         return parse(cls, content, f"{source}: zoo.json")

@@ -26,7 +26,7 @@ from demogen.schema.architectures import (
     NiN,
     ResNet,
 )
-from demogen.schema.frozen import Frozen, Sha256
+from demogen.schema.frozen import Frozen, ProbeLogits, Sha256
 from demogen.schema.image_sets import IMAGE_SETS
 from demogen.schema.manifest import FORMAT_VERSION, FileDigest, Paper, RunFacts, ZooManifest
 from demogen.schema.parsing import canonical_json, first_fault, parse, sha256
@@ -242,7 +242,7 @@ class NetworkRecord(Frozen):
     initial_sha256: Sha256 | None = None
     """Digest of the initial weights, which are made again from the seed; of a network from
     elsewhere they are stored, or there are none (None)."""
-    probe_logits: tuple[tuple[float, ...], ...]
+    probe_logits: ProbeLogits
     """Logits of a few fixed inputs (`demogen.networks.golden_logits`): a loaded network must give
     them back."""
 

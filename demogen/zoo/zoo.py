@@ -13,7 +13,7 @@ from demogen._util.lookup import lookup
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import fault_of
 from demogen.format.splits import Split, StoredSplits
-from demogen.format.storage import Folder, Storage, manifest_text
+from demogen.format.storage import Folder, Storage, checked_content, manifest_text
 from demogen.format.table import InitialLogits, Table, read_initial_logits
 from demogen.images.image_set import ImageSet, LabeledImages, load_images
 from demogen.networks import architectures
@@ -187,17 +187,17 @@ class Zoo(NetworkSet):
 
     @cached_property
     def _table(self) -> Table:
-        return Table(self._checked("networks.parquet"), self.manifest.networks, self._where)
+        return Table(self._content("networks.parquet"), self.manifest.networks, self._where)
 
     @cached_property
     def _labels(self) -> dict[str, Tensor]:
         if "labels.safetensors" not in self.manifest.files:
             return {}
-        content = self._checked("labels.safetensors").read_bytes()
+        content = self._content("labels.safetensors")
         return from_bytes(content, f"{self._where}: labels.safetensors")
 
     def _read_split(self, name: str) -> Split:
-        text = self._checked(f"splits/{name}.json").read_bytes()
+        text = self._content(f"splits/{name}.json")
         split = Split.from_json(text, f"{self.name}@{self.digest[:12]}")
         if split.name != name or set(split.ids) != self._table.rows.keys():
             raise CorruptZooError(
@@ -215,6 +215,10 @@ class Zoo(NetworkSet):
         if fault := fault_of(file, expected):
             raise CorruptZooError(f"{self._where}: {path} {fault}; fetch or publish the zoo again")
         return file
+
+    def _content(self, path: str) -> bytes:
+        expected = lookup(path, self.manifest.files, "file in zoo.json", CorruptZooError)
+        return checked_content(self.storage, path, expected, self._where)
 
     def _check_id(self, id: str) -> None:
         lookup(id, self._table.rows, f"network in {self.name}", ZooError)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from demogen import cli_options
+from demogen._util.text import say
 from leaderboard.cli import options
 from leaderboard.cli.paper import paper
 from leaderboard.cli.submission import merge, submit, validate
@@ -55,8 +56,8 @@ def evaluate(
     scored = benchmark(predictors, zoo, target, splits or None, **running)
     for result in scored:
         write_result(result, results)
-    click.echo(render(scored), nl=False)
-    click.echo(f"{len(scored)} results in {results}", err=True)
+    say(render(scored), nl=False)
+    say(f"{len(scored)} results in {results}", err=True)
 
 
 @click.command()
@@ -69,7 +70,7 @@ def figures() -> None:
     """
     from leaderboard.figures.catalog import listing
 
-    click.echo(listing())
+    say(listing())
 
 
 @click.command()
@@ -141,7 +142,7 @@ def figure(
     )
     path = output or Path(f"{name}.png")
     write_file(path, chosen.draw(sources, path.suffix.lstrip(".")))
-    click.echo(f"wrote {path}")
+    say(f"wrote {path}")
 
 
 @click.group()
@@ -193,12 +194,12 @@ def build(results: Path | None, site: Path, markdown: Path | None, figure: Path 
     published = read_results(results or PUBLISHED)
     if figure is not None:
         predicted_against_true(published, figure)
-        click.echo(f"wrote {figure}")
+        say(f"wrote {figure}")
     if markdown is not None:
         text = markdown.read_text(encoding="utf-8")
         write_file(markdown, between_marks(text, "leaderboard", render(published)).encode())
-        click.echo(f"wrote the table in {markdown}")
-    click.echo(f"wrote {write_site(published, site)}")
+        say(f"wrote the table in {markdown}")
+    say(f"wrote {write_site(published, site)}")
 
 
 @leaderboard.command()
@@ -229,7 +230,7 @@ def verify(files: tuple[Path, ...], zoos: tuple[str, ...], refit: bool) -> None:
         zoo = open_zoos(zoos)
     for file in files:
         for line in check(read_result(file), zoo, refit=refit):
-            click.echo(f"{file}: {line}")
+            say(f"{file}: {line}")
 
 
 @leaderboard.command()
@@ -257,7 +258,7 @@ def compare(first: Path, second: Path, statistic: str) -> None:
     one, other = read_result(first), read_result(second)
     pairing = pair(one, other, statistic)
     difference = pairing.difference
-    click.echo(
+    say(
         f"{statistic} of {one.predictor} less that of {other.predictor}, {one.split} of "
         f"{one.zoo}: {difference.estimate:.3f}, 95 % interval {difference.low:.3f} to "
         f"{difference.high:.3f}; {one.predictor} is better in {pairing.first_better:.1%} of the "

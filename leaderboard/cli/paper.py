@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from demogen import cli_options
+from demogen._util.text import say
 from leaderboard.cli import options
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def paper(results: Path | None, zoos: tuple[str, ...], output_format: str) -> No
     at_hand = [ZooAtHand(zoo.name, zoo.digest, zoo.table) for zoo in opened]
     ours = read_results(results) if results else []
     comparison = compare(ours, known_collections(opened), at_hand)
-    click.echo(render_comparison(comparison, output_format), nl=False)
+    say(render_comparison(comparison, output_format), nl=False)
 
 
 def known_collections(zoos: "Sequence[Zoo]") -> "list[PublishedCollection]":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from demogen import cli_options
+from demogen._util.text import say
 from leaderboard.cli import options
 
 if TYPE_CHECKING:
@@ -72,12 +73,12 @@ def submit(
     request = submitting.SubmissionRequest(predictor, authors, paper, target, splits or None)
     running["progress"] = True
     zoo = open_zoos(zoos, revision, images=images)
-    submission = submitting.submit(request, zoo, folder, click.echo, **running)
-    click.echo(f"wrote {folder}")
+    submission = submitting.submit(request, zoo, folder, say, **running)
+    say(f"wrote {folder}")
     if hub is None:
-        click.echo(submitting.how_to_propose(submission, folder))
+        say(submitting.how_to_propose(submission, folder))
     else:
-        click.echo(f"pull request: {submitting.propose(submission, folder, hub, endpoint)}")
+        say(f"pull request: {submitting.propose(submission, folder, hub, endpoint)}")
 
 
 @click.command()
@@ -150,7 +151,7 @@ def merge(
     if held_out:
         confirmed = replace(confirmed, unseen=_scored(folder, contents, held_out, checking))
     for path in copy(contents, results, confirmed, day.date() if day else None):
-        click.echo(f"wrote {path}")
+        say(f"wrote {path}")
 
 
 def _scored(
@@ -165,7 +166,7 @@ def _scored(
     scores = score_on_held_out(contents, load_zoo(held_out), limits)
     for path, score in scores.items():
         r2 = "not defined" if score.r2 is None else f"{score.r2:.3f}"
-        click.echo(
+        say(
             f"{folder}: {path}: R² {r2} on {score.networks} networks held out, {score.missing} of "
             "them not measured"
         )
@@ -185,7 +186,7 @@ def _checked(
     opened = _each_and_pool(zoos)
     contents, report = check(folder, opened, against)
     for line in report:
-        click.echo(f"{folder}: {line}")
+        say(f"{folder}: {line}")
     again: list[Remeasured] = []
     if checking["run_code"]:
         from leaderboard.submissions.rerun import Sample, remeasure
@@ -194,12 +195,12 @@ def _checked(
         limits = Limits(checking["seconds"], checking["memory"])
         again = remeasure(contents, opened, Sample(checking["sample"], checking["seed"], limits))
         for line in (line for one in again for line in one.report):
-            click.echo(f"{folder}: {line}")
+            say(f"{folder}: {line}")
     tests = {}
     if checking["permutations"]:
         tests = permutation_tests(contents, checking["permutations"])
     for path, test in tests.items():
-        click.echo(
+        say(
             f"{folder}: {path}: R² {test.observed:.3f}; p = {test.p:.3g} of {test.permutations} "
             "permutations of the gaps"
         )

@@ -1,14 +1,14 @@
-"""The ranked table as Markdown, HTML, CSV or LaTeX; names come from anybody and are escaped."""
+"""The ranked table as Markdown, HTML, CSV or LaTeX; names come from anybody and are for_tex."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from demogen._util.lookup import lookup
+from demogen._util.text import for_markdown, for_tex, visible
 from demogen.errors import ResultError
-from demogen.format.markdown import cell, table_of
-from demogen.format.tex import escaped
+from demogen.format.markdown import table_of
 from leaderboard.pages.text_tables import csv_table, latex_row, latex_table
 from leaderboard.results.columns import CLAIMED, COLUMNS, MARK, UNDEFINED, Column, Row
 from leaderboard.results.ranking import RankedTable, ranked_tables
@@ -41,7 +41,7 @@ def render_tables(tables: Sequence[RankedTable], format: str) -> str:
 
 @cache
 def environment() -> "jinja2.Environment":
-    """Where templates come from; everything put into them is escaped."""
+    """Where templates come from; everything put into them is for_tex."""
     import jinja2
 
     # Said outright: by default jinja2 escapes nothing.
@@ -49,10 +49,16 @@ def environment() -> "jinja2.Environment":
         loader=jinja2.PackageLoader("leaderboard.pages"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+def _visible(value: Any) -> Any:
+    """What is put into a template, before it is escaped; markup is ours."""
+    return visible(value) if type(value) is str else value
 
 
 def title(table: RankedTable) -> str:
@@ -70,16 +76,16 @@ def _markdown(tables: Sequence[RankedTable]) -> str:
 def _markdown_table(table: RankedTable) -> str:
     columns = [column for column in COLUMNS if column.brief or column.key == table.ranked_by]
     heads = [column.heading + ARROWS[column.direction] for column in columns]
-    rows = ([cell(column.text(row)) for column in columns] for row in table.rows)
+    rows = ([for_markdown(column.text(row)) for column in columns] for row in table.rows)
     right = [place for place, column in enumerate(columns) if column.numeric]
-    text = f"**{cell(title(table))}**\n\n{table_of(heads, rows, right)}\n"
+    text = f"**{for_markdown(title(table))}**\n\n{table_of(heads, rows, right)}\n"
     dashes = {
         column.heading: why
         for column in columns
         for row in table.rows
         if (why := column.why_undefined(row))
     }
-    notes = [f"{cell(heading)}: {cell(why)}" for heading, why in dashes.items()]
+    notes = [f"{for_markdown(heading)}: {for_markdown(why)}" for heading, why in dashes.items()]
     text += f"\n{UNDEFINED} is not defined. {'. '.join(notes)}.\n" if notes else ""
     return text + "".join(f"\n{note}\n" for note in _warnings(table))
 
@@ -135,9 +141,9 @@ def _latex_table(tables: Sequence[RankedTable]) -> str:
     claimed = {row.predictor for table in tables for row in table.rows if row.checked == CLAIMED}
     mark = {name: MARK if name in claimed else "" for name in predictors}
     wide = len(columns)
-    zoos = [rf"\multicolumn{{{wide}}}{{c}}{{{escaped(table.zoo)}}}" for table in tables]
+    zoos = [rf"\multicolumn{{{wide}}}{{c}}{{{for_tex(table.zoo)}}}" for table in tables]
     rules = [rf"\cmidrule(lr){{{2 + wide * n}-{1 + wide * (n + 1)}}}" for n in range(len(tables))]
-    headings = [escaped(column.heading) for column in columns] * len(tables)
+    headings = [for_tex(column.heading) for column in columns] * len(tables)
     return latex_table(
         "l" + "r" * wide * len(tables),
         [latex_row(["", *zoos]), " ".join(rules), latex_row(["Predictor", *headings])],

@@ -4,15 +4,15 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from demogen.format.tex import escaped
+from demogen._util.text import for_csv, for_tex, one_line
 
 
 def csv_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table as CSV, unrounded; None is an empty cell."""
+    """A table as CSV, unrounded; None is an empty cell, and no text is computed."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(heads)
-    writer.writerows(rows)
+    writer.writerow(map(for_csv, heads))
+    writer.writerows(map(for_csv, row) for row in rows)
     return text.getvalue()
 
 
@@ -31,12 +31,12 @@ def latex_table(
         comments: what the table is of, any text; a line each above it.
     """
     lines = [
-        *(f"% {' '.join(comment.split())}" for comment in comments),
+        *(f"% {one_line(comment)}" for comment in comments),
         rf"\begin{{tabular}}{{{alignment}}}",
         r"\toprule",
         *head,
         r"\midrule",
-        *(latex_row(map(escaped, cells)) for cells in rows),
+        *(latex_row(map(for_tex, cells)) for cells in rows),
         r"\bottomrule",
         r"\end{tabular}",
     ]

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from demogen._util.lookup import lookup
+from demogen._util.text import for_markdown, for_tex
 from demogen.errors import ResultError
-from demogen.format.markdown import cell, table_of
-from demogen.format.tex import escaped
+from demogen.format.markdown import table_of
 from leaderboard.pages.text_tables import csv_table, latex_row, latex_table
 from leaderboard.papers.comparison import ComparedNumber, Comparison
 from leaderboard.results.columns import UNDEFINED
@@ -48,10 +48,14 @@ def _markdown(comparisons: Sequence[Comparison]) -> str:
 
 
 def _markdown_part(comparison: Comparison) -> str:
-    changed = [f"- {cell(change)}" for change in comparison.cut_down]
-    parts = [f"**{cell(_title(comparison))}**", cell(_summary(comparison)), "\n".join(changed)]
+    changed = [f"- {for_markdown(change)}" for change in comparison.cut_down]
+    parts = [
+        f"**{for_markdown(_title(comparison))}**",
+        for_markdown(_summary(comparison)),
+        "\n".join(changed),
+    ]
     if comparison.numbers:
-        rows = ([cell(text) for text in _cells(number)] for number in comparison.numbers)
+        rows = ([for_markdown(text) for text in _cells(number)] for number in comparison.numbers)
         parts.append(table_of(HEADINGS, rows))
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -106,7 +110,7 @@ def _latex(comparisons: Sequence[Comparison]) -> str:
 def _latex_table(comparison: Comparison) -> str:
     return latex_table(
         "llrrrl",
-        [latex_row(map(escaped, HEADINGS))],
+        [latex_row(map(for_tex, HEADINGS))],
         map(_cells, comparison.numbers),
         [_title(comparison), _summary(comparison), *comparison.cut_down],
     )

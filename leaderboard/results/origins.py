@@ -9,7 +9,9 @@ from typing import Annotated, Literal, final, get_args
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from demogen._util.files import read_text_bounded
 from demogen._util.lookalikes import appearance
+from demogen._util.parsing import UnreadableError, json_data
 from demogen.errors import ResultError, os_fault
 from demogen.schema.frozen import Frozen, Sha256
 from demogen.schema.records import first_fault
@@ -162,17 +164,19 @@ def with_merge(path: Path, merge: Merge) -> bytes | None:
 
 def _read(path: Path) -> list[Merge]:
     try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        reason = os_fault(error) if isinstance(error, OSError) else "it is no UTF-8"
+        lines = read_text_bounded(path).splitlines()
+    except (OSError, UnreadableError) as error:
+        reason = os_fault(error) if isinstance(error, OSError) else str(error)
         raise ResultError(f"{path}: cannot be read: {reason}") from error
     merges = []
     for number, line in enumerate(lines, 1):
         try:
+            json_data(line)
             merges.append(Merge.model_validate_json(line))
-        except ValidationError as error:
+        except (UnreadableError, ValidationError) as error:
+            fault = first_fault(error) if isinstance(error, ValidationError) else error
             raise ResultError(
-                f"{path}: line {number} is no merge: {first_fault(error)}; take it from the "
+                f"{path}: line {number} is no merge: {fault}; take it from the "
                 "history of the file, or merge the submission again"
             ) from error
     return merges

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, final, overload
 
 from pydantic import Field, ValidationError, model_validator
 
+from demogen._util.files import read_bounded
+from demogen._util.limits import RESULT_FACTORS, RESULT_NETWORKS
 from demogen._util.lookup import lookup
+from demogen._util.parsing import UnreadableError, json_data
 from demogen.errors import ResultError, os_fault
 from demogen.format.integrity import write_atomically
 from demogen.format.splits import Kind
@@ -49,7 +52,7 @@ class Result(Frozen):
     format_version: Literal[3] = 3
     predictor: Name
     measure: MeasureIdentity
-    columns: tuple[str, ...]
+    columns: Annotated[tuple[str, ...], Field(max_length=RESULT_FACTORS)]
     """Features given to the regressor, in this order."""
     regressor: str
     paper: str
@@ -68,19 +71,19 @@ class Result(Frozen):
     is not known here, and where the target is no accuracy."""
     signatures: dict[str, tuple[Finite, ...]]
     """Id → values of `columns`."""
-    targets: dict[str, Finite]
+    targets: Annotated[dict[str, Finite], Field(max_length=RESULT_NETWORKS)]
     configurations: dict[str, Name]
     """Id → name shared by the copies of one configuration."""
-    factors: dict[str, dict[str, JsonLevel]]
+    factors: Annotated[dict[str, dict[str, JsonLevel]], Field(max_length=RESULT_FACTORS)]
     """Factor in which networks of the zoo differ → id → level."""
-    folds: tuple[FoldPredictions, ...]
+    folds: Annotated[tuple[FoldPredictions, ...], Field(max_length=RESULT_NETWORKS)]
     skipped_folds: tuple[Count, ...]
     """Folds left without a measured network to test or to fit."""
     fit: dict[str, Finite]
     """Id → prediction of the regressor fitted on all measured networks."""
     model: LinearModel | None
     """The linear model of that fit; None for other regressors."""
-    dropped: dict[str, str]
+    dropped: Annotated[dict[str, str], Field(max_length=RESULT_NETWORKS)]
     """Networks that could not be measured, or have no target: id → reason."""
     scores: Scores
     seconds: Annotated[Finite, Field(ge=0)] | None
@@ -177,14 +180,14 @@ class Result(Frozen):
                 fault is named.
         """
         try:
-            content = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ResultError(f"{source}: not JSON: {error}") from error
+            content = json_data(text)
+        except UnreadableError as error:
+            raise ResultError(f"{source}: no result: {error}") from error
         version = content.get("format_version") if isinstance(content, dict) else None
-        if version is not None and version != FORMAT:
+        if version is not None and (version != FORMAT or type(version) is not int):
             raise ResultError(
-                f"{source}: a result of format version {version}, but this demogen reads {FORMAT}; "
-                "evaluate again, or use the demogen that made it"
+                f"{source}: a result of format version {version!r:.9}, but this demogen reads "
+                f"{FORMAT}; evaluate again, or use the demogen that made it"
             )
         try:
             return cls.model_validate_json(text, strict=True)
@@ -353,7 +356,9 @@ def read_result(path: Path) -> Result:
         ResultError: it cannot be read, or is not a valid result.
     """
     try:
-        text = path.read_bytes()
+        text = read_bounded(path)
+    except UnreadableError as error:
+        raise ResultError(f"{path}: no result: {error}") from error
     except OSError as error:
         raise ResultError(f"{path}: cannot be read: {os_fault(error)}") from error
     return Result.from_json(text, str(path))

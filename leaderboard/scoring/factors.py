@@ -14,6 +14,13 @@ Factors = Mapping[str, Sequence[Level]]
 levels of all factors; the number of a copy is no factor."""
 
 
+MOST_PAIRS = 50_000_000
+"""Pairs of networks that differ in one factor at most, times the factors: some seconds."""
+
+MOST_ENVIRONMENTS = 200_000
+"""Pairs of levels of one factor that pairs of networks may have."""
+
+
 @dataclass(frozen=True)
 class Factor:
     """One factor of some networks.
@@ -47,7 +54,9 @@ class Pairs:
 
     def signs(self, ranks: Ranks) -> Ranks:
         """Sign of the first network's rank minus the second's."""
-        signs: Ranks = np.sign(ranks[self.first] - ranks[self.second])
+        signs: Ranks = np.sign(
+            ranks.astype(np.int32)[self.first] - ranks.astype(np.int32)[self.second]
+        ).astype(np.int8)
         return signs
 
 
@@ -78,7 +87,10 @@ def ranked(
 
 def all_pairs(networks: int) -> Pairs:
     """Every unordered pair of different networks."""
-    return Pairs(*np.triu_indices(networks, 1))
+    # As `np.triu_indices` gives them, without its table of all ordered pairs.
+    first = np.repeat(np.arange(networks, dtype=np.int32), np.arange(networks - 1, -1, -1))
+    parts = [np.arange(start, networks, dtype=np.int32) for start in range(1, networks)]
+    return Pairs(first, np.concatenate(parts) if parts else first)
 
 
 def pairs_differing_in(factor: Factor, factors: Sequence[Factor]) -> Pairs:
@@ -86,9 +98,17 @@ def pairs_differing_in(factor: Factor, factors: Sequence[Factor]) -> Pairs:
 
     Copies are crossed: c copies of either configuration make c² pairs. The cost is n networks
     times the largest number of networks that share the levels of all other factors.
+
+    Where most networks share them the pairs may be more than memory holds: above `MOST_PAIRS` or
+    `MOST_ENVIRONMENTS` there are none.
     """
     others = [other.codes for other in factors if other.name != factor.name]
     group = joint_codes(others, len(factor.codes))
+    sizes = np.bincount(group)
+    pairs, levels = int((sizes * (sizes - 1) // 2).sum()), len(factor.levels)
+    environments = min(pairs, levels * (levels - 1) // 2)
+    if len(factors) * pairs > MOST_PAIRS or environments > MOST_ENVIRONMENTS:
+        return Pairs(group[:0], group[:0])
     order = np.argsort(group, kind="stable")
     group = group[order]
     first, second = [order[:0]], [order[:0]]

@@ -24,6 +24,10 @@ Count = Annotated[int, Field(ge=0)]
 MOST_COMPARED = 5000
 """With more networks, what compares all pairs is left undefined: time and memory are quadratic."""
 
+MOST_COMPARISONS = 700_000_000
+"""Likewise, of pairs of networks times sets of at most two factors: 5,000 networks may have 9
+factors, and 1,000 may have 51."""
+
 FEWEST_IN_FOLD = 6
 """Test networks that the folds need for a mean of their R². With fewer, the sum of squares about a
 fold's own mean may be so small that the mean of R² has no finite variance (normal targets)."""
@@ -113,8 +117,11 @@ class Agreement:
 
     @property
     def few(self) -> bool:
-        """Whether there are few enough networks to compare every pair of them."""
-        return len(self.targets) <= MOST_COMPARED
+        """Whether there are few enough networks, and factors, to compare every pair of them."""
+        networks, factors = len(self.targets), len(self.levels)
+        sets = 1 + factors * (factors + 1) // 2
+        compared = networks * (networks - 1) // 2 * sets
+        return networks <= MOST_COMPARED and compared <= MOST_COMPARISONS
 
     @cached_property
     def kendall(self) -> float:

@@ -10,6 +10,12 @@ import numpy.typing as npt
 from leaderboard.scoring.factors import Factors, Pairs, all_pairs, joint_codes, ranked
 from leaderboard.scoring.ranks import Ranks
 
+MOST_GROUPS = 1_490
+"""Combinations of levels: the table of their pairs has nine times the square of them, 160 MB."""
+
+MOST_CELLS = 500_000_000
+"""In the tables of all sets together."""
+
 LARGEST_SET = 2
 """Factors conditioned on at a time, at most."""
 
@@ -55,7 +61,9 @@ def conditional_information(
     keys weighted by their pairs, as the definition of conditional information says.
 
     Where H(V | K) = 0 (every key's pairs have the same sign) the value is not defined and the set
-    is passed over. Factors of a single level add nothing to a set and are left out.
+    is passed over, and so are sets with more than `MOST_GROUPS` combinations of levels, and those
+    whose tables would bring all to more than `MOST_CELLS`. Factors of a single level add nothing to a set
+    and are left out.
 
     The cost is quadratic in the networks n, for each set: some 0.1 s for 756 networks and eight
     factors (37 sets). Memory: some n² · 40 bytes.
@@ -72,11 +80,15 @@ def conditional_information(
     pairs = all_pairs(len(ranks))
     signs = 3 * (pairs.signs(ranks) + 1) + pairs.signs(others) + 1
     varying = [factor for factor in encoded if len(factor.levels) > 1]
-    by_set = {}
+    by_set, cells = {}, 0
     for size in range(LARGEST_SET + 1):
         for chosen in combinations(varying, size):
             group = joint_codes([factor.codes for factor in chosen], len(ranks))
-            by_set[tuple(factor.name for factor in chosen)] = _value(_table(group, pairs, signs))
+            groups = int(group.max(initial=0)) + 1
+            cells += 9 * groups**2
+            large = groups > MOST_GROUPS or cells > MOST_CELLS
+            value = float("nan") if large else _value(_table(group, pairs, signs))
+            by_set[tuple(factor.name for factor in chosen)] = value
     defined = {chosen: value for chosen, value in by_set.items() if not math.isnan(value)}
     at = min(defined, key=lambda chosen: defined[chosen], default=None)
     return ConditionalInformation(float("nan") if at is None else defined[at], at, by_set)
@@ -85,7 +97,8 @@ def conditional_information(
 def _table(group: Ranks, pairs: Pairs, signs: Ranks) -> Ranks:
     """Counts of ordered pairs, shape (groups, groups, 3, 3): of a, of b, sign V, sign U."""
     groups = int(group.max(initial=0)) + 1
-    cell = (group[pairs.first] * groups + group[pairs.second]) * 9 + signs
+    small = group.astype(np.int32)
+    cell = (small[pairs.first] * groups + small[pairs.second]) * 9 + signs
     counts = np.bincount(cell, minlength=groups**2 * 9).reshape(groups, groups, 3, 3)
     # The pair in the other order has both signs and the two networks' levels exchanged.
     both: Ranks = counts + counts.transpose(1, 0, 2, 3)[..., ::-1, ::-1]

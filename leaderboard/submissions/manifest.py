@@ -1,11 +1,11 @@
 """submission.toml: who submits which predictor, on what, and the digest of every file."""
 
 import json
-import tomllib
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from demogen._util.parsing import UnreadableError, toml_data
 from demogen.errors import SubmissionError
 from demogen.schema.frozen import Frozen, Sha256
 from demogen.schema.records import first_fault
@@ -61,9 +61,9 @@ class Submission(Frozen):
             SubmissionError: not TOML, an unknown format version (named), or not a submission.
         """
         try:
-            content = tomllib.loads(text.decode())
-        except (ValueError, RecursionError) as error:
-            raise SubmissionError(f"{source} is no TOML: {_first_line(error)}") from error
+            content = toml_data(text)
+        except UnreadableError as error:
+            raise SubmissionError(f"{source} is no manifest of a submission: {error}") from error
         version = content.get("format_version")
         if version != FORMAT_VERSION or isinstance(version, bool):
             raise SubmissionError(
@@ -88,7 +88,3 @@ class Submission(Frozen):
 def _toml(value: int | str | list[str]) -> str:
     # JSON's strings are TOML's, but for the one control character that JSON leaves as it is.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

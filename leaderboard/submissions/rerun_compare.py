@@ -90,7 +90,7 @@ def _check_network(result: Result, network: str, id: str, output: RerunOutput) -
     for column, claimed, value, spread in zip(
         result.columns, result.signatures[network], measured, _spreads(result), strict=True
     ):
-        if abs(value - claimed) > SIGNATURE_TOLERANCE * max(abs(claimed), spread):
+        if not abs(value - claimed) <= SIGNATURE_TOLERANCE * max(abs(claimed), spread):
             raise SubmissionError(
                 f"{result.path}: {column} of {network} is said to be {claimed}, but measured "
                 f"again it is {value}"

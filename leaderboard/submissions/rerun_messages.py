@@ -5,6 +5,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationError
 
+from demogen._util.parsing import UnreadableError, json_data
 from demogen.errors import SubmissionError
 from demogen.schema.records import Frozen, first_fault
 from leaderboard.scoring.inputs import Finite
@@ -91,6 +92,8 @@ def _read(path: Path, message: type[Message]) -> Message | None:
     if len(text) > MESSAGE_BYTES:
         raise SubmissionError("the answer of the code is larger than any real one")
     try:
+        json_data(text)
         return message.model_validate_json(text, strict=True)
-    except ValidationError as error:
-        raise SubmissionError(f"the answer of the code is none: {first_fault(error)}") from error
+    except (UnreadableError, ValidationError) as error:
+        fault = first_fault(error) if isinstance(error, ValidationError) else error
+        raise SubmissionError(f"the answer of the code is none: {fault}") from error

@@ -1,7 +1,6 @@
 """TensorFlow's arrays as torch's tensors, and digests of what was read."""
 
 import hashlib
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from demogen._util.parsing import UnreadableError, json_data
 from demogen.errors import ArchiveError
 
 
@@ -54,9 +54,10 @@ def json_of(content: bytes, name: str) -> Any:
         ArchiveError: it is none.
     """
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise ArchiveError(f"{name} is no JSON ({type(error).__name__})") from error
+        # Python's own writer, which these sources use, writes NaN.
+        return json_data(content, finite=False)
+    except UnreadableError as error:
+        raise ArchiveError(f"{name} is no JSON that is read here: {error}") from error
 
 
 def fraction(value: Any, what: str) -> float | None:

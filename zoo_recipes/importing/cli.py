@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from demogen import cli_options
+from demogen._util.text import say
 
 
 @click.group("import")
@@ -152,12 +153,12 @@ def _shown(options: dict[str, Any]) -> dict[str, Any]:
 def _report(imported: list[Any]) -> None:
     for zoo in imported:
         for name, reason in zoo.failed.items():
-            click.echo(f"  not in the zoo: {name}: {reason}")
+            say(f"  not in the zoo: {name}: {reason}")
         if zoo.zoo is None:
-            click.echo(f"  no zoo: {zoo.fault}")
+            say(f"  no zoo: {zoo.fault}")
             continue
         opened = zoo.zoo
-        click.echo(
+        say(
             f"zoo {opened.name}: {len(opened)} networks, sha256:{opened.digest[:12]}, in "
             f"{opened.storage.where}"
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from demogen._util.parsing import UnreadableError, json_data
 from demogen.errors import ArchiveError
 from demogen.format.integrity import replacing, sync_folder, write_atomically
 from demogen.schema.records import NetworkRecord, RunFacts, sha256
@@ -127,17 +128,34 @@ class ImportFolder:
         """The networks on the disk, in the order in which they were put."""
         for piece in self._pieces:
             file = piece / "weights"
-            for text in (piece / "networks.jsonl").read_bytes().splitlines():
-                line = json.loads(text)
+            for line in self._lines(piece):
                 initial = line.get("initial")
-                yield Kept(
-                    line["name"],
-                    NetworkRecord.model_validate(line["record"]),
-                    RunFacts.model_validate(line["run"]),
-                    line["read"],
-                    FilePart(file, *line["weights"]),
-                    None if initial is None else FilePart(file, *initial),
-                )
+                try:
+                    yield Kept(
+                        str(line["name"]),
+                        NetworkRecord.model_validate(line["record"]),
+                        RunFacts.model_validate(line["run"]),
+                        str(line["read"]),
+                        FilePart(file, *line["weights"]),
+                        None if initial is None else FilePart(file, *initial),
+                    )
+                except (KeyError, TypeError, ValueError) as error:
+                    raise self._damaged(piece) from error
+
+    def _lines(self, piece: Path) -> Iterator[dict[str, Any]]:
+        try:
+            for text in (piece / "networks.jsonl").read_bytes().splitlines():
+                line = json_data(text)
+                if not isinstance(line, dict) or "name" not in line:
+                    raise self._damaged(piece)
+                yield line
+        except (OSError, UnreadableError) as error:
+            raise self._damaged(piece) from error
+
+    def _damaged(self, piece: Path) -> ArchiveError:
+        return ArchiveError(
+            f"{piece} is damaged: remove {self.path} and run the same command again"
+        )
 
     def remove_damaged(self) -> bool:
         """Remove the pieces that are not what was put there; whether there were any."""
@@ -156,11 +174,7 @@ class ImportFolder:
 
     def names(self) -> set[str]:
         """Names of the networks on the disk."""
-        return {
-            json.loads(text)["name"]
-            for piece in self._pieces
-            for text in (piece / "networks.jsonl").read_bytes().splitlines()
-        }
+        return {str(line["name"]) for piece in self._pieces for line in self._lines(piece)}
 
     def close(self) -> None:
         """Remove it: the zoo is whole, or there is nothing in it."""

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import torch
 
+from demogen._util.parsing import json_data
 from demogen.errors import CorruptZooError, ZooError
 from demogen.networks.architectures import (
     convnet,
@@ -92,7 +93,7 @@ def weight_sizes(spec: str, what: str) -> tuple[int, int]:
         CorruptZooError: it is no spec.
     """
     try:
-        content = json.loads(spec)
+        content = json_data(spec)
         # One entry for all networks that differ in training alone.
         return _sizes(json.dumps([content["architecture"], content["data"]], sort_keys=True))
     except (ZooError, ValueError, LookupError, TypeError) as error:

@@ -1,4 +1,4 @@
-from demogen.format.markdown import cell, table_of
+from demogen.format.markdown import table_of
 
 
 def test_columns_of_numbers_are_aligned_to_the_right():
@@ -8,8 +8,3 @@ def test_columns_of_numbers_are_aligned_to_the_right():
         "| a | 1 |",
         "| b | 22 |",
     ]
-
-
-def test_no_sign_is_markup():
-    assert cell("\\`*_{}[]|#~$") == r"\\\`\*\_\{\}\[\]\|\#\~\$"
-    assert cell("<a>\n &amp;") == "&lt;a&gt; &amp;amp;"

@@ -25,7 +25,7 @@ def opened(tmp_path):
     def written(rows, networks=24, **options):
         path = tmp_path / f"{next(number)}.parquet"
         pq.write_table(rows, path, **options)
-        return Table(path, networks, "zoo z")
+        return Table(path.read_bytes(), networks, "zoo z")
 
     return written
 
@@ -59,22 +59,21 @@ def test_records_are_the_same_whatever_the_row_groups(source, opened):
         assert np.allclose(record.probe_logits, row["probe_logits"], atol=0)
 
 
-def test_what_is_written_has_row_groups_of_bounded_size(source, tmp_path, monkeypatch, tiny_zoo):
+def test_what_is_written_has_row_groups_of_bounded_size(monkeypatch, tiny_zoo):
     monkeypatch.setattr(table, "ROWS", 7)
     pairs = [tiny_zoo._table.record(id) for id in tiny_zoo.ids]
     rows = table.network_rows(*zip(*pairs, strict=True))
     content = table.to_parquet(rows)
     assert table.to_frame(rows).equals(tiny_zoo.table)
-    (tmp_path / "n.parquet").write_bytes(content)
-    assert pq.ParquetFile(tmp_path / "n.parquet").num_row_groups == 4
-    assert Table(tmp_path / "n.parquet", 24, "z").frame.equals(tiny_zoo.table)
+    assert pq.ParquetFile(pa.BufferReader(content)).num_row_groups == 4
+    assert Table(content, 24, "z").frame.equals(tiny_zoo.table)
 
 
 def replaced(source, name, values):
     return source.set_column(source.schema.get_field_index(name), name, values)
 
 
-def test_what_no_zoo_could_hold_is_refused(source, opened, tmp_path):
+def test_what_no_zoo_could_hold_is_refused(source, opened):
     first = source.column("id")[0].as_py()
     long_text = pa.array(["x" * 9_000_000] * 24)
     many_logits = pa.array([[[0.0] * 20_000]] * 24)
@@ -87,9 +86,8 @@ def test_what_no_zoo_could_hold_is_refused(source, opened, tmp_path):
     ]:
         with pytest.raises(CorruptZooError, match=f"zoo z: networks.parquet {said}"):
             opened(rows)
-    (tmp_path / "networks.parquet").write_bytes(b"PAR1 is not enough PAR1")
     with pytest.raises(CorruptZooError, match=r"zoo z: networks.parquet cannot be read"):
-        Table(tmp_path / "networks.parquet", 24, "zoo z")
+        Table(b"PAR1 is not enough PAR1", 24, "zoo z")
 
 
 def test_a_repeated_text_takes_no_more_memory_than_in_the_file(source, opened):

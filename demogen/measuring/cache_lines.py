@@ -1,0 +1,131 @@
+"""Lines of a file of kept signatures: a checksum and an outcome, so that damage is found out."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from demogen._util.parsing import UnreadableError, json_data
+from demogen.schema.records import sha256
+
+_CHECKSUM = 16
+"""Hex digits of the sha256 of what follows."""
+
+_TOLD = re.compile(r"# damaged lines told of: (\d{1,9})")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A signature, or the reason why there is none.
+
+    Attributes:
+        signature: feature → value, or None.
+        reason: why there is no signature, or None.
+        seconds: what computing it took.
+        fault: whether an error of the measure or the zoo is the reason; it is not kept.
+        epoch_seconds: what a training epoch of the network took in the same process (see
+            `demogen.measuring.epoch_cost`); None: not known.
+    """
+
+    signature: dict[str, float] | None
+    reason: str | None
+    seconds: float
+    fault: bool = False
+    epoch_seconds: float | None = None
+
+
+@dataclass
+class Lines:
+    """What a file holds.
+
+    Attributes:
+        outcomes: by network key; a later line wins over an earlier one.
+        unchecked: keys of those whose only lines have no checksum, as older versions wrote them.
+        damaged: how many lines are none.
+        told: of how many of them the user was told before.
+    """
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    unchecked: set[str] = field(default_factory=set)
+    damaged: int = 0
+    told: int = 0
+
+
+def line_of(network: str, outcome: Outcome) -> str:
+    """The line of an outcome, without the line's end."""
+    content = json.dumps(
+        [network, outcome.signature, outcome.reason, outcome.seconds, outcome.epoch_seconds],
+        allow_nan=False,
+    )
+    return f"{_checksum(content)} {content}"
+
+
+def told_line(damaged: int) -> str:
+    """A line that says that the user was told of so many damaged lines."""
+    return f"# damaged lines told of: {damaged}"
+
+
+def read_lines(file: Path) -> Lines:
+    """The outcomes in a file.
+
+    A line without a checksum is taken if it is an outcome otherwise. A damaged line is not taken
+    for such a one: it begins with its checksum, or with what is left of it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    lines = Lines()
+    for line in file.read_text("utf-8", "replace").split("\n"):
+        if not line.strip():
+            continue
+        if told := _TOLD.fullmatch(line):
+            lines.told = max(lines.told, int(told[1]))
+            continue
+        has_checksum = not line.startswith("[")
+        if has_checksum:
+            checksum, content = line[:_CHECKSUM], line[_CHECKSUM + 1 :]
+            entry = _entry(content) if checksum == _checksum(content) else None
+        else:
+            entry = _entry(line)
+        if entry is None:
+            lines.damaged += 1
+            continue
+        network, outcome = entry
+        if has_checksum:
+            lines.unchecked.discard(network)
+        elif network not in lines.outcomes:
+            lines.unchecked.add(network)
+        elif network not in lines.unchecked:
+            continue
+        lines.outcomes[network] = outcome
+    return lines
+
+
+def _entry(content: str) -> tuple[str, Outcome] | None:
+    try:
+        # Caches of older versions hold no seconds of an epoch.
+        network, signature, reason, seconds, *epoch = json_data(content)
+    except (UnreadableError, ValueError, TypeError):
+        return None
+    entry = Outcome(signature, reason, seconds, epoch_seconds=epoch[0] if epoch else None)
+    return (network, entry) if _is_one(network, entry) and len(epoch) < 2 else None
+
+
+def _is_one(network: Any, outcome: Outcome) -> bool:
+    signature, reason, epoch = outcome.signature, outcome.reason, outcome.epoch_seconds
+    if signature is None:
+        said = isinstance(reason, str)
+    else:
+        said = reason is None and isinstance(signature, dict)
+        said = said and all(map(_is_number, signature.values()))
+    times = _is_number(outcome.seconds) and (epoch is None or _is_number(epoch))
+    return isinstance(network, str) and said and times
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _checksum(content: str) -> str:
+    return sha256(content.encode())[:_CHECKSUM]
