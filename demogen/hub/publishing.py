@@ -33,8 +33,9 @@ from demogen.hub.commits import CommitLine
 from demogen.hub.download import is_folder
 from demogen.hub.errors import BY_STATUS
 from demogen.hub.progress import upload_bar
-from demogen.hub.push_plan import CARD, LocalFile, PushPlan, is_part, make_plan
+from demogen.hub.push_plan import LocalFile, PushPlan, is_part, make_plan
 from demogen.hub.retry import REFUSED, with_retries
+from demogen.schema.layout import CARD
 from demogen.schema.records import ZooManifest
 
 TAG = re.compile(r"(?!.*(\.\.|\.lock$|\.$))[A-Za-z0-9][A-Za-z0-9._-]*")
