@@ -28,6 +28,7 @@ from demogen.format.integrity import (
     read_manifest,
     verify_folder,
 )
+from demogen.hub.answers import check_commit
 from demogen.hub.client import BRANCH, TIMEOUTS, connect, download, explained, tree
 from demogen.hub.commits import CommitLine
 from demogen.hub.download import is_folder
@@ -134,7 +135,7 @@ def push(
     with explained(f"cannot push to {target}", api), _files_to_publish(folder, target) as files:
         require_login(api, target)
         info = _repository(api, target, private, pull_request)
-        head = str(info.sha)
+        head = check_commit(info.sha, "its last commit")
         base = listing(api, target, head)
         plan = make_plan(files, base, _manifest(api, target, head, base, files[MANIFEST]))
         if tag:
