@@ -33,6 +33,7 @@ __all__ = [
     "ByteRange",
     "Table",
     "arrow_schema",
+    "copy_of",
     "network_rows",
     "plain_columns",
     "runs_to_parquet",
@@ -63,6 +64,14 @@ def to_parquet(rows: "pa.Table") -> bytes:
 def plain_columns(schema: "pa.Schema") -> list[str]:
     """Columns that users see in the table."""
     return [name for name in schema.names if name not in RECORD_ONLY]
+
+
+def copy_of(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """A table that may be changed without changing this one; its numbers are copied when it is."""
+    import pandas as pd
+
+    # Before pandas 3, a shallow copy shares its numbers for good.
+    return frame.copy(deep=int(pd.__version__.partition(".")[0]) < 3)
 
 
 def to_frame(rows: "pa.Table") -> "pd.DataFrame":

@@ -13,6 +13,7 @@ from demogen._util.draws import Draws
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.selection import levels_named, normalized, rows_where
 from demogen.format.splits import Split
+from demogen.format.table import copy_of
 from demogen.images.image_set import ImageSet
 from demogen.networks.network import Network
 from demogen.schema.records import NetworkRecord
@@ -46,9 +47,17 @@ class NetworkSet(abc.ABC):
         """Commit on the Hub it is read from, or ""."""
 
     @property
-    @abc.abstractmethod
     def table(self) -> "pd.DataFrame":
-        """One row a network, index "id": factors, accuracies, cross-entropies, gap and more."""
+        """One row a network, index "id": factors, accuracies, cross-entropies, gap and more.
+
+        Whoever asks gets one of their own: what is changed in it changes nothing here.
+        """
+        return copy_of(self._frame)
+
+    @property
+    @abc.abstractmethod
+    def _frame(self) -> "pd.DataFrame":
+        """The table that is kept; nobody changes it."""
 
     @property
     @abc.abstractmethod

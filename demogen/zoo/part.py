@@ -64,7 +64,7 @@ class Part(NetworkSet):
         return self._whole
 
     @cached_property
-    def table(self) -> "pd.DataFrame":
+    def _frame(self) -> "pd.DataFrame":
         """The rows of its networks."""
         return self._whole.table.loc[list(self._ids)]
 

@@ -70,13 +70,13 @@ class Pool(NetworkSet):
         return "+".join(revisions) if any(revisions) else ""
 
     @cached_property
-    def table(self) -> "pd.DataFrame":
+    def _frame(self) -> "pd.DataFrame":
         """The tables of its zoos one below the other, the name of the zoo in a column "zoo"."""
         import pandas as pd
 
         parts = []
         for name, zoo in zip(self._names, self._zoos, strict=True):
-            part = zoo.table.copy()
+            part = zoo.table
             part.insert(0, "zoo", pd.Series(name, part.index, dtype=object))
             parts.append(part)
         return pd.concat(parts)

@@ -84,11 +84,8 @@ class Zoo(NetworkSet):
         return self.storage.revision
 
     @property
-    def table(self) -> "pd.DataFrame":
-        """One row a network, index "id": factors, accuracies, cross-entropies, gap and more.
-
-        What only loading needs (digests, recorded logits, where weights lie) is in `record`.
-        """
+    def _frame(self) -> "pd.DataFrame":
+        """What only loading needs (digests, recorded logits, where weights lie) is in `record`."""
         return self._table.frame
 
     @property
