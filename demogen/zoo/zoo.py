@@ -11,7 +11,6 @@ from torch import Tensor
 from demogen._util import paths
 from demogen._util.lookup import lookup
 from demogen.errors import CorruptZooError, ZooError
-from demogen.format.integrity import fault_of
 from demogen.format.splits import Split, StoredSplits
 from demogen.format.storage import Folder, Storage, checked_content, manifest_text
 from demogen.format.table import InitialLogits, Table, read_initial_logits
@@ -170,7 +169,7 @@ class Zoo(NetworkSet):
         """
         for path in self.manifest.files:
             if not path.startswith("shards/"):
-                self._checked(path)
+                self._content(path)
         _ = self._labels
         records = [self._table.record(id) for id in self.ids]
         check_derived(self.table, records, self.splits, self._where)
@@ -214,17 +213,8 @@ class Zoo(NetworkSet):
             )
         return split
 
-    def _checked(self, path: str) -> Path:
-        """A file on this machine as zoo.json lists it; it is fetched once more if it differs."""
-        expected = lookup(path, self.manifest.files, "file in zoo.json", CorruptZooError)
-        file = self.storage.local(path)
-        if fault_of(file, expected):
-            file = self.storage.local(path, refetch=True)
-        if fault := fault_of(file, expected):
-            raise CorruptZooError(f"{self._where}: {path} {fault}; fetch or publish the zoo again")
-        return file
-
     def _content(self, path: str) -> bytes:
+        """A file as zoo.json lists it; it is fetched once more if it differs."""
         expected = lookup(path, self.manifest.files, "file in zoo.json", CorruptZooError)
         return checked_content(self.storage, path, expected, self._where)
 
