@@ -1,7 +1,9 @@
 """The way between the application and its clients, on which requests are noted and spoiled."""
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.hub.access import STALE
@@ -49,6 +51,17 @@ class FaultyTransport:
             case int(status):
                 await _refuse(status, "made to fail", fault.headers)(scope, receive, send)
                 return
+            case "loop":
+                there = {"Location": scope["raw_path"].decode("ascii")}
+                await Response(status_code=302, headers=there)(scope, receive, send)
+                return
+            case "body":
+                await Response(fault.body, media_type="application/json")(scope, receive, send)
+                return
+            case "header":
+                send = _lying(send, fault.headers)
+            case "drip":
+                send = _drip(send, fault.at, fault.seconds, pause)
             case "slow":
                 await pause(fault.seconds)
             case "stale":
@@ -157,5 +170,28 @@ def _stall(send: Send, seconds: float, pause: Pause) -> Send:
                 message = {**message, "body": rest}
             before -= max(len(body), 1)
         await send(message)
+
+    return spoiled
+
+
+def _lying(send: Send, headers: Mapping[str, str]) -> Send:
+    async def spoiled(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            told = {name.lower().encode(): value.encode() for name, value in headers.items()}
+            others = [(name, value) for name, value in message["headers"] if name not in told]
+            message = {**message, "headers": [*others, *told.items()]}
+        await send(message)
+
+    return spoiled
+
+
+def _drip(send: Send, size: int, seconds: float, pause: Pause) -> Send:
+    async def spoiled(message: Message) -> None:
+        body = message.get("body", b"")
+        for start in range(0, len(body), max(size, 1)):
+            await pause(seconds)
+            piece = body[start : start + max(size, 1)]
+            await send({**message, "body": piece, "more_body": True})
+        await send({**message, "body": b""} if body else message)
 
     return spoiled
