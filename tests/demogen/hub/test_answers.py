@@ -126,10 +126,9 @@ class TestWithTheClient:
         first = push(hub, zoo)
         second = push(hub, other)
         hub.faults.add("header", "/resolve/", times=ALWAYS, headers={"X-Repo-Commit": first})
-        with pytest.raises(
-            ZooError, match=f"{first[:12]} was asked for, and another, {second[:12]}"
-        ):
-            download.resolve(REPOSITORY, first, endpoint=hub.endpoint)
+        said = f"{second[:12]} was asked for, and another, {first[:12]}"
+        with pytest.raises(ZooError, match=said):
+            download.resolve(REPOSITORY, second, endpoint=hub.endpoint)
 
     def test_a_listing_that_is_none_loses_nothing_silently(
         self, hub: LoopbackHub, zoo: Path
@@ -138,12 +137,10 @@ class TestWithTheClient:
         said = r"the list of files (is none|at .* lacks zoo\.json)"
         for body in (b"{}", b"[]"):
             hub.faults.add("body", "/tree/", times=ALWAYS, body=body)
-            with pytest.raises(
-                ZooError, match=r"the list of files (is none|at .* lacks zoo\.json)"
-            ):
+            with pytest.raises(ZooError, match=said):
                 pull(hub)
             hub.faults.clear()
-        assert contents(pull(hub)) == contents(zoo)
+            assert contents(pull(hub)) == contents(zoo)
 
 
 class TestWords:
