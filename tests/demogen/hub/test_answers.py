@@ -141,6 +141,17 @@ class TestWithTheClient:
         hub.faults.clear()
         assert contents(pull(hub)) == contents(zoo)
 
+    @pytest.mark.parametrize("path", ["zoo.json", "README.md"])
+    def test_a_false_digest_does_not_stay_in_the_cache(
+        self, hub: LoopbackHub, zoo: Path, path: str
+    ) -> None:
+        push(hub, zoo)
+        hub.faults.add("header", f"/{path}", times=ALWAYS, headers={"ETag": f'"{"0" * 40}"'})
+        with pytest.raises(ZooError, match=f"{path} arrives damaged"):
+            pull(hub)
+        hub.faults.clear()
+        assert contents(pull(hub)) == contents(zoo)
+
 
 class TestWords:
     """A redirect without end, a reset and a lost object are called what they are."""
