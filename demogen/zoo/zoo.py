@@ -140,11 +140,7 @@ class Zoo(NetworkSet):
         return self._table.record(id)[0]
 
     def image_set(self, name: str) -> ImageSet:
-        """The image set that networks were trained on.
-
-        Raises:
-            ZooError: the images at hand are not the ones the zoo was trained on.
-        """
+        """The image set that networks were trained on; ZooError if others are at hand."""
         kind = f"image set whose digest {self.name} holds"
         expected = lookup(name, self.manifest.image_sets, kind, ZooError)
         image_set = load_images(name, self.images_folder or images_beside(self.storage, name))
@@ -159,7 +155,7 @@ class Zoo(NetworkSet):
     part = part_of
 
     def verify(self, *, weights: bool = True) -> None:
-        """Read and check every file, network and record, and all of the table that follows.
+        """Read and check every file, network and record, and the table that follows from them.
 
         Args:
             weights: whether networks are among it; without them a zoo is checked in seconds.
@@ -186,7 +182,8 @@ class Zoo(NetworkSet):
                 self._corrupted_labels(record.labels, record)
             if weights:
                 check_outcome(record, f"{self._where}: network {id}")
-                _ = self._table.initial(id) is None or self._initial(record)
+                if self._table.initial(id) is not None:
+                    self._initial(record)
 
     @cached_property
     def _where(self) -> str:
@@ -208,8 +205,7 @@ class Zoo(NetworkSet):
         split = Split.from_json(text, f"{self.name}@{self.digest[:12]}")
         if split.name != name or set(split.ids) != self._table.rows.keys():
             raise CorruptZooError(
-                f"{self._where}: splits/{name}.json is no split of it by that name: it is called "
-                f"{split.name!r}, or does not name exactly the zoo's networks"
+                f"{self._where}: splits/{name}.json is no split of it by that name and its networks"
             )
         return split
 
