@@ -63,10 +63,10 @@ class Part(NetworkSet):
         """What it is a part of."""
         return self._whole
 
-    @cached_property
+    @property
     def table(self) -> "pd.DataFrame":
-        """The rows of its networks."""
-        return self._whole.table.loc[list(self._ids)]
+        """The rows of its networks. A copy."""
+        return self._frame.copy()
 
     @cached_property
     def splits(self) -> Mapping[str, Split]:
@@ -133,6 +133,10 @@ class Part(NetworkSet):
         if len(ids) == len(self):
             return self
         return Part(self._whole, ids, f"{self._what}][{what}")
+
+    @cached_property
+    def _frame(self) -> "pd.DataFrame":
+        return self._whole.table.loc[list(self._ids)]
 
     def _chosen(self, ids: Sequence[str] | None) -> list[str]:
         return self.ids if ids is None else list(map(self._checked, ids))

@@ -69,17 +69,13 @@ class Pool(NetworkSet):
         revisions = [zoo.revision for zoo in self._zoos]
         return "+".join(revisions) if any(revisions) else ""
 
-    @cached_property
+    @property
     def table(self) -> "pd.DataFrame":
-        """The tables of its zoos one below the other, the name of the zoo in a column "zoo"."""
-        import pandas as pd
+        """The tables of its zoos one below the other, the name of the zoo in a column "zoo".
 
-        parts = []
-        for name, zoo in zip(self._names, self._zoos, strict=True):
-            part = zoo.table.copy()
-            part.insert(0, "zoo", pd.Series(name, part.index, dtype=object))
-            parts.append(part)
-        return pd.concat(parts)
+        Each access gives a copy.
+        """
+        return self._frame.copy()
 
     @cached_property
     def splits(self) -> Mapping[str, Split]:
@@ -113,6 +109,17 @@ class Pool(NetworkSet):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _repool, (self._zoos,)
+
+    @cached_property
+    def _frame(self) -> "pd.DataFrame":
+        import pandas as pd
+
+        parts = []
+        for name, zoo in zip(self._names, self._zoos, strict=True):
+            part = zoo.table
+            part.insert(0, "zoo", pd.Series(name, part.index, dtype=object))
+            parts.append(part)
+        return pd.concat(parts)
 
     def zoo_of(self, id: str) -> Zoo:
         """The zoo that a network lies in.

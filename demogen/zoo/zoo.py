@@ -85,9 +85,10 @@ class Zoo(NetworkSet):
     def table(self) -> "pd.DataFrame":
         """One row a network, index "id": factors, accuracies, cross-entropies, gap and more.
 
-        What only loading needs (digests, recorded logits, where weights lie) is in `record`.
+        What only loading needs (digests, recorded logits, where weights lie) is in `record`. Each
+        access gives a copy: what is changed in it changes no score.
         """
-        return self._table.frame
+        return self._table.frame.copy()
 
     @property
     def ids(self) -> list[str]:

@@ -1,0 +1,38 @@
+"""What a user changes in what a zoo gave is the user's alone."""
+
+import contextlib
+
+import pytest
+import torch
+
+from demogen import Network, NotMeasurable
+
+
+@pytest.fixture(params=["zoo", "part"])
+def networks(request, tiny_zoo):
+    return tiny_zoo if request.param == "zoo" else tiny_zoo[:10]
+
+
+def test_a_changed_table_changes_no_other(networks):
+    before = networks.table
+    table = networks.table
+    table["gap"] *= 100
+    table.loc[table.index[0], "width"] = 77
+    for write in (
+        lambda t: t["gap"].values,
+        lambda t: t["gap"].to_numpy(),
+        lambda t: t["width"].array,
+    ):
+        # pandas 3 gives arrays that cannot be written to.
+        with contextlib.suppress(ValueError):
+            write(networks.table)[...] = 5
+    assert networks.table.equals(before)
+
+
+def test_images_that_a_measure_changed_are_no_longer_given():
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3))
+    network = Network.of(module, torch.rand(8, 1, 2, 2), torch.zeros(8, dtype=torch.int64))
+    assert len(network.train) == 8
+    network.train.images.sub_(1)
+    with pytest.raises(NotMeasurable, match="changed in place"):
+        _ = network.train
