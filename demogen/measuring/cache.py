@@ -24,7 +24,7 @@ def measure_key(measure: Measure) -> str:
     computed again even if nobody raised its version.
 
     Raises:
-        NotDigestible: something that it refers to has no digest; what it gives cannot be kept.
+        NotDigestibleError: something that it refers to has no digest; what it gives cannot be kept.
     """
     safe = re.sub(r"[^a-z0-9-]+", "-", measure.name.lower())
     return f"{safe}-v{measure.version}-{code_digest(measure)[:12]}"

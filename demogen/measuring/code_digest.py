@@ -28,9 +28,24 @@ _MOST = 20_000
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented))
 _BY_REPR = (range, slice, torch.dtype, torch.device, torch.Size, np.dtype, PurePath)
 _OF_CLASSES = frozenset(
-    "__dict__ __weakref__ __doc__ __module__ __annotations__ __annotate_func__ __abstractmethods__ "
-    "__annotations_cache__ __orig_bases__ __parameters__ __firstlineno__ _abc_impl "
-    "__static_attributes__ __dataclass_fields__ __dataclass_params__ _sklearn_auto_wrap_output_keys".split()
+    [
+        "__dict__",
+        "__weakref__",
+        "__doc__",
+        "__module__",
+        "__annotations__",
+        "__annotate_func__",
+        "__abstractmethods__",
+        "__annotations_cache__",
+        "__orig_bases__",
+        "__parameters__",
+        "__firstlineno__",
+        "_abc_impl",
+        "__static_attributes__",
+        "__dataclass_fields__",
+        "__dataclass_params__",
+        "_sklearn_auto_wrap_output_keys",
+    ]
 )
 _STORE_ATTRIBUTE, _STORE_GLOBAL = dis.opmap["STORE_ATTR"], dis.opmap["STORE_GLOBAL"]
 _IMPORT = dis.opmap["IMPORT_NAME"]
@@ -39,7 +54,7 @@ _LIBRARIES = tuple(
 )
 
 
-class NotDigestible(Exception):
+class NotDigestibleError(Exception):
     """Something that a measure refers to has no digest; the message names it."""
 
 
@@ -52,7 +67,7 @@ def code_digest(measure: "Measure") -> str:
     standard library and this package count by name and version.
 
     Raises:
-        NotDigestible: a value is of a kind that cannot be followed (an open file, a generator of
+        NotDigestibleError: a value is of a kind that cannot be followed (an open file, a generator of
             random numbers).
     """
     walk = _Walk()
@@ -79,7 +94,7 @@ class _Walk:
         """Take a value in.
 
         Raises:
-            NotDigestible: it cannot be; `what` names it.
+            NotDigestibleError: it cannot be; `what` names it.
         """
         if isinstance(value, _PLAIN) and type(value) in _PLAIN:
             self._say(type(value).__name__, value)
@@ -93,7 +108,7 @@ class _Walk:
             self._say("seen", self._seen[id(value)])
             return
         if len(self._seen) > _MOST:
-            raise NotDigestible(f"{what}, one of more than {_MOST:,} things it refers to,")
+            raise NotDigestibleError(f"{what}, one of more than {_MOST:,} things it refers to,")
         self._seen[id(value)] = len(self._seen)
         self._alive.append(value)  # so that no other gets its id
         self._say(type(value).__qualname__)
@@ -147,7 +162,7 @@ class _Walk:
         try:
             flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
         except (RuntimeError, NotImplementedError) as error:
-            raise NotDigestible(what) from error
+            raise NotDigestibleError(what) from error
         self._say(flat.numpy().tobytes())
 
     def _other(self, value: Any, what: str) -> None:
@@ -181,7 +196,7 @@ class _Walk:
             self.add(type(value), what)
             self.add(vars(value), what)
         else:
-            raise NotDigestible(f"{what}, of type {type(value).__qualname__},")
+            raise NotDigestibleError(f"{what}, of type {type(value).__qualname__},")
 
     def _function(self, function: types.FunctionType) -> None:
         self._say(function.__module__, function.__qualname__)

@@ -12,7 +12,7 @@ from demogen._util.progress import track
 from demogen._util.writable import check_can_write
 from demogen.errors import CorruptZooError, NotMeasurable, ZooError
 from demogen.measuring.cache import Outcome, SignatureCache, measure_key, network_key
-from demogen.measuring.code_digest import NotDigestible
+from demogen.measuring.code_digest import NotDigestibleError
 from demogen.measuring.epoch_cost import epoch_seconds
 from demogen.measuring.options import Cache, MeasuringOptions
 from demogen.measuring.predictor import Measure, Predictor
@@ -190,7 +190,7 @@ def _keys(measures: Sequence[Measure]) -> tuple[list[str], set[str]]:
     for number, measure in enumerate(measures):
         try:
             keys.append(measure_key(measure))
-        except NotDigestible as error:
+        except NotDigestibleError as error:
             keys.append(f"{measure.name} {number}")
             not_kept[keys[-1]] = f"{measure.name} ({error} may change unseen)"
     if not_kept:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from demogen import Measure, get_predictor, list_predictors, measure, measure_all
-from demogen.measuring.code_digest import NotDigestible, code_digest
+from demogen.measuring.code_digest import NotDigestibleError, code_digest
 
 CELL = """
 from demogen import Measure
@@ -135,7 +135,7 @@ def test_values_tell_apart_what_differs(one, other):
 
 @pytest.mark.parametrize("value", [random.Random(0), np.random.default_rng(0), iter([1])])
 def test_what_cannot_be_followed_is_refused(value):
-    with pytest.raises(NotDigestible, match="value"):
+    with pytest.raises(NotDigestibleError, match="value"):
         code_digest(Holds(value))
 
 
