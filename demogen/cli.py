@@ -214,7 +214,7 @@ def measure(
     from demogen.measuring.measurements import measure_all
     from demogen.measuring.predictor import list_predictors
     from demogen.measuring.predictor_names import predictor_called
-    from demogen.measuring.signature_tables import signature_table
+    from demogen.measuring.signature_tables import signature_table, summary
     from demogen.zoo.part import part_asked
     from demogen.zoo.pool import open_zoos
 
@@ -229,20 +229,14 @@ def measure(
     zoo = part_asked(open_zoos(zoos, revision, images=images), where, limit)
     results = measure_all(measures, zoo, **running)
     for predictor, result in zip(chosen, results, strict=True):
-        features = ", ".join(result.table.columns[:4]) or "no features"
-        more = ", …" if len(result.table.columns) > 4 else ""
-        failed = f", {len(result.failures)} not measured" if result.failures else ""
-        said = f"{predictor.name}: {len(result.table)} networks{failed} ({features}{more})"
         # Where the table itself goes to standard output, nothing else may.
-        say(said, err=bool(printed))
-        for reason in list(result.failures.values())[:3]:
-            say(f"  {reason}", err=bool(printed))
+        say(summary(predictor.name, result), err=bool(printed))
     if csv is not None:
         with naming(csv):
             csv.write_bytes(frame_bytes(signature_table(results, zoo), "csv"))
         say(f"signatures: {csv}", err=bool(printed))
     if printed:
-        click.echo(frame_bytes(signature_table(results, zoo), printed), nl=False)
+        options.put(frame_bytes(signature_table(results, zoo), printed))
 
 
 @commands.command()

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from demogen._util.text import for_csv, for_markdown, visible
+from demogen._util.text import for_csv, for_markdown, one_line
 from demogen.errors import TableError
 from demogen.format.markdown import table_of
 
@@ -54,9 +54,8 @@ def frame_bytes(frame: "pd.DataFrame", format: str) -> bytes:
         return buffer.getvalue()
     if format == "csv":
         safe = rows.rename(columns=for_csv)
-        texts = [place for place, name in enumerate(rows) if rows[name].dtype.kind not in "biufc"]
-        for place in texts:
-            safe.isetitem(place, rows.iloc[:, place].map(for_csv).to_numpy())
+        for name in safe.columns[[kind.kind not in "iufb" for kind in safe.dtypes]]:
+            safe[name] = safe[name].map(for_csv)
         return safe.to_csv(index=False, lineterminator="\n").encode()
     objects = rows.astype(object).where(rows.notna(), None)
     if format == "json":
@@ -91,7 +90,7 @@ def aligned(
     a     0.51
     1 more colu…
     """
-    lines = [[" ".join(visible(text).split()) for text in line] for line in [list(heads), *rows]]
+    lines = [list(map(one_line, line)) for line in (heads, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     shown = len(widths)
     while shown > 1 and sum(widths[:shown]) + len(GAP) * (shown - 1) > width:

@@ -58,6 +58,15 @@ def signature_table(
     return table.rename_axis("id")
 
 
+def summary(name: str, result: Measurements) -> str:
+    """What was measured for a predictor of this name, and the first reasons why not, in lines."""
+    features = ", ".join(result.table.columns[:4]) or "no features"
+    more = ", …" if len(result.table.columns) > 4 else ""
+    failed = f", {len(result.failures)} not measured" if result.failures else ""
+    reasons = [f"  {reason}" for reason in list(result.failures.values())[:3]]
+    return "\n".join([f"{name}: {len(result.table)} networks{failed} ({features}{more})", *reasons])
+
+
 def measurements_in(
     signatures: "pd.DataFrame | Path | str", predictors: Sequence[Predictor], zoo: NetworkSet
 ) -> list[Measurements]:

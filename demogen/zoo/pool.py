@@ -169,9 +169,7 @@ class Pool(NetworkSet):
         for zoo, ids_in_zoo in self._by_zoo(ids):
             yield from zoo.weights(ids_in_zoo)
 
-    def part(self, ids: Sequence[str], what: str) -> NetworkSet:
-        """Some of its networks; itself where these are all."""
-        return part_of(self, ids, what)
+    part = part_of
 
     def _by_zoo(self, ids: Sequence[str] | None) -> list[tuple[Zoo, list[str]]]:
         """Ids in their order, as runs of networks that lie in one zoo and are read together."""

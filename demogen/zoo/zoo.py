@@ -22,16 +22,19 @@ from demogen.networks.network import Network, Sources
 from demogen.networks.tapped_module import TappedModule
 from demogen.networks.torch_state import ordinary_state
 from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
-from demogen.zoo.assembly import assemble, check_labels
+from demogen.zoo.assembly import assemble
 from demogen.zoo.base import NetworkSet
 from demogen.zoo.beside import images_beside
 from demogen.zoo.folders import folder_of
 from demogen.zoo.initial_weights import make_initial, read_initial
+from demogen.zoo.labels import check_labels, read_labels
 from demogen.zoo.missing import what_is_missing
+from demogen.zoo.outcomes import check_outcome
 from demogen.zoo.part import part_of
 from demogen.zoo.prefetch import ReadWeights, WeightsRequest, read_ahead
 from demogen.zoo.shared_images import NO_CORRUPTION, standardized
-from demogen.zoo.weights import check_size, from_bytes
+from demogen.zoo.verification import check_derived
+from demogen.zoo.weights import check_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,8 +56,7 @@ class Zoo(NetworkSet):
         self._digest = sha256(text)
         self.manifest = ZooManifest.from_json(text, storage.where)
         storage.check(self.manifest.files)
-        names = self.manifest.split_names
-        self._splits = StoredSplits(names, self._read_split, self.name)
+        self._splits = StoredSplits(self.manifest.split_names, self._read_split, self.name)
 
     @property
     def name(self) -> str:
@@ -159,12 +161,10 @@ class Zoo(NetworkSet):
             )
         return image_set
 
-    def part(self, ids: Sequence[str], what: str) -> NetworkSet:
-        """Some of its networks; itself where these are all."""
-        return part_of(self, ids, what)
+    part = part_of
 
     def verify(self, *, weights: bool = True) -> None:
-        """Read and check every file, every network and every record.
+        """Read and check every file, network and record, and all of the table that follows.
 
         Args:
             weights: whether networks are among it; without them a zoo is checked in seconds.
@@ -175,21 +175,23 @@ class Zoo(NetworkSet):
         for path in self.manifest.files:
             if not path.startswith("shards/"):
                 self._checked(path)
-        for name in self.splits:
-            self._splits[name]
+        _ = self._labels
+        records = [self._table.record(id) for id in self.ids]
+        check_derived(self.table, records, self.splits, self._where)
         attempts = self.attempts() if weights else ()
         if faults := [fault for fault in attempts if isinstance(fault, CorruptZooError)]:
             more = f" (and {len(faults) - 1} more networks)" if len(faults) > 1 else ""
             raise CorruptZooError(f"{faults[0]}{more}")
-        for id in self.ids:
-            record, what = self.record(id), f"image set of network {id} in {self._where}"
+        for (record, _), id in zip(records, self.ids, strict=True):
+            what = f"image set of network {id} in {self._where}"
             self._request(id)
             if record.spec.origin is None:
                 lookup(record.spec.data.images, self.image_sets, what, CorruptZooError)
             if record.labels is not None:
                 self._corrupted_labels(record.labels, record)
-            if weights and self._table.initial(id) is not None:
-                self._initial(record)
+            if weights:
+                check_outcome(record, f"{self._where}: network {id}")
+                _ = self._table.initial(id) is None or self._initial(record)
 
     @cached_property
     def _where(self) -> str:
@@ -204,7 +206,7 @@ class Zoo(NetworkSet):
         if "labels.safetensors" not in self.manifest.files:
             return {}
         content = self._content("labels.safetensors")
-        return from_bytes(content, f"{self._where}: labels.safetensors")
+        return read_labels(content, f"{self._where}: labels.safetensors")
 
     def _read_split(self, name: str) -> Split:
         text = self._content(f"splits/{name}.json")
@@ -371,9 +373,7 @@ def load_zoo(
         return Zoo(Folder(folder), images=images_folder)
     name, _, suffix = str(source).partition("@")
     if suffix and revision:
-        raise ZooError(
-            f"{source}: a revision is given twice, {suffix!r} and {revision!r}; give one"
-        )
+        raise ZooError(f"{source}: revision given twice, {suffix!r} and {revision!r}; give one")
     revision = suffix or revision
     if suffix and folder_of(name):
         raise ZooError(f"zoo {name} is a folder here and has no revisions; leave @{suffix} out")

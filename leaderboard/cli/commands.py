@@ -74,7 +74,7 @@ def evaluate(
     scored = benchmark(predictors, zoo, target, splits or None, signatures=signatures, **running)
     for result in scored:
         write_result(result, results)
-    click.echo(printed(scored, chosen), nl=False)
+    cli_options.put(printed(scored, chosen))
     say(f"{len(scored)} results in {results}", err=True)
 
 

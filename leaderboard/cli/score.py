@@ -8,6 +8,7 @@ import click
 
 from demogen import cli_options
 from demogen._util.names import from_commas
+from demogen._util.text import say
 from leaderboard.cli import options
 
 if TYPE_CHECKING:
@@ -97,10 +98,10 @@ def score(
     if results is not None:
         for result in scored:
             write_result(result, results)
-        click.echo(f"{len(scored)} results in {results}", err=True)
-    click.echo(printed(scored, chosen), nl=False)
+        say(f"{len(scored)} results in {results}", err=True)
+    cli_options.put(printed(scored, chosen))
     for line in _remarks(scored):
-        click.echo(line, err=True)
+        say(line, err=True)
 
 
 def _measures(text: str, columns: Collection[str]) -> dict[str, list[str]]:
