@@ -67,7 +67,7 @@ def code_digest(measure: "Measure") -> str:
     standard library and this package count by name and version.
 
     Raises:
-        NotDigestibleError: a value is of a kind that cannot be followed (an open file, a generator of
+        NotDigestibleError: a value cannot be followed (an open file, a generator of
             random numbers).
     """
     walk = _Walk()
