@@ -1,6 +1,5 @@
 """Signatures kept between runs: a file of JSON lines a measure, only ever appended to."""
 
-import inspect
 import re
 import warnings
 from collections.abc import Mapping
@@ -12,25 +11,23 @@ from demogen.format.columns import LATER, is_default
 from demogen.format.integrity import sync_file
 from demogen.measuring.cache_lines import Outcome as Outcome
 from demogen.measuring.cache_lines import line_of, read_lines, told_line
+from demogen.measuring.code_digest import code_digest
 from demogen.measuring.predictor import Measure
 from demogen.networks.network import Access
 from demogen.schema.records import Frozen, NetworkRecord, canonical_json, sha256
 
 
 def measure_key(measure: Measure) -> str:
-    """What decides a measure's numbers: its name, version and a digest of parameters and source.
+    """What decides a measure's numbers: its name, version and a digest of code and parameters.
 
-    The source of the class is part of it, so that a measure changed while it is being developed
-    is computed again even if nobody raised its version.
+    All code that it runs is part of it, so that a measure changed while it is being developed is
+    computed again even if nobody raised its version.
+
+    Raises:
+        NotDigestibleError: something that it refers to has no digest; what it gives cannot be kept.
     """
-    kind = type(measure)
-    try:
-        source = inspect.getsource(kind)
-    except (OSError, TypeError):
-        source = ""
-    content = f"{kind.__module__}.{kind.__qualname__}:{measure.get_params()!r}:{source}"
     safe = re.sub(r"[^a-z0-9-]+", "-", measure.name.lower())
-    return f"{safe}-v{measure.version}-{sha256(content.encode())[:12]}"
+    return f"{safe}-v{measure.version}-{code_digest(measure)[:12]}"
 
 
 def network_key(record: NetworkRecord, image_sets: Mapping[str, str], access: Access) -> str:

@@ -12,6 +12,7 @@ from demogen._util.progress import track
 from demogen._util.writable import check_can_write
 from demogen.errors import CorruptZooError, NotMeasurable, ZooError
 from demogen.measuring.cache import Outcome, SignatureCache, measure_key, network_key
+from demogen.measuring.code_digest import NotDigestibleError
 from demogen.measuring.epoch_cost import epoch_seconds
 from demogen.measuring.options import Cache, MeasuringOptions
 from demogen.measuring.predictor import Measure, Predictor
@@ -134,9 +135,11 @@ def measure_all(
             or no network could be measured by any of the measures.
         DemogenError: the device is not there, or signatures cannot be kept in the cache.
     """
-    keys = [measure_key(measure) for measure in measures]
+    keys, not_kept = _keys(measures)
     distinct = dict(zip(keys, measures, strict=True))
-    caches = {key: SignatureCache(_folder(cache), key) for key in distinct}
+    caches = {
+        key: SignatureCache(None if key in not_kept else _folder(cache), key) for key in distinct
+    }
     records, outcomes = _records(zoo, distinct)
     cache_keys = {
         (key, id): network_key(record, zoo.image_sets, measure.access)
@@ -178,6 +181,25 @@ def measure_all(
     }
     _check_some_measured(by_key.values())
     return [by_key[key] for key in keys]
+
+
+def _keys(measures: Sequence[Measure]) -> tuple[list[str], set[str]]:
+    """Keys of measures, and those among them under which nothing may be kept, told in one line."""
+    keys: list[str] = []
+    not_kept: dict[str, str] = {}
+    for number, measure in enumerate(measures):
+        try:
+            keys.append(measure_key(measure))
+        except NotDigestibleError as error:
+            keys.append(f"{measure.name} {number}")
+            not_kept[keys[-1]] = f"{measure.name} ({error} may change unseen)"
+    if not_kept:
+        warnings.warn(
+            f"measured every time, and not kept: {'; '.join(not_kept.values())}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    return keys, set(not_kept)
 
 
 def _check_some_measured(measurements: Iterable[Measurements]) -> None:

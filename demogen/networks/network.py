@@ -163,18 +163,25 @@ class Network:
         if first is not None:
             first.refuse_chain(try_out(first, tried).why_no_chain)
 
-        def unless_refused(value: "Value") -> "Callable[[], Value]":
+        def unless_refused(value: "Value", *tensors: Tensor) -> "Callable[[], Value]":
+            versions = [tensor._version for tensor in tensors]
+
             def get() -> "Value":
                 if trial.fault is not None:
                     raise NotMeasurable(trial.fault)
+                if versions != [tensor._version for tensor in tensors]:
+                    raise NotMeasurable(
+                        f"images or labels of network {id} were changed in place since Network.of "
+                        "took them; work on a clone, and make the network again"
+                    )
                 return value
 
             return get
 
         sources = Sources(
             initial=None if first is None else lambda: first,
-            train=unless_refused(train),
-            test_inputs=None if inputs is None else unless_refused(inputs),
+            train=unless_refused(train, train.images, train.labels),
+            test_inputs=None if inputs is None else unless_refused(inputs, inputs),
             spec=spec,
             input_shape=tuple(tried.shape[1:]),
             classes=trial.classes or _classes(own, tried),
