@@ -12,6 +12,7 @@ from demogen._util.files import read_bounded
 from demogen._util.limits import RESULT_FACTORS, RESULT_NETWORKS
 from demogen._util.lookup import lookup
 from demogen._util.parsing import UnreadableError, json_data
+from demogen._util.text import one_line
 from demogen.errors import ResultError, os_fault
 from demogen.format.integrity import write_atomically
 from demogen.format.splits import Kind
@@ -176,18 +177,17 @@ class Result(Frozen):
         """Read a result back, its format version first.
 
         Raises:
-            ResultError: not JSON, another format version (named), or not a result; the first
-                fault is named.
+            ResultError: not JSON, another format version, or no result; the first fault is named.
         """
         try:
-            content = json_data(text)
+            content = json_data(text, finite=False)
         except UnreadableError as error:
             raise ResultError(f"{source}: no result: {error}") from error
         version = content.get("format_version") if isinstance(content, dict) else None
         if version is not None and (version != FORMAT or type(version) is not int):
             raise ResultError(
-                f"{source}: a result of format version {version!r:.9}, but this demogen reads "
-                f"{FORMAT}; evaluate again, or use the demogen that made it"
+                f"{source}: a result of format version {one_line(str(version))[:9]}, but this "
+                f"demogen reads {FORMAT}; evaluate again, or use the demogen that made it"
             )
         try:
             return cls.model_validate_json(text, strict=True)

@@ -207,14 +207,13 @@ def _installed_version(package: str) -> str | None:
 def _doubts(fitted: CrossValidation, signatures: Mapping[str, Sequence[float]]) -> Iterator[str]:
     """What makes the fit of these columns doubtful, in words."""
     networks = len(signatures)
-    varying = sum(min(column) < max(column) for column in zip(*signatures.values(), strict=True))
     if fitted.model and fitted.model.lost:
         yield (
             f"{fitted.model.lost} of its varying columns cannot be told from the others (rank "
             f"{fitted.model.rank}): they depend on these, or differ by rounding only"
         )
-    if fitted.model and varying >= networks - 1:
+    if fitted.exact and fitted.model:
         yield (
-            f"{varying} varying columns on {networks} networks: least squares goes through every "
-            "network it is fitted on, whatever the columns are; take fewer columns"
+            f"columns of rank {fitted.model.rank} on {networks} networks: least squares goes "
+            "through every network it is fitted on, whatever the columns are; take fewer columns"
         )

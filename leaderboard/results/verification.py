@@ -117,7 +117,7 @@ def check_predictions(result: Result, regressor: "RegressorMixin") -> None:
         raise ResultError(f"{_label(result)}: {error}") from error
     for claimed, fold, bounds in zip(result.folds, refitted.folds, refitted.bounds, strict=True):
         _compare(result, f"fold {claimed.fold}", _by_id(claimed), _by_id(fold))
-        _compare_places(result, claimed, bounds)
+        _compare_places(result, claimed, fold, bounds)
     _compare(result, "the fit on all networks", result.fit, refitted.fit)
     if not _same_model(result.model, refitted.model):
         raise ResultError(
@@ -215,7 +215,7 @@ def _by_id(fold: FoldPredictions) -> dict[str, float]:
     of_networks = dict(zip(fold.ids, fold.predictions, strict=True))
     return {
         **of_networks,
-        "all networks on average": fold.center,
+        "the median network": fold.center,
         "the standard deviation over all networks": fold.spread,
     }
 
@@ -242,8 +242,22 @@ def _slack_of(result: Result) -> Callable[[Any], Any]:
     )
 
 
-def _compare_places(result: Result, claimed: FoldPredictions, bounds: Bounds) -> None:
-    for network, place, least, greatest in zip(claimed.ids, claimed.places, *bounds, strict=True):
+def _compare_places(
+    result: Result, claimed: FoldPredictions, fold: FoldPredictions, bounds: Bounds
+) -> None:
+    """Each place is one that its prediction may have, whatever way near ones were rounded.
+
+    Where the regressor says the same of all networks, rounding has no part in it.
+    """
+    if fold.spread == 0 and (claimed.spread != 0 or set(claimed.places) != set(fold.places)):
+        raise ResultError(
+            f"{_label(result)}: fold {claimed.fold} orders networks of which the regressor fitted "
+            f"again says the same{_other_versions(result)}"
+        )
+    # By id: a submission may list the networks of a fold in any order.
+    of = dict(zip(claimed.ids, claimed.places, strict=True))
+    for network, least, greatest in zip(fold.ids, *bounds, strict=True):
+        place = of[network]
         if not least <= place <= greatest:
             raise ResultError(
                 f"{_label(result)}: fold {claimed.fold} puts {network} at place {place:g}, but the "

@@ -181,7 +181,7 @@ def test_more_columns_than_networks_are_warned_of(make):
     few = make.zoo(4, copies=3)
     table = pd.concat([make.features(few, columns=6, seed=seed) for seed in (1, 2)], axis=1)
     table.columns = [f"feature-{number}" for number in range(12)]
-    with pytest.warns(RuntimeWarning, match="12 varying columns on 12 networks: least squares"):
+    with pytest.warns(RuntimeWarning, match="columns of rank 11 on 12 networks: least squares"):
         make.results(few, table=table)
 
 

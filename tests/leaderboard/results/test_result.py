@@ -125,7 +125,7 @@ def test_faulty_files_are_refused_in_one_line(results, tmp_path, change, message
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe"])
 def test_what_is_not_json_is_refused(text):
-    with pytest.raises(ResultError, match=r"^here: not JSON: "):
+    with pytest.raises(ResultError, match=r"^here: no result: it is no (JSON: |UTF-8)"):
         Result.from_json(text, "here")
 
 
