@@ -207,9 +207,10 @@ def _without_interrupts() -> Iterator[None]:
 
 def _start_worker(lifeline: Connection, environment: dict[str, str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Before torch is imported, which may take long: a parent may be killed meanwhile.
+    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
     os.environ.update(environment)
     _use_one_thread()
-    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
 
 
 def _end_with_parent(lifeline: Connection) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from demogen.errors import CorruptZooError, RecipeError
 from demogen.images.image_set import load_images
 from demogen.schema.records import NetworkSpec
+from demogen.zoo.labels import label_digest
 from demogen.zoo.writing import Collection, write_zoo
 from zoo_recipes.build_folder import BuildFolder, FinishedNetwork, space_for
 from zoo_recipes.optimization import Diverged
 from zoo_recipes.recipe import Recipe
-from zoo_recipes.training import label_digest
 
 
 def pack(

@@ -18,6 +18,7 @@ from demogen.networks.tapped_module import TappedModule
 from demogen.networks.torch_state import float32_products, ordinary_state, own_random_numbers
 from demogen.schema.records import NetworkRecord, NetworkSpec, RunFacts, Training, sha256
 from demogen.zoo.assembly import accept
+from demogen.zoo.labels import label_digest
 from demogen.zoo.weights import to_bytes
 from zoo_recipes.batches import Batches, plain_inputs
 from zoo_recipes.evaluation import EVALUATION_BATCH, Evaluation, evaluate
@@ -103,11 +104,6 @@ def takes_channels_last(module: nn.Module, spec: NetworkSpec, device: str) -> bo
     few = spec.trained.batch_size * height * width <= SUMMED_VALUES
     normed = any(isinstance(layer, nn.BatchNorm2d) for layer in layers)
     return few or not normed or not device.startswith("cpu")
-
-
-def label_digest(labels: Tensor) -> str:
-    """Hex sha256 of a label vector as int64."""
-    return sha256(labels.cpu().numpy().astype("<i8").tobytes())
 
 
 def swap_labels(labels: Tensor, fraction: float, generator: torch.Generator) -> Tensor:

@@ -3,7 +3,6 @@
 import errno
 import hashlib
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +11,35 @@ from typing import IO, Any, BinaryIO
 from demogen._util.files import read_bounded
 from demogen._util.parsing import UnreadableError
 from demogen.errors import CorruptZooError, ZooError, naming
+from demogen.format import parts
+from demogen.format.links import refuse_links
+from demogen.format.parts import is_part, remove_parts, scratch_folder
+from demogen.schema.layout import MANIFEST, is_companion
 from demogen.schema.records import FileDigest, ZooManifest
 
-MANIFEST = "zoo.json"
+__all__ = [
+    "COMPANIONS",
+    "MANIFEST",
+    "companions",
+    "copy_zoo",
+    "fault_of",
+    "faults_of",
+    "file_digest",
+    "file_sha256",
+    "first_of",
+    "has_oid",
+    "read_manifest",
+    "replaced_files",
+    "replacing",
+    "scratch_folder",
+    "sync_file",
+    "sync_folder",
+    "verify_folder",
+    "write_atomically",
+]
+
+COPYING = ".zoo.json.copying"
+"""In a folder that a zoo is being copied to, until it is whole: a copy broken off is taken up."""
 
 COMPANIONS = ["README.md", "runs.parquet", "measurements/*.parquet"]
 """Patterns of the files that go along with a zoo but are outside its digest, if they are there."""
@@ -47,7 +72,7 @@ def has_oid(path: Path, oid: str) -> bool:
 def companions(folder: Path) -> list[str]:
     """Paths of the files that go along with a zoo, outside its digest."""
     files = (path for pattern in COMPANIONS for path in sorted(folder.glob(pattern)))
-    return [path.relative_to(folder).as_posix() for path in files]
+    return list(filter(is_companion, (path.relative_to(folder).as_posix() for path in files)))
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -62,26 +87,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
     It lies under a temporary name in the same folder until then, and is removed if the block fails.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Not by tempfile: only their owner may read its files, also after they are renamed.
-    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with naming(path), scratch.open("xb") as file:
-            yield file
-            sync_file(file)
-        scratch.replace(path)
-    except BaseException:
-        scratch.unlink(missing_ok=True)
-        raise
+    with parts.replacing(path, sync_file) as file:
+        yield file
     sync_folder(path.parent)
-
-
-def scratch_folder(beside: Path, purpose: str) -> Path:
-    """A new folder `.<name>-<purpose>-<random>` beside a path, open to whom the umask admits."""
-    beside.parent.mkdir(parents=True, exist_ok=True)
-    folder = beside.with_name(f".{beside.name}-{purpose}-{secrets.token_hex(4)}")
-    folder.mkdir()
-    return folder
 
 
 def sync_file(file: IO[Any]) -> None:
@@ -156,13 +164,15 @@ def read_manifest(folder: Path) -> ZooManifest:
 
 
 def verify_folder(folder: Path) -> ZooManifest:
-    """Check every file of a zoo by size and sha256.
+    """Check every file of a zoo by size and sha256; none may be a link.
 
     Raises:
-        ZooError: there is no zoo in the folder.
+        ZooError: there is no zoo in the folder, or a symbolic link in its place.
         CorruptZooError: a file is missing or is not what zoo.json says; the first is named.
     """
+    refuse_links(folder, [MANIFEST], cached=True)
     manifest = read_manifest(folder)
+    refuse_links(folder, [*manifest.files, *companions(folder)], cached=True)
     if faults := faults_of(folder, manifest):
         raise CorruptZooError(
             f"zoo {manifest.name} in {folder}: {first_of(faults)}; make or pull it again"
@@ -182,35 +192,64 @@ def copy_zoo(source: Path, target: Path) -> None:
 
     A zoo in `target` loses its zoo.json before its first file changes, so a reader finds the old
     zoo, none, or the new one, and never parts of both. Files that only the old zoo had are removed.
+    Nothing else in `target` is touched: what a zoo may hold is a closed list
+    (`demogen.schema.layout`), and links are not followed.
 
     Raises:
-        ZooError: there is no zoo in `source`.
+        ZooError: there is no zoo in `source`, or `target` is neither empty nor a zoo, or one of the
+            two has a link in place of a file; nothing was written.
         CorruptZooError: a file of `source` is not what its zoo.json says; nothing was written.
     """
     manifest = verify_folder(source)
     if target.exists() and source.samefile(target):
         return
-    text = (source / MANIFEST).read_bytes()
+    text, beside = (source / MANIFEST).read_bytes(), companions(source)
+    replaced = _replaceable_files(target)
+    refuse_links(target, {MANIFEST, COPYING, *manifest.files, *beside, *replaced})
+    remove_parts(target / below for below in ("", "splits", "shards", "measurements"))
     changed = faults_of(target, manifest)
     old_manifest = target / MANIFEST
-    if old_manifest.is_file() and (changed or old_manifest.read_bytes() != text):
-        stale = set(replaced_files(old_manifest.read_bytes())) - set(manifest.files)
-        old_manifest.unlink()
+    is_new = not old_manifest.is_file() or old_manifest.read_bytes() != text
+    if changed or is_new:
+        target.mkdir(parents=True, exist_ok=True)
+        (target / COPYING).touch()
+        old_manifest.unlink(missing_ok=True)
         sync_folder(target)
-        for path in stale:
+        for path in replaced - set(manifest.files):
             (target / path).unlink(missing_ok=True)
     for path in changed:
         _copy(source / path, target / path, manifest.files[path])
-    for path in companions(source):
+    for path in beside:
         _copy_if_changed(source / path, target / path)
     if not old_manifest.is_file():
         write_atomically(old_manifest, text)
+    (target / COPYING).unlink(missing_ok=True)
+
+
+def _replaceable_files(target: Path) -> set[str]:
+    """The files that a zoo in this folder lists; none of a folder that is empty or not there.
+
+    Raises:
+        ZooError: the folder holds something else.
+    """
+    refuse_links(target, [MANIFEST, COPYING])
+    if (target / MANIFEST).is_file():
+        return set(read_manifest(target).files)
+    if target.exists() and not (target / COPYING).is_file():
+        if not target.is_dir():
+            raise ZooError(f"{target} is no folder; choose another place for the zoo")
+        if others := sorted(place.name for place in target.iterdir() if not is_part(place)):
+            raise ZooError(
+                f"{target} holds {others[0]!a:.80} and no zoo: a zoo goes into an empty folder, or "
+                "over another zoo; choose another folder"
+            )
+    return set()
 
 
 def replaced_files(text: bytes) -> Iterable[str]:
     """The files that an older zoo.json lists, so that those that a newer zoo lacks can be removed.
 
-    None where it is unreadable.
+    None where it is unreadable, or lists what no zoo may hold.
     """
     try:
         return ZooManifest.from_json(text, "the older zoo").files

@@ -17,7 +17,7 @@ from huggingface_hub.hf_api import RepoFile
 from demogen import __version__
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import has_oid
-from demogen.hub import client_logs, retry
+from demogen.hub import answers, client_logs, retry, waiting
 from demogen.hub.errors import explain
 
 BRANCH = "main"
@@ -53,10 +53,41 @@ def session() -> Any:
     # Timeouts that somebody else has set stay.
     if client.timeout.read is None:
         client.timeout = TIMEOUTS
-    if _bound_the_wait not in client.event_hooks["response"]:
-        hooks = client.event_hooks
-        client.event_hooks = {**hooks, "response": [*hooks["response"], _bound_the_wait]}
+    hooks = client.event_hooks
+    if _bound_the_wait not in hooks["response"]:
+        client.event_hooks = {
+            "request": [*hooks["request"], _bound_the_silence],
+            "response": [*hooks["response"], _bound_the_wait, _check_answer],
+        }
     return client
+
+
+def _bound_the_silence(request: Any) -> None:
+    """Wait for what is read no longer than HF_HUB_DOWNLOAD_TIMEOUT says, whole files or parts."""
+    times = request.extensions.get("timeout")
+    if _is_ours(request) and request.method in ("GET", "HEAD") and times is not None:
+        times["read"] = min(times.get("read") or math.inf, waiting.silence())
+
+
+def _check_answer(response: Any) -> None:
+    """Look at what an answer names before the client does, and give it up if it drips."""
+    if not _is_ours(response.request):
+        return
+    answers.check_headers(response)
+    waiting.paced(response)
+    if answers.needs_content(response):
+        content = bytearray()
+        for piece in response.iter_bytes():
+            content += piece
+            if len(content) > answers.LIMIT:
+                raise answers.AnswerError("the answer does not end")
+        # What the library keeps of an answer that was read; it cannot be read twice.
+        response._content = bytes(content)
+        answers.check_content(response, response._content)
+
+
+def _is_ours(request: Any) -> bool:
+    return AGENT in request.headers.get("user-agent", "")
 
 
 def _bound_the_wait(response: Any) -> None:
@@ -64,8 +95,7 @@ def _bound_the_wait(response: Any) -> None:
 
     Requests that others make with the same client are left alone.
     """
-    ours = AGENT in response.request.headers.get("user-agent", "")
-    if ours and retry.requested_pause(response.headers) is not None:
+    if _is_ours(response.request) and retry.requested_pause(response.headers) is not None:
         seconds = math.ceil(retry.pause(1, response.headers))
         response.headers.pop("ratelimit", None)
         response.headers["retry-after"] = str(seconds)
@@ -76,6 +106,8 @@ def explained(what: str, api: HfApi) -> Iterator[None]:
     """Turn the client's errors into a ZooError that starts with `what`."""
     try:
         yield
+    except (answers.AnswerError, waiting.TooSlowError) as error:
+        raise ZooError(f"{what}: {api.endpoint}: {error}") from error
     except (HTTPError, OSError, RuntimeError, ValueError) as error:
         raise explain(error, what, api.endpoint) from error
 

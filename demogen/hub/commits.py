@@ -7,6 +7,7 @@ from typing import final
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 from demogen.errors import CorruptZooError
+from demogen.hub.answers import check_commit
 from demogen.hub.client import BRANCH, without_xet_warning
 from demogen.hub.progress import UploadBar
 from demogen.hub.push_plan import LocalFile
@@ -74,7 +75,7 @@ class CommitLine:
                 ),
                 REFUSED,
             )
-        self.head = str(commit.oid)
+        self.head = check_commit(commit.oid, "the new commit")
         if opens_request:
             self.request = commit.pr_num
 

@@ -22,6 +22,7 @@ from demogen.format.integrity import (
     faults_of,
     verify_folder,
 )
+from demogen.hub import answers
 from demogen.hub.client import (
     BRANCH,
     connect,
@@ -30,6 +31,7 @@ from demogen.hub.client import (
     is_fleeting,
     verify_blob,
 )
+from demogen.schema.layout import is_companion
 from demogen.schema.records import FileDigest, ZooManifest
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -126,15 +128,19 @@ def _fetch(source: str, revision: str | None, endpoint: str | None, token: str |
         pinned: dict[str, Any] = {"repo_type": "dataset", "revision": commit}
         patterns = [*map(glob.escape, manifest.files), *COMPANIONS, MANIFEST]
         try:
-            api.snapshot_download(source, allow_patterns=patterns, **pinned)
+            api.snapshot_download(
+                source, allow_patterns=patterns, ignore_patterns=["measurements/*/*"], **pinned
+            )
         except OSError as error:
             if not is_fleeting(error):
                 raise
         # Where the client cannot list the repository, it is content with the files that it has; of
         # those that zoo.json does not list, nobody would notice below that one is missing.
-        listed = api.snapshot_download(source, allow_patterns=COMPANIONS, dry_run=True, **pinned)
+        beside = [*COMPANIONS, MANIFEST]
+        listed = api.snapshot_download(source, allow_patterns=beside, dry_run=True, **pinned)
+        answers.check_whole({file.filename for file in listed}, commit)
         for file in listed:
-            if file.will_download:
+            if file.will_download and is_companion(file.filename):
                 download(api, source, file.filename, commit)
         for path, fault in faults_of(snapshot, manifest).items():
             _repair(api, source, commit, path, fault, manifest.files[path])

@@ -41,6 +41,8 @@ def explain(error: BaseException, what: str, endpoint: str) -> ZooError:
         reason = _reason(response)
     elif any(type(each).__name__ == "OfflineModeIsEnabled" for each in errors):
         reason = "it is not in the cache, and HF_HUB_OFFLINE forbids to fetch it; unset that"
+    elif (network := next(filter(None, map(_fault_of_network, errors)), None)) is not None:
+        reason = network
     elif any(_is_network(each) for each in errors):
         reason = "{endpoint} cannot be reached; check the address and the network"
     elif (fault := _fault_of_disk(errors)) is not None:
@@ -69,6 +71,11 @@ def response_of(error: BaseException) -> Any:
 
 def _reason(response: Any) -> str:
     code, status = response.headers.get("X-Error-Code"), response.status_code
+    if status in (404, 410) and not _is_of_repository(response):
+        return (
+            f"{response.url.host} has lost the content of a file that the repository lists; ask "
+            "its owner to push it again"
+        )
     if code in BY_CODE:
         return BY_CODE[code]
     if status in BY_STATUS:
@@ -76,6 +83,36 @@ def _reason(response: Any) -> str:
     if status >= 500:
         return f"{{endpoint}} is out of order (HTTP {status}); run it again later"
     return f"{{endpoint}} answers HTTP {status}"
+
+
+def is_silence(error: BaseException | None) -> bool:
+    """Whether a connection was given up because nothing came, or could not be sent."""
+    return any(type(each).__name__ in ("ReadTimeout", "WriteTimeout") for each in _chain(error))
+
+
+_NETWORK = {
+    "TooManyRedirects": "{endpoint} sends from one address to the next without end; try again "
+    "later, or tell who runs it",
+    "ReadTimeout": "{endpoint} is silent; run it again later, or set HF_HUB_DOWNLOAD_TIMEOUT to "
+    "more seconds",
+    "WriteTimeout": "{endpoint} takes nothing more; run it again later",
+    "ReadError": "the connection to {endpoint} broke off; run it again",
+    "WriteError": "the connection to {endpoint} broke off; run it again",
+    "RemoteProtocolError": "the connection to {endpoint} broke off; run it again",
+    "ConnectionResetError": "the connection to {endpoint} broke off; run it again",
+    "BrokenPipeError": "the connection to {endpoint} broke off; run it again",
+}
+"""Name of an error of the HTTP library, or of the system → the end of the message."""
+
+
+def _fault_of_network(error: BaseException) -> str | None:
+    return _NETWORK.get(type(error).__name__) if _is_network(error) else None
+
+
+def _is_of_repository(response: Any) -> bool:
+    """Whether a response is of the Hub itself, not of the store that its large files lie in."""
+    address = response.url
+    return any(part in address.path for part in ("/api/", "/resolve/", "/info/lfs"))
 
 
 def _fault_of_disk(errors: Iterable[BaseException]) -> OSError | None:

@@ -28,13 +28,15 @@ from demogen.format.integrity import (
     read_manifest,
     verify_folder,
 )
+from demogen.hub.answers import check_commit
 from demogen.hub.client import BRANCH, TIMEOUTS, connect, download, explained, tree
 from demogen.hub.commits import CommitLine
 from demogen.hub.download import is_folder
 from demogen.hub.errors import BY_STATUS
 from demogen.hub.progress import upload_bar
-from demogen.hub.push_plan import CARD, LocalFile, PushPlan, is_part, make_plan
+from demogen.hub.push_plan import LocalFile, PushPlan, is_part, make_plan
 from demogen.hub.retry import REFUSED, with_retries
+from demogen.schema.layout import CARD
 from demogen.schema.records import ZooManifest
 
 TAG = re.compile(r"(?!.*(\.\.|\.lock$|\.$))[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -133,7 +135,7 @@ def push(
     with explained(f"cannot push to {target}", api), _files_to_publish(folder, target) as files:
         require_login(api, target)
         info = _repository(api, target, private, pull_request)
-        head = str(info.sha)
+        head = check_commit(info.sha, "its last commit")
         base = listing(api, target, head)
         plan = make_plan(files, base, _manifest(api, target, head, base, files[MANIFEST]))
         if tag:

@@ -7,6 +7,7 @@ from typing import final
 
 from demogen.errors import ZooError
 from demogen.format.integrity import file_digest
+from demogen.hub.answers import check_commit
 from demogen.hub.client import connect, explained
 from demogen.hub.commits import CommitLine
 from demogen.hub.download import REPOSITORY
@@ -63,7 +64,7 @@ def propose(
     with explained(f"cannot open a pull request on {target}", api):
         require_login(api, target)
         local = {path: LocalFile(file, file_digest(file)) for path, file in files.items()}
-        head = str(information(api, target).sha)
+        head = check_commit(information(api, target).sha, "its last commit")
         base = listing(api, target, head)
         plan = make_plan(local, base, None)
         line = CommitLine(api, target, head, proposes=True)

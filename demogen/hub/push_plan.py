@@ -1,22 +1,18 @@
 """What a push has to do, decided before anything is sent: commits, each a list of files."""
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import final
 
 from huggingface_hub.hf_api import RepoFile
 
-from demogen.format.integrity import COMPANIONS, MANIFEST, has_oid, replaced_files
+from demogen.format.integrity import has_oid, replaced_files
+from demogen.schema.layout import CARD, MANIFEST, is_companion, is_listed_path
 from demogen.schema.records import FileDigest
 
 COMMIT_FILES = 50
 """Files in one commit; the Hub asks for no more than 50 to 100."""
-
-CARD = "README.md"
-
-_SHARD = re.compile(r"shards/[0-9]+\.tar")
 
 
 @final
@@ -91,10 +87,10 @@ def make_plan(
     if published is not None:
         listed = set(replaced_files(published))
         # A zoo.json that cannot be read may be that of a later demogen, and may list any file.
-        visible |= {path for path in files if _is_companion(path)} | (listed or set(remote))
+        visible |= {path for path in files if is_companion(path)} | (listed or set(remote))
         # Shards that no zoo.json lists are left from a push that was interrupted and never taken
         # up; whoever reads all of shards/ would take them for networks of the zoo.
-        unlisted = {path for path in remote if listed and _SHARD.fullmatch(path)}
+        unlisted = {path for path in remote if listed and _is_shard(path)}
         removed = ((listed & set(remote)) | unlisted) - set(files)
     ahead = [path for path in changed if path not in visible]
     unseen = (
@@ -131,6 +127,5 @@ def is_part(
     )
 
 
-def _is_companion(path: str) -> bool:
-    """Whether a file goes along with a zoo though zoo.json does not list it."""
-    return any(PurePosixPath(path).match(pattern) for pattern in COMPANIONS)
+def _is_shard(path: str) -> bool:
+    return path.startswith("shards/") and is_listed_path(path)

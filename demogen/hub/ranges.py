@@ -10,9 +10,9 @@ from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
 from demogen import __version__
 from demogen.errors import ZooError
-from demogen.hub import retry
+from demogen.hub import retry, waiting
 from demogen.hub.client import HTTPError, session
-from demogen.hub.errors import response_of
+from demogen.hub.errors import is_silence, response_of
 
 MEBIBYTE = 1 << 20
 
@@ -22,8 +22,8 @@ def stream_range(
 ) -> Iterator[bytes]:
     """Bytes [start, start + length) of the file at an address; fewer where it ends before.
 
-    A broken connection is taken up at the byte where it broke; a Hub that is out of order or
-    admits no more requests is left alone for a while, as its headers say.
+    A broken connection is taken up at the byte where it broke, a silent one once; a Hub that is
+    out of order or admits no more requests is left alone for a while, as its headers say.
 
     Args:
         api: the client, for its token.
@@ -40,7 +40,7 @@ def stream_range(
     headers["Accept-Encoding"] = "identity"
     if refetch:
         headers["Cache-Control"] = "no-cache"
-    sent, failures, broken = 0, 0, None
+    sent, failures, silences, broken = 0, 0, 0, None
     while sent < length and failures < retry.TRIES:
         before, response_headers, broken = sent, None, None
         headers["Range"] = f"bytes={start + sent}-{start + length - 1}"
@@ -59,6 +59,9 @@ def stream_range(
             if response_of(error) is not None and not retry.has_status(error):
                 raise
             broken = error
+        silences = silences + 1 if is_silence(broken) else 0
+        if broken is not None and silences == waiting.SILENT_TRIES:
+            raise broken
         # A server that sends a mebibyte each time before it breaks off is not given up.
         failures = 0 if sent - before >= MEBIBYTE else failures + 1
         if broken is not None and 0 < failures < retry.TRIES:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from demogen._util.parsing import UnreadableError, json_data
 from demogen.errors import ZooError
 from demogen.schema.frozen import Frozen, ProbeLogits, Sha256
+from demogen.schema.layout import is_listed_path
 from demogen.schema.parsing import parse
 from demogen.schema.sources import Archive
 
@@ -73,12 +74,14 @@ class ZooManifest(Frozen):
     """What an imported zoo was read from; None: its networks were trained here."""
 
     @model_validator(mode="after")
-    def _paths_stay_inside(self) -> Self:
+    def _holds_only_what_a_zoo_may(self) -> Self:
         for path in self.files:
             parts = path.split("/")
             strange = set(path) & set("\\:") or not path.isprintable()
             if strange or not set(parts).isdisjoint({"", ".", ".."}):
-                raise ValueError(f"file path {path!r} leaves the zoo's folder")
+                raise ValueError(f"file path {path!a} leaves the zoo's folder")
+            if not is_listed_path(path):
+                raise ValueError(f"{path!a:.200} is no file that a zoo may list")
         return self
 
     @property

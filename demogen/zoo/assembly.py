@@ -9,8 +9,7 @@ from demogen.errors import CorruptZooError, ZooError
 from demogen.networks import architectures
 from demogen.networks.golden_logits import check_probe_logits
 from demogen.networks.tapped_module import TappedModule
-from demogen.schema.image_sets import facts
-from demogen.schema.records import Data, NetworkRecord, sha256
+from demogen.schema.records import NetworkRecord, sha256
 from demogen.zoo.weights import check_size, from_bytes, load_into, to_bytes
 
 
@@ -27,22 +26,6 @@ def assemble(
     module = module.to(device).eval()
     check_probe_logits(module, record.spec.data.input_shape, record.probe_logits, what)
     return module
-
-
-def check_labels(labels: Tensor, data: Data, what: str) -> None:
-    """Compare corrupted training labels with the images that they are of.
-
-    Raises:
-        CorruptZooError: there are not as many labels as images, or they name no classes.
-    """
-    known = facts(data.images)
-    count = known.train_size if data.train_size is None else data.train_size
-    if labels.dtype != torch.int64 or labels.shape != (count,):
-        raise CorruptZooError(
-            f"{what} is {labels.dtype} {tuple(labels.shape)}, not torch.int64 ({count},)"
-        )
-    if not 0 <= int(labels.min()) <= int(labels.max()) < known.classes:
-        raise CorruptZooError(f"{what} holds others than the {known.classes} classes")
 
 
 def accept(

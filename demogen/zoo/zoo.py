@@ -22,16 +22,19 @@ from demogen.networks.network import Network, Sources
 from demogen.networks.tapped_module import TappedModule
 from demogen.networks.torch_state import ordinary_state
 from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
-from demogen.zoo.assembly import assemble, check_labels
+from demogen.zoo.assembly import assemble
 from demogen.zoo.base import NetworkSet
 from demogen.zoo.beside import images_beside
 from demogen.zoo.folders import folder_of
 from demogen.zoo.initial_weights import make_initial, read_initial
+from demogen.zoo.labels import check_labels, read_labels
 from demogen.zoo.missing import what_is_missing
+from demogen.zoo.outcomes import check_outcome
 from demogen.zoo.part import part_of
 from demogen.zoo.prefetch import ReadWeights, WeightsRequest, read_ahead
 from demogen.zoo.shared_images import NO_CORRUPTION, standardized
-from demogen.zoo.weights import check_size, from_bytes
+from demogen.zoo.verification import check_derived
+from demogen.zoo.weights import check_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,7 +163,7 @@ class Zoo(NetworkSet):
     part = part_of
 
     def verify(self, *, weights: bool = True) -> None:
-        """Read and check every file, every network and every record.
+        """Read and check every file, network and record, and all of the table that follows.
 
         Args:
             weights: whether networks are among it; without them a zoo is checked in seconds.
@@ -171,21 +174,23 @@ class Zoo(NetworkSet):
         for path in self.manifest.files:
             if not path.startswith("shards/"):
                 self._checked(path)
-        for name in self.splits:
-            self._splits[name]
+        _ = self._labels
+        records = [self._table.record(id) for id in self.ids]
+        check_derived(self.table, records, self.splits, self._where)
         attempts = self.attempts() if weights else ()
         if faults := [fault for fault in attempts if isinstance(fault, CorruptZooError)]:
             more = f" (and {len(faults) - 1} more networks)" if len(faults) > 1 else ""
             raise CorruptZooError(f"{faults[0]}{more}")
-        for id in self.ids:
-            record, what = self.record(id), f"image set of network {id} in {self._where}"
+        for (record, _), id in zip(records, self.ids, strict=True):
+            what = f"image set of network {id} in {self._where}"
             self._request(id)
             if record.spec.origin is None:
                 lookup(record.spec.data.images, self.image_sets, what, CorruptZooError)
             if record.labels is not None:
                 self._corrupted_labels(record.labels, record)
-            if weights and self._table.initial(id) is not None:
-                self._initial(record)
+            if weights:
+                check_outcome(record, f"{self._where}: network {id}")
+                _ = self._table.initial(id) is None or self._initial(record)
 
     @cached_property
     def _where(self) -> str:
@@ -199,7 +204,8 @@ class Zoo(NetworkSet):
     def _labels(self) -> dict[str, Tensor]:
         if "labels.safetensors" not in self.manifest.files:
             return {}
-        return from_bytes(self._content("labels.safetensors"), f"{self._where}: labels.safetensors")
+        content = self._content("labels.safetensors")
+        return read_labels(content, f"{self._where}: labels.safetensors")
 
     def _read_split(self, name: str) -> Split:
         text = self._content(f"splits/{name}.json")

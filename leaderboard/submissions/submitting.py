@@ -2,13 +2,13 @@
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, final
 
 from demogen.errors import SubmissionError
+from demogen.format.integrity import scratch_folder
 from leaderboard.fitting.regressor_text import regressor_from_text, regressor_to_text
 from leaderboard.results.file_names import file_name
 from leaderboard.results.result import Result
@@ -93,8 +93,7 @@ def submit(
         files[code.name] = code.read_bytes()
         predictor_name = f"{code.name}:{request.predictor.rpartition(':')[2]}"
     submission = make_manifest(predictor_name, request.authors, results, files)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-making-"))
+    scratch = scratch_folder(folder, "making")
     try:
         unchecked = scratch / folder.name
         for path, content in {MANIFEST: submission.to_toml(), **files}.items():

@@ -106,6 +106,37 @@ def test_workers_of_one_thread_end_with_their_parent_in_the_middle_of_a_task(tmp
         parent.kill()
 
 
+def test_a_worker_that_is_still_starting_ends_with_its_parent():
+    """Importing torch takes seconds, and minutes on a drive over the network."""
+    reading, writing = os.pipe()
+    code = (
+        "import sys, time\n"
+        "from multiprocessing.connection import Connection\n"
+        "from demogen import parallel\n"
+        "def forever():\n"
+        "    print('starting', flush=True)\n"
+        "    time.sleep(600)\n"
+        "parallel._use_one_thread = forever\n"
+        f"parallel._start_worker(Connection({reading}, writable=False), {{}})\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=environment,
+        pass_fds=[reading],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as worker:
+        os.close(reading)
+        try:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == "starting\n"
+            os.close(writing)
+            assert worker.wait(timeout=60) == 1
+        finally:
+            worker.kill()
+
+
 def is_alive(process):
     try:
         return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"

@@ -141,6 +141,32 @@ class TestLateness:
             assert got + b"".join(pieces) == PART
 
 
+class TestLies:
+    def test_alter_gives_other_headers(self, hub, client) -> None:
+        hub.faults.add("alter", "^GET", headers={"X-Repo-Commit": "of another"})
+        answer = client.get(PATH)
+        assert (answer.headers["X-Repo-Commit"], answer.content) == ("of another", BODY)
+
+    def test_alter_gives_another_body(self, hub, client) -> None:
+        hub.faults.add("alter", "^GET", body=b"{}")
+        assert client.get(PATH).content == b"{}"
+        assert client.get(PATH).content == BODY
+
+    def test_loop_leads_to_where_one_is(self, hub, client) -> None:
+        hub.faults.add("loop", "^GET", times=ALWAYS)
+        with pytest.raises(httpx2.TooManyRedirects):
+            client.get(PATH, follow_redirects=True)
+
+    def test_drip_brings_little_at_a_time(self, hub, client) -> None:
+        hub.faults.add("drip", "^GET", seconds=60)
+        with client.stream("GET", PATH, headers=RANGE) as answer:
+            pieces = answer.iter_raw()
+            got = next(pieces)
+            assert got == PART[:10]
+            hub.faults.clear()
+            assert got + b"".join(pieces) == PART
+
+
 class TestStale:
     @pytest.fixture
     def newest(self, repository: Repository) -> str:
@@ -194,7 +220,7 @@ class TestRecord:
         assert [fault and fault.kind for fault in met] == [None, kind, None, kind, None]
 
     def test_an_unknown_fault_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="no fault 'drip'; there are drop, flip"):
-            Faults().add("drip", "^GET")
+        with pytest.raises(ValueError, match="no fault 'melt'; there are alter, drip"):
+            Faults().add("melt", "^GET")
         with pytest.raises(ValueError, match="needs seconds"):
             Faults().add("slow", "^GET")

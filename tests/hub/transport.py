@@ -1,7 +1,7 @@
 """The way between the application and its clients, on which requests are noted and spoiled."""
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.hub.access import STALE
@@ -10,6 +10,9 @@ from tests.hub.state import Hub
 
 ELSEWHERE = ("/cdn/", "/lfs/")
 """What object stores answer, whose requests the Hub does not count."""
+
+DROP = 10
+"""Bytes that a dripping answer brings at once."""
 
 
 class FaultyTransport:
@@ -49,8 +52,15 @@ class FaultyTransport:
             case int(status):
                 await _refuse(status, "made to fail", fault.headers)(scope, receive, send)
                 return
+            case "loop":
+                await RedirectResponse(scope["path"], 302)(scope, receive, send)
+                return
             case "slow":
                 await pause(fault.seconds)
+            case "drip":
+                send = _drip(send, fault.seconds, pause)
+            case "alter":
+                send = _alter(send, fault)
             case "stale":
                 scope = {**scope, STALE: True}
             case "flip":
@@ -156,6 +166,36 @@ def _stall(send: Send, seconds: float, pause: Pause) -> Send:
                 await pause(seconds)
                 message = {**message, "body": rest}
             before -= max(len(body), 1)
+        await send(message)
+
+    return spoiled
+
+
+def _drip(send: Send, seconds: float, pause: Pause) -> Send:
+    async def spoiled(message: Message) -> None:
+        body = message.get("body", b"")
+        for start in range(0, len(body), DROP):
+            await send({**message, "body": body[start : start + DROP], "more_body": True})
+            await pause(seconds)
+        await send({**message, "body": b""} if body else message)
+
+    return spoiled
+
+
+def _alter(send: Send, fault: Fault) -> Send:
+    headers = {name.lower().encode(): value.encode() for name, value in fault.headers.items()}
+    replaced = False
+
+    async def spoiled(message: Message) -> None:
+        nonlocal replaced
+        if message["type"] == "http.response.start":
+            others = [pair for pair in message["headers"] if pair[0] not in headers]
+            message = {**message, "headers": [*others, *headers.items()]}
+            if fault.body is not None:
+                message = _with_length(message, len(fault.body))
+        elif fault.body is not None:
+            message = {**message, "body": b"" if replaced else fault.body}
+            replaced = True
         await send(message)
 
     return spoiled

@@ -259,7 +259,7 @@ class TestFaults:
         [
             (503, "out of order"),
             (429, "admits no more requests"),
-            ("drop", "cannot be reached"),
+            ("drop", "broke off"),
             (403, "token does not allow"),
         ],
     )

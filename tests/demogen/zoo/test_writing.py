@@ -21,6 +21,7 @@ from demogen.schema.records import (
     Training,
     sha256,
 )
+from demogen.zoo.labels import label_digest
 from demogen.zoo.weights import to_bytes
 from demogen.zoo.writing import Collection
 
@@ -176,7 +177,7 @@ def test_records_that_do_not_fit_are_refused(changes, fault, tmp_path, collectio
     ],
 )
 def test_label_vectors_that_do_not_fit_are_refused(labels, fault, tmp_path, collection):
-    digest = "2" * 64
+    digest = label_digest(labels)
     with pytest.raises(ZooError, match=f"zoo is not written, for nobody could read it: .*{fault}"):
         write(tmp_path / "zoo", collection, vectors={digest: labels}, labels=digest)
 
