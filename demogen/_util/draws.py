@@ -23,7 +23,7 @@ class Draws:
         seed: not negative.
 
     >>> Draws(0).permutation(np.arange(5)).tolist()
-    [4, 2, 3, 1, 0]
+    [2, 4, 3, 0, 1]
     """
 
     def __init__(self, seed: int) -> None:

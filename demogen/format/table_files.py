@@ -1,10 +1,17 @@
-"""Tables that people bring, CSV or Parquet, read as they stand."""
+"""Tables that people bring, CSV or Parquet, read as they stand and within bounds."""
 
+import gzip
+import io
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from demogen._util.files import read_bounded
+from demogen._util.limits import FILE_BYTES
 from demogen._util.lookup import lookup
-from demogen.errors import TableError, naming, os_fault
+from demogen._util.parsing import UnreadableError
+from demogen.errors import TableError, os_fault
+from demogen.format.parquet import Parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,12 +32,13 @@ def read_table(path: Path | str, id: str | None) -> "pd.DataFrame":
     """
     path = Path(path)
     try:
-        # The libraries below say in words of their own that there is no such file.
-        path.open("rb").close()
+        content = read_bounded(path)
         if path.suffix == ".parquet":
-            return _parquet(path, id)
-        if {".csv"} & set(path.suffixes[-2:]):
-            return _csv(path, id)
+            return _parquet(content, id, path)
+        if path.suffix == ".csv":
+            return _csv(content, id, path)
+        if path.suffixes[-2:] == [".csv", ".gz"]:
+            return _csv(_unzipped(content), id, path)
     except OSError as error:
         raise TableError(f"{path}: cannot be read: {os_fault(error)}") from error
     except ValueError as error:
@@ -39,7 +47,18 @@ def read_table(path: Path | str, id: str | None) -> "pd.DataFrame":
     raise TableError(f"{path}: a table is a .csv or a .parquet file")
 
 
-def _csv(path: Path, id: str | None) -> "pd.DataFrame":
+def _unzipped(content: bytes) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(content)) as file:
+            unzipped = file.read(FILE_BYTES + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UnreadableError(f"it is no gzip file ({error})") from error
+    if len(unzipped) > FILE_BYTES:
+        raise UnreadableError(f"it unpacks to more than {FILE_BYTES:,} bytes")
+    return unzipped
+
+
+def _csv(content: bytes, id: str | None, path: Path) -> "pd.DataFrame":
     import pyarrow as pa
     from pyarrow import csv
 
@@ -47,7 +66,7 @@ def _csv(path: Path, id: str | None) -> "pd.DataFrame":
     def read(**options: Any) -> Any:
         try:
             return csv.read_csv(
-                str(path),
+                io.BytesIO(content),
                 parse_options=csv.ParseOptions(newlines_in_values=True),
                 convert_options=csv.ConvertOptions(strings_can_be_null=True, **options),
             )
@@ -64,20 +83,13 @@ def _csv(path: Path, id: str | None) -> "pd.DataFrame":
     return frame.assign(**{ids: as_text.column(0).to_pandas()})
 
 
-def _parquet(path: Path, id: str | None) -> "pd.DataFrame":
-    import pandas as pd
-    import pyarrow as pa
-
-    with naming(path):
-        try:
-            table = pd.read_parquet(path)
-        except pa.ArrowException as error:
-            raise ValueError(error) from error
-    if table.index.name == (id or "id") and table.index.name not in table.columns:
-        table = table.reset_index()
-    table.columns = pd.Index(list(map(str, table.columns)))
-    _check_names(list(table.columns), id, path)
-    return table
+def _parquet(content: bytes, id: str | None, path: Path) -> "pd.DataFrame":
+    with Parquet(content) as file:
+        _check_names(file.schema.names, id, path)
+        # What was the index of a table in pandas is a column like others.
+        frame: pd.DataFrame = file.read(file.schema.names).to_pandas(ignore_metadata=True)
+    words = {name: object for name in frame if frame[name].dtype == "category"}
+    return frame.astype(words)
 
 
 def _check_names(names: list[str], id: str | None, path: Path) -> None:

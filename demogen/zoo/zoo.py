@@ -14,7 +14,7 @@ from demogen.errors import CorruptZooError, ZooError
 from demogen.format.splits import Split, StoredSplits
 from demogen.format.storage import Folder, Storage, checked_content, manifest_text
 from demogen.format.table import InitialLogits, Table, read_initial_logits
-from demogen.images.image_set import ImageSet, LabeledImages, load_images
+from demogen.images.image_set import ImageSet, LabeledImages
 from demogen.networks import architectures
 from demogen.networks.devices import find_device
 from demogen.networks.network import Network, Sources
@@ -23,7 +23,7 @@ from demogen.networks.torch_state import ordinary_state
 from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
 from demogen.zoo.assembly import assemble
 from demogen.zoo.base import NetworkSet
-from demogen.zoo.beside import images_beside
+from demogen.zoo.beside import images_beside, load_expected
 from demogen.zoo.folders import folder_of
 from demogen.zoo.initial_weights import make_initial, read_initial
 from demogen.zoo.labels import check_labels, read_labels
@@ -143,14 +143,8 @@ class Zoo(NetworkSet):
         """The image set that networks were trained on; ZooError if others are at hand."""
         kind = f"image set whose digest {self.name} holds"
         expected = lookup(name, self.manifest.image_sets, kind, ZooError)
-        image_set = load_images(name, self.images_folder or images_beside(self.storage, name))
-        if image_set.digest != expected:
-            raise ZooError(
-                f"the {name} images here (digest {image_set.digest[:12]}) are not those that "
-                f"{self.name} was trained on ({expected[:12]}); set "
-                "DEMOGEN_IMAGES to a folder with the published files"
-            )
-        return image_set
+        folder = self.images_folder or images_beside(self.storage, name)
+        return load_expected(name, folder, expected, self.name)
 
     part = part_of
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, final
 
+from demogen._util.limits import RESULT_FACTORS, RESULT_NETWORKS
 from demogen._util.lookup import lookup
 from demogen.errors import TableError
 from demogen.format.factors import code_levels
@@ -84,8 +85,8 @@ def read_frame(
 
     Raises:
         TableError: a column is missing (near names are offered) or there twice; fewer than three
-            networks; ids that are missing or not unique; a target that is missing or no number; a
-            measure that is text; a level that is infinite.
+            networks, or more than a result holds; ids that are missing or not unique; a target that
+            is missing or no number; a measure that is text; a level that is infinite.
     """
     import pandas as pd
 
@@ -93,6 +94,10 @@ def read_frame(
     if wanted not in map(str, frame.columns) and str(frame.index.name) == wanted:
         frame = frame.reset_index()
     columns = _Columns(frame, name)
+    if len(frame) > RESULT_NETWORKS:
+        raise TableError(f"{name} has {len(frame)} rows; scores are of {RESULT_NETWORKS} at most")
+    if max(len(factors), len(measures)) > RESULT_FACTORS:
+        raise TableError(f"{name}: {RESULT_FACTORS} factors or columns are scored at most")
     if len(frame) < FEWEST:
         raise TableError(f"{name} has {len(frame)} networks; scores need {FEWEST} or more")
     if id is None and "id" not in columns:

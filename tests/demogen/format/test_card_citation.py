@@ -67,7 +67,7 @@ def test_a_zoo_on_the_hub_is_pinned_by_its_commit(tiny_zoo, hub):
 
 
 def test_a_revision_is_said_once_and_of_a_repository(tiny_zoo_folder, tmp_path):
-    with pytest.raises(ZooError, match="a revision is given twice, 'v1' and 'v2'; give one"):
+    with pytest.raises(ZooError, match="revision given twice, 'v1' and 'v2'; give one"):
         load_zoo("owner/tiny@v1", "v2")
     with pytest.raises(ZooError, match="is a folder here and has no revisions; leave @v1 out"):
         load_zoo(f"{tiny_zoo_folder}@v1")

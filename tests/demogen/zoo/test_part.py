@@ -66,6 +66,8 @@ def test_a_part_of_a_pool(tiny_zoo, mlp_zoo_folder):
     assert set(part.ids) == set(tiny_zoo.ids)
     assert part.digest not in (tiny_zoo.digest, pool.digest)
     assert next(iter(part)).id == part.ids[0]
+    first = tiny_zoo[:3]
+    assert (part[:3].ids, part[:3].digest == first.digest) == (first.ids, False)
 
 
 def test_a_part_travels_and_shares_the_cache(tiny_zoo, tmp_path):

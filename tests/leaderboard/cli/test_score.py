@@ -1,3 +1,4 @@
+import gzip
 import json
 
 import pandas as pd
@@ -101,6 +102,12 @@ def test_ids_are_text_and_names_stand_once(tmp_path):
     (tmp_path / "t.parquet").write_bytes(b"no parquet")
     with pytest.raises(TableError, match="cannot be read as a table"):
         read_table(tmp_path / "t.parquet", "id")
+    (tmp_path / "t.csv.gz").write_bytes(b"no gzip")
+    with pytest.raises(TableError, match="it is no gzip file"):
+        read_table(tmp_path / "t.csv.gz", "id")
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"id,x\n" + bytes(65 << 20)))
+    with pytest.raises(TableError, match="it unpacks to more than"):
+        read_table(tmp_path / "t.csv.gz", "id")
     (tmp_path / "t.txt").touch()
     with pytest.raises(TableError, match=r"a table is a \.csv or a \.parquet file"):
         read_table(tmp_path / "t.txt", "id")
