@@ -138,7 +138,12 @@ def _fetch(source: str, revision: str | None, endpoint: str | None, token: str |
         # those that zoo.json does not list, nobody would notice below that one is missing.
         beside = [*COMPANIONS, MANIFEST]
         listed = api.snapshot_download(source, allow_patterns=beside, dry_run=True, **pinned)
-        answers.check_whole({file.filename for file in listed}, commit)
+        try:
+            answers.check_whole({file.filename for file in listed}, commit)
+        except answers.AnswerError:
+            # The client keeps it for this commit, and would believe it ever after.
+            (snapshot.parents[1] / "trees" / f"{commit}.json").unlink(missing_ok=True)
+            raise
         for file in listed:
             if file.will_download and is_companion(file.filename):
                 download(api, source, file.filename, commit)
