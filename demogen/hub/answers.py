@@ -128,7 +128,9 @@ def _commits(answer: dict[str, Any]) -> Iterator[object]:
         if name in answer:
             yield answer[name]
     for kind in ("branches", "tags", "pullRequests", "converts"):
-        refs = answer.get(kind) or []
+        refs = answer.get(kind)
+        if refs is None:
+            continue
         if not isinstance(refs, list) or not all(isinstance(ref, dict) for ref in refs):
             raise AnswerError(f"the list of {kind} is none")
         for ref in refs:

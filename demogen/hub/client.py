@@ -40,8 +40,10 @@ def connect(endpoint: str | None, token: str | None) -> HfApi:
             raise shows it.
     """
     used = token if token is not None else huggingface_hub.get_token()
-    if used and not re.fullmatch("[!-~]+", used):
-        raise ZooError("the token holds blanks or signs that no token has; copy it once more")
+    if used is not None and not re.fullmatch("[!-~]+", used):
+        raise ZooError(
+            "the token is empty, or holds blanks or signs that no token has; copy it once more"
+        )
     session()
     return HfApi(endpoint, token, library_name="demogen", library_version=__version__)
 
@@ -66,6 +68,8 @@ def _bound_the_silence(request: Any) -> None:
     """Wait for what is read no longer than HF_HUB_DOWNLOAD_TIMEOUT says, whole files or parts."""
     times = request.extensions.get("timeout")
     if _is_ours(request) and request.method in ("GET", "HEAD") and times is not None:
+        waiting.refuse_silence()
+        request.extensions.setdefault("trace", waiting.note)
         times["read"] = min(times.get("read") or math.inf, waiting.silence())
 
 
@@ -104,6 +108,7 @@ def _bound_the_wait(response: Any) -> None:
 @contextmanager
 def explained(what: str, api: HfApi) -> Iterator[None]:
     """Turn the client's errors into a ZooError that starts with `what`."""
+    waiting.begin()
     try:
         yield
     except (answers.AnswerError, waiting.TooSlowError) as error:

@@ -157,7 +157,7 @@ class Zoo(NetworkSet):
         return image_set
 
     def verify(self, *, weights: bool = True) -> None:
-        """Read and check every file, network and record, and all of the table that follows.
+        """Read and check every file, network and record, and the table that follows from them.
 
         Args:
             weights: whether networks are among it; without them a zoo is checked in seconds.
@@ -184,7 +184,8 @@ class Zoo(NetworkSet):
                 self._corrupted_labels(record.labels, record)
             if weights:
                 check_outcome(record, f"{self._where}: network {id}")
-                _ = self._table.initial(id) is None or self._initial(record)
+                if self._table.initial(id) is not None:
+                    self._initial(record)
 
     @cached_property
     def _where(self) -> str:
@@ -206,8 +207,7 @@ class Zoo(NetworkSet):
         split = Split.from_json(text, f"{self.name}@{self.digest[:12]}")
         if split.name != name or set(split.ids) != self._table.rows.keys():
             raise CorruptZooError(
-                f"{self._where}: splits/{name}.json is no split of it by that name: it is called "
-                f"{split.name!r}, or does not name exactly the zoo's networks"
+                f"{self._where}: splits/{name}.json is no split of it by that name and its networks"
             )
         return split
 

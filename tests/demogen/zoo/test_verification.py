@@ -74,8 +74,11 @@ def test_a_column_that_no_record_has_is_named(copied_zoo_folder):
         ("test_accuracy", lambda level: level - 0.0001, "no whole number of [0-9]+ images"),
     ],
 )
-def test_an_outcome_that_cannot_be_is_named(copied_zoo_folder, column, change, said):
+def test_an_outcome_that_cannot_be_is_named(copied_zoo_folder, tiny_zoo, column, change, said):
     say(copied_zoo_folder, column, change)
+    record = tiny_zoo.record(tiny_zoo.ids[2])
+    told = record.model_copy(update={column: change(getattr(record, column))})
+    say(copied_zoo_folder, "gap", lambda _: told.gap)
     zoo = load_zoo(copied_zoo_folder)
     with pytest.raises(CorruptZooError, match=f"network {zoo.ids[2]}.*{said}"):
         zoo.verify()

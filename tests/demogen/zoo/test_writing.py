@@ -55,7 +55,7 @@ def recorded(spec, module, weights, **changes):
             "spec": spec,
             "parameters": parameter_count(module),
             "train_accuracy": 1.0,
-            "test_accuracy": 0.5 + spec.seed / 10,
+            "test_accuracy": (400 + spec.seed) / 797,
             "train_cross_entropy": 0.1,
             "test_cross_entropy": 0.2,
             "epochs_run": 0,
