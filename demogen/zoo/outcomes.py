@@ -1,6 +1,7 @@
 """What a record says came out, held against what must be: sizes of networks, counts of images."""
 
 from functools import lru_cache
+from typing import Any
 
 from demogen.errors import CorruptZooError
 from demogen.networks import architectures
@@ -57,7 +58,11 @@ def _counts(record: NetworkRecord) -> dict[str, int]:
 
 
 def _parameters(spec: NetworkSpec) -> int:
-    content = {"architecture": spec.architecture, "data": spec.data.shape_only(), "training": {}}
+    content: dict[str, Any] = {
+        "architecture": spec.architecture,
+        "data": spec.data.shape_only(),
+        "training": {},
+    }
     return _count(NetworkSpec.model_validate(content))
 
 

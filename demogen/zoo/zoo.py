@@ -140,11 +140,7 @@ class Zoo(NetworkSet):
         return self._table.record(id)[0]
 
     def image_set(self, name: str) -> ImageSet:
-        """The image set that networks were trained on.
-
-        Raises:
-            ZooError: the images at hand are not the ones the zoo was trained on.
-        """
+        """The image set that networks were trained on; ZooError if others are at hand."""
         kind = f"image set whose digest {self.name} holds"
         expected = lookup(name, self.manifest.image_sets, kind, ZooError)
         image_set = load_images(name, self.images_folder or images_beside(self.storage, name))

@@ -196,8 +196,8 @@ def test_every_run_ends_in_the_right_bytes_or_in_one_clear_line(
     assert {outcome for _, outcome in counts} <= {"right", "ZooError", "CorruptZooError"}
     with capsys.disabled():
         print(
-            f"\n{counts.total()} runs met {met.total()} faults; 0 silent, 0 tracebacks, the longest "
-            f"{longest:.0f} s:"
+            f"\n{counts.total()} runs met {met.total()} faults; 0 silent, 0 tracebacks, the "
+            f"longest {longest:.0f} s:"
         )
         for what in sorted(kinds):
             ends = {outcome: n for (each, outcome), n in sorted(counts.items()) if each == what}
