@@ -1,4 +1,4 @@
-"""A Hub that names what is no commit and no digest, or answers another commit than was asked for."""
+"""A Hub that names no commits and no digests, or answers another commit than was asked for."""
 
 from pathlib import Path
 
