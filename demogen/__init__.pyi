@@ -6,6 +6,7 @@ from .errors import PredictorError as PredictorError
 from .errors import RecipeError as RecipeError
 from .errors import ResultError as ResultError
 from .errors import SubmissionError as SubmissionError
+from .errors import TableError as TableError
 from .errors import ZooError as ZooError
 from .format.splits import Split as Split
 from .format.splits import make_splits as make_splits

@@ -12,8 +12,10 @@ import click
 from demogen import __version__
 from demogen import cli_options as options
 from demogen._util.terminal import show_everything
-from demogen._util.text import for_csv, one_line, say
+from demogen._util.text import one_line, say
+from demogen._util.writable import check_can_write
 from demogen.errors import DemogenError, explain_os_error, naming
+from demogen.format.printing import chosen_format, frame_bytes
 
 if TYPE_CHECKING:
     from demogen.measuring.options import MeasuringOptions
@@ -130,7 +132,7 @@ def pull(source: str, folder: Path | None, revision: str | None, endpoint: str |
     """
     from demogen.hub import download
 
-    say(download.pull(source, folder, revision=revision, endpoint=endpoint))
+    say(str(download.pull(source, folder, revision=revision, endpoint=endpoint)))
 
 
 @commands.command()
@@ -176,8 +178,10 @@ def predictors(names: tuple[str, ...]) -> None:
 @commands.command()
 @click.argument("names", nargs=-1, metavar="[PREDICTOR]...")
 @options.zoos_to_read()
+@options.part
 @options.measuring
 @click.option("--csv", type=click.Path(path_type=Path), help="Write all signatures to this file.")
+@options.output_format("Print all signatures, in this format; without it only what was measured.")
 @click.option("--list", "list_only", is_flag=True, hidden=True)
 @click.pass_context
 def measure(
@@ -186,7 +190,10 @@ def measure(
     zoos: tuple[str, ...],
     revision: str | None,
     images: Path | None,
+    where: tuple[str, ...],
+    limit: int | None,
     csv: Path | None,
+    output_format: str | None,
     list_only: bool,
     **running: "Unpack[MeasuringOptions]",
 ) -> None:
@@ -207,29 +214,29 @@ def measure(
     from demogen.measuring.measurements import measure_all
     from demogen.measuring.predictor import list_predictors
     from demogen.measuring.predictor_names import predictor_called
+    from demogen.measuring.signature_tables import signature_table, summary
+    from demogen.zoo.part import part_asked
     from demogen.zoo.pool import open_zoos
 
+    printed = output_format and chosen_format(output_format)
     chosen = [predictor_called(name) for name in names or list_predictors()]
     if not zoos:
         raise click.UsageError("which zoo? give --zoo NAME, a folder or OWNER/NAME")
+    if csv is not None:
+        check_can_write(csv)
     measures = [predictor.measure for predictor in chosen]
     running["progress"] = True
-    results = measure_all(measures, open_zoos(zoos, revision, images=images), **running)
+    zoo = part_asked(open_zoos(zoos, revision, images=images), where, limit)
+    results = measure_all(measures, zoo, **running)
     for predictor, result in zip(chosen, results, strict=True):
-        features = ", ".join(result.table.columns[:4]) or "no features"
-        more = ", …" if len(result.table.columns) > 4 else ""
-        failed = f", {len(result.failures)} not measured" if result.failures else ""
-        say(f"{predictor.name}: {len(result.table)} networks{failed} ({features}{more})")
-        for reason in list(result.failures.values())[:3]:
-            say(f"  {reason}")
+        # Where the table itself goes to standard output, nothing else may.
+        say(summary(predictor.name, result), err=bool(printed))
     if csv is not None:
-        import pandas as pd
-
-        tables = {result.name: result.table for result in results}
         with naming(csv):
-            signatures = pd.concat(tables, axis=1, names=["measure", "feature"])
-            signatures.rename(index=for_csv, columns=for_csv).to_csv(csv)
-        say(f"signatures: {csv}")
+            csv.write_bytes(frame_bytes(signature_table(results, zoo), "csv"))
+        say(f"signatures: {csv}", err=bool(printed))
+    if printed:
+        options.put(frame_bytes(signature_table(results, zoo), printed))
 
 
 @commands.command()
@@ -256,6 +263,7 @@ def fit(
     from demogen.measuring import fitted_predictor
     from demogen.zoo.pool import open_zoos
 
+    check_can_write(file)
     running["progress"] = True
     opened = open_zoos(zoos, revision, images=images)
     fitted = fitted_predictor.fit(name, opened, split=split, **running)

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 import click
 
+from demogen.format.printing import FORMATS
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 ZOO_HELP = (
@@ -78,14 +80,44 @@ def workers(
     )
 
 
+def output_format(
+    help: str = "How the table is printed.  [default: text on a terminal, else markdown]",
+) -> Callable[[Function], Function]:
+    """`--format`, as the argument `output_format`.
+
+    Args:
+        help: what it is good for, and what happens without it.
+    """
+    return click.option("--format", "output_format", type=click.Choice(FORMATS), help=help)
+
+
 def zoos_to_read(*, required: bool = False) -> Callable[[Function], Function]:
     """`--zoo`, `--revision` and `--images`: the arguments of `demogen.zoo.open_zoos`."""
     return _together(zoos(required=required), revision, images)
 
 
+def part(command: Function) -> Function:
+    """`--where` and `--limit`: the arguments of `demogen.zoo.part_asked`."""
+    where = click.option(
+        "--where",
+        multiple=True,
+        help="Only networks whose row of the zoo's table meets a condition, 'width == 192 and "
+        'optimizer in ("sgd", "adam")\' say; repeated, all of them.',
+    )
+    limit = click.option(
+        "--limit", type=click.IntRange(min=1), help="Only the first so many of these networks."
+    )
+    return _together(where, limit)(command)
+
+
 def measuring(command: Function) -> Function:
     """`--workers`, `--ray`, `--device`, `--batch-size` and `--cache`, as `MeasuringOptions`."""
     return _together(workers(), ray, device, batch_size, cache)(command)
+
+
+def put(table: bytes) -> None:
+    """Print a table; text of it was made harmless where it was formatted, Parquet is no text."""
+    click.echo(table, nl=False)
 
 
 def _together(*options: Callable[[Any], Any]) -> Callable[[Function], Function]:

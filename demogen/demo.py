@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-DIGEST = "e43303dc5ffe"
+DIGEST = "f66a77d77c0b"
 """First digits of the digest of the zoo whose scores README.md and docs/digits.md show."""
 
 

@@ -14,6 +14,13 @@ class ZooError(DemogenError):
     """A zoo or an image set cannot be found or used as asked."""
 
 
+class UnknownSplitError(ZooError, KeyError):
+    """There is no split of this name; a mapping of splits raises it, so it is a KeyError, too."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class CorruptZooError(ZooError):
     """Bytes of a zoo are not what its manifest says."""
 
@@ -36,6 +43,10 @@ class AccessError(DemogenError):
 
 class ResultError(DemogenError):
     """A result cannot be read, or its parts do not agree; results that do not go together."""
+
+
+class TableError(DemogenError):
+    """A table of one's own cannot be read, or does not hold what is asked of it."""
 
 
 class SubmissionError(DemogenError):

@@ -23,6 +23,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
 
+from demogen._util import sending
 from demogen.errors import DemogenError
 
 Task = TypeVar("Task")
@@ -58,7 +59,7 @@ def map_tasks(
     Close the generator (`contextlib.closing`) to end workers in the middle of their tasks.
 
     Args:
-        function: importable (not a lambda or closure) where `workers` > 1.
+        function: of one argument; it may be of a notebook, and so may what it is given.
         tasks: one argument each.
         workers: local processes of one thread each; 1: this process, in order.
         ray: address of a Ray cluster ("auto", or "local" to start one here) to use instead. A task
@@ -67,7 +68,8 @@ def map_tasks(
         gpus: likewise; a fraction shares a GPU.
 
     Raises:
-        DemogenError: a worker process died (killed, or out of memory); or Ray is not installed, is
+        DemogenError: a worker process died (killed, or out of memory), or a task cannot be sent to
+            one; or Ray is not installed, is
             not at that address, or has no node that can run a task.
     """
     if ray is not None:
@@ -132,8 +134,9 @@ def _in_processes(
     under_way: dict[Future[Outcome], int] = {}
 
     def start(task: Task) -> Future[Outcome]:
-        with _without_interrupts(), _explained_start(workers):
-            return pool.submit(function, task)
+        content = sending.packed(function, task)
+        with _without_interrupts(), sending.without_main_module(), _explained_start(workers):
+            return pool.submit(sending.run, content)
 
     def ready(futures: Collection[Future[Outcome]]) -> Iterable[Future[Outcome]]:
         return wait(futures, return_when=FIRST_COMPLETED).done
@@ -234,7 +237,10 @@ def _on_ray(
     if started_here:
         _connect(ray, address)
     under_way: dict[Any, int] = {}
-    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(_outcome_or_fault)
+    settings = {} if started_here else {"runtime_env": {"env_vars": sending.environment()}}
+    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES, **settings)(
+        _outcome_or_fault
+    )
 
     def ready(references: Collection[Any]) -> Iterable[Any]:
         while True:
@@ -302,9 +308,17 @@ def _ray() -> Any:
 
 def _connect(ray: Any, address: str) -> None:
     local = {"num_cpus": cores(), "include_dashboard": False} if address == "local" else {}
+    # A node has an environment of its own.
+    settings = {"env_vars": sending.environment()}
     try:
         _check_listening(os.environ.get("RAY_ADDRESS", address) if address == "auto" else address)
-        ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **local)
+        ray.init(
+            address,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+            runtime_env=settings,
+            **local,
+        )
     except Exception as error:
         raise DemogenError(
             f"no Ray cluster can be joined at {address!r} ({_first_line(error)}): start one by "

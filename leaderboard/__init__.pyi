@@ -6,4 +6,5 @@ from .results.result import Result as Result
 from .results.result import Results as Results
 from .results.result import read_results as read_results
 from .results.result import write_result as write_result
+from .results.table_scores import score_table as score_table
 from .results.verification import verify as verify

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import subprocess
@@ -9,7 +10,7 @@ import demogen
 from demogen.cli import main
 
 COMMANDS = (
-    *("recipes", "train", "import", "push", "pull", "info", "predictors", "measure"),
+    *("recipes", "train", "import", "push", "pull", "info", "predictors", "measure", "score"),
     *("evaluate", "leaderboard", "figures", "figure", "cite", "demo"),
 )
 
@@ -53,6 +54,9 @@ def test_help_lists_every_command_and_the_version_is_told(capsys):
         (["predictors", "unit-sparsty"], "did you mean 'unit-sparsity'"),
         (["measure", "--zoo", "a", "--zoo", "b", "--revision", "v1"], "--revision v1 is for one"),
         (["measure"], "which zoo? give --zoo"),
+        (["measure", "--zoo", "a", "--limit", "0"], "0 is not in the range x>=1"),
+        (["score", "/nowhere.csv", "--measures", "VR"], "/nowhere.csv: cannot be read: No such"),
+        (["score", "/nowhere.csv"], "Missing option '--measures'"),
         (["evaluate", "--zoo", "/nowhere"], "no zoo '/nowhere'"),
         (["push", "/nowhere", "./there"], "/nowhere"),
         (["push", "/nowhere", "a/b/c"], "a/b/c"),
@@ -141,10 +145,23 @@ def test_the_whole_way_on_a_tiny_zoo(tiny_zoo_folder, tmp_path, capsys):
     code, out, _ = run("measure", *names, *on, "--csv", csv, capsys=capsys)
     assert code == 0
     assert "parameter-count: 24 networks (parameters)" in out
-    assert len(csv.read_text().splitlines()) == 24 + 3
+    heads, *rows = csv.read_text().splitlines()
+    assert (heads.split(",")[:2], len(rows)) == (["id", "gap"], 24)
+    assert "parameter-count.parameters" in heads
+    part = (*on, "--where", "copy_number == 1", "--limit", 3, "--format", "json")
+    code, out, err = run("measure", "parameter-count", *part, capsys=capsys)
+    assert [row["parameter-count.parameters"] > 0 for row in json.loads(out)] == [True] * 3
+    assert "parameter-count: 3 networks" in err
     code, out, err = run("evaluate", *names, *on, "--results", results, capsys=capsys)
     assert code == 0, err
     assert "| margin-quartiles-log | jiang2019 |" in out
+    taken = ("--zoo", published, "--signatures", csv, "--results", tmp_path / "taken")
+    code, again, err = run("evaluate", *names, *taken, capsys=capsys)
+    assert code == 0, err
+    first, second = (
+        re.findall(r"\| (\d) \| ([a-z-]+) \|.*?\| (-?\d\.\d+)", t) for t in (out, again)
+    )
+    assert first == second != []
     site, figure = tmp_path / "site", tmp_path / "figure.png"
     arguments = ("--results", results, "--site", site, "--figure", figure)
     code, out, err = run("leaderboard", "build", *arguments, capsys=capsys)

@@ -19,7 +19,10 @@ TAKEN_BY = {
     "batch_size": (*MEASURING, "figure"),
     "cache": MEASURING,
     "endpoint": ("push", "pull", "leaderboard submit"),
-    "splits": ("evaluate", "leaderboard submit"),
+    "splits": ("evaluate", "score", "leaderboard submit"),
+    "where": ("measure", "evaluate"),
+    "limit": ("measure", "evaluate"),
+    "output_format": ("evaluate", "score"),
     "target": ("evaluate", "leaderboard submit"),
 }
 
@@ -78,6 +81,7 @@ def test_zoos_and_measuring_options_reach_the_code(function, words, monkeypatch,
     words += ["--cache", tmp_path / "cache"]
     outcome = CliRunner().invoke(commands, list(map(str, words)))
     assert isinstance(outcome.exception, ReachedError), outcome.output
+    assert calls[1].pop("signatures", None) is None
     assert calls == [
         ((("a", "b@v1"), "v2"), {"images": tmp_path / "images"}),
         {

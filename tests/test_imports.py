@@ -21,6 +21,8 @@ SOLE_DOORS = {
     "safetensors": "demogen/zoo/weights.py",
     "ray": "demogen/parallel.py",
     "pickle": None,
+    # To send tasks to worker processes of this program, which read nothing else so.
+    "cloudpickle": "demogen/_util/sending.py",
     "joblib": None,
 }
 """Library → the folder or file that alone imports it; None: nothing does."""

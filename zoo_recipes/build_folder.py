@@ -9,15 +9,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 from demogen._util.files import read_bounded
 from demogen._util.parsing import UnreadableError, json_data
 from demogen.errors import CorruptZooError, RecipeError
 from demogen.format.integrity import file_sha256, sync_folder, write_atomically
-from demogen.schema.records import NetworkRecord, NetworkSpec, RunFacts
+from demogen.schema.records import NetworkRecord, NetworkSpec, RunFacts, sha256
 from zoo_recipes.optimization import Diverged
 from zoo_recipes.training import TrainedNetwork
+
+CHECKSUMS = "checksums.json"
+"""Of record.json and run.json: a record by itself does not show that an accuracy is another one."""
 
 
 @final
@@ -35,9 +38,9 @@ class FinishedNetwork:
 class BuildFolder:
     """`<zoo>.building`: one process at a time writes a network (see `zoo_recipes.locks`).
 
-    A network is a folder named by its id, with record.json, run.json and weights.safetensors, or
-    with failed.json alone. It is written as `.<id>`, synced and renamed: it is there whole or not
-    at all. images.json holds the digests of the images trained on.
+    A network is a folder named by its id, with record.json, run.json, the sha256 of both, and
+    weights.safetensors, or with failed.json alone. It is written as `.<id>`, synced and renamed: it
+    is there whole or not at all. images.json holds the digests of the images trained on.
     """
 
     zoo: Path
@@ -83,12 +86,16 @@ class BuildFolder:
         try:
             if (reason := self.failure(spec)) is not None:
                 return Diverged(reason)
-            record = NetworkRecord.model_validate_json((folder / "record.json").read_bytes())
-            run = RunFacts.model_validate_json((folder / "run.json").read_bytes())
+            contents = {name: read_bounded(folder / name) for name in ("record.json", "run.json")}
+            # Builds that older versions began have none.
+            if (folder / CHECKSUMS).exists():
+                _check(contents, json_data(read_bounded(folder / CHECKSUMS)))
+            record = NetworkRecord.model_validate(json_data(contents["record.json"]))
+            run = RunFacts.model_validate(json_data(contents["run.json"]))
             weights = folder / "weights.safetensors"
             if record.spec == spec and file_sha256(weights) == record.weights_sha256:
                 return FinishedNetwork(record, run, weights)
-        except (FileNotFoundError, ValueError) as error:
+        except (FileNotFoundError, NotADirectoryError, ValueError) as error:
             raise CorruptZooError(f"{folder} is damaged ({type(error).__name__})") from error
         raise CorruptZooError(f"{folder} is damaged: its weights are not those that were trained")
 
@@ -171,5 +178,16 @@ def _write(folder: Path, outcome: TrainedNetwork | Diverged) -> None:
         write_atomically(folder / "failed.json", json.dumps(str(outcome)).encode())
         return
     write_atomically(folder / "weights.safetensors", outcome.weights)
-    write_atomically(folder / "run.json", outcome.run.model_dump_json().encode())
-    write_atomically(folder / "record.json", outcome.record.model_dump_json().encode())
+    contents = {
+        "run.json": outcome.run.model_dump_json().encode(),
+        "record.json": outcome.record.model_dump_json().encode(),
+    }
+    checksums = {name: sha256(content) for name, content in contents.items()}
+    write_atomically(folder / CHECKSUMS, json.dumps(checksums, sort_keys=True).encode())
+    for name, content in contents.items():
+        write_atomically(folder / name, content)
+
+
+def _check(contents: Mapping[str, bytes], checksums: Any) -> None:
+    if checksums != {name: sha256(content) for name, content in contents.items()}:
+        raise UnreadableError("a file is not the one that was written")

@@ -16,6 +16,7 @@ from demogen.format.integrity import scratch_folder
 from demogen.format.storage import Folder
 from demogen.images.image_set import load_images
 from demogen.networks import architectures
+from demogen.networks.devices import find_device
 from demogen.networks.size import longest_first
 from demogen.parallel import map_tasks
 from demogen.schema.records import NetworkSpec, ZooManifest
@@ -203,7 +204,7 @@ def _checked(resources: _Resources) -> _Resources:
                 "--gpus-per-network is for a Ray cluster (--ray); on this machine workers share a "
                 "GPU: --device cuda --workers 4"
             )
-        _check_device(resources.device)
+        find_device(resources.device)
         return resources
     if resources.device != "cpu" and not resources.gpus:
         raise RecipeError(
@@ -289,7 +290,7 @@ def _train(task: _Task) -> TrainedNetwork | Diverged:
             f"the {name} images there (digest {images.digest[:12]}) are not those of this build "
             f"({task.digest[:12]}): every node needs the same files in the same folder"
         )
-    _check_device(task.device)
+    find_device(task.device)
     try:
         return train_network(task.spec, images, task.device)
     except Diverged as reason:
@@ -299,18 +300,6 @@ def _train(task: _Task) -> TrainedNetwork | Diverged:
             f"the memory of {task.device} is too small to train {task.spec.id} beside what else "
             "runs there: give fewer --workers, or more --gpus-per-network"
         ) from error
-
-
-def _check_device(device: str) -> None:
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise RecipeError(f"no device {device!r}: give cpu, cuda or cuda:1, say") from error
-    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise RecipeError(
-            f"no device {device!r}: torch finds {torch.cuda.device_count()} GPUs here; "
-            "give --device cpu"
-        )
 
 
 def _image_digests(plan: Plan, resources: _Resources) -> dict[str, str]:

@@ -134,6 +134,7 @@ def train(
       demogen train nin-cifar10 --shard 2/10 --folder zoos/nin-cifar10
     """
     from demogen._util import paths
+    from demogen.networks.devices import find_device
     from demogen.parallel import cores
     from zoo_recipes.building import Plan, build_zoo, plan_zoo
     from zoo_recipes.overrides import changed, parsed_settings
@@ -149,7 +150,9 @@ def train(
     loaded, name = changed(load_recipe(recipe), where, overrides, variant)
     target = folder or paths.zoos() / name
     plan = plan_zoo(loaded, target, limit, part)
-    say(plan)
+    say(str(plan))
+    if ray is None:
+        find_device(device)
     if dry_run:
         return
     built = build_zoo(

@@ -144,13 +144,12 @@ def balanced_cells(design: Design, grid: Grid) -> list[Cell]:
     [{'width': 4, 'depth': 2, 'corruption': 0.0}, {'width': 4, 'depth': 2, 'corruption': 0.5}]
     """
     crossed = {factor: grid[factor] for factor in design.crossed}
-    rows, factors = design.cells // product_size(crossed), len(grid) - len(crossed)
+    count, factors = design.cells // product_size(crossed), len(grid) - len(crossed)
     # Each of the exchanges looks at all other factors.
-    if (1 + 60 // rows) * _SWEEPS * factors**2 * rows**2 // 2 > _MOST_WORK:
-        raise RecipeError(f"design: {rows} cells of {factors} factors take too long to balance")
+    if (1 + 60 // count) * _SWEEPS * factors**2 * count**2 // 2 > _MOST_WORK:
+        raise RecipeError(f"design: {count} cells of {factors} factors take too long to balance")
     free = {factor: list(grid[factor]) for factor in grid if factor not in crossed}
     fixed = [tuple(free[factor].index(cell[factor]) for factor in free) for cell in design.contains]
-    count = design.cells // product_size(crossed)
     sizes = [len(levels) for levels in free.values()]
     tries = [
         _exchanged(_start(fixed, count, free, f"{design.seed}:{start}"), len(fixed), sizes)

@@ -39,7 +39,7 @@ def factor_columns(table: "pd.DataFrame") -> list[str]:
     return own + sorted(set(map(str, table.columns)) - set(own) - RESERVED)
 
 
-def varying(table: "pd.DataFrame") -> dict[str, Coded]:
+def varying(table: "pd.DataFrame", factors: Sequence[str] | None = None) -> dict[str, Coded]:
     """Factors in which networks differ; of factors that divide the networks alike, the first.
 
     choice: where two factors divide the networks alike (the level of one tells that of the other),
@@ -47,11 +47,14 @@ def varying(table: "pd.DataFrame") -> dict[str, Coded]:
 
     Args:
         table: one row a network.
+        factors: columns to look at, in this order, whatever they are called; None: those of
+            `factor_columns` that are no number of a copy, and the zoo of a pool.
     """
+    if factors is None:
+        factors = [name for name in factor_columns(table) if name not in COPIES]
+        factors = [ZOO, *factors] if ZOO in table.columns else factors
     by_division: dict[bytes, tuple[str, Coded]] = {}
-    for factor in (*(name for name in (ZOO,) if name in table.columns), *factor_columns(table)):
-        if factor in COPIES:
-            continue
+    for factor in factors:
         factor_coded = coded(table, factor)
         if len(factor_coded.levels) > 1:
             division = _division(factor_coded.codes.tolist())

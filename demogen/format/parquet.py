@@ -261,7 +261,7 @@ def _check_pages(
 def _width(column: "pq.ParquetColumnSchema") -> int:
     """Bytes that a value takes in memory, beside those of texts themselves."""
     if column.physical_type == "FIXED_LEN_BYTE_ARRAY":
-        return max(1, column.length)
+        return max(1, int(column.length))
     if column.physical_type == "INT32":
         bits = re.search(r'"bitWidth": (8|16)\b', column.logical_type.to_json())
         return int(bits[1]) // 8 if bits else 4

@@ -4,13 +4,14 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, final
+from typing import TYPE_CHECKING, Literal, TypeVar, final
 
 from demogen._util.limits import JSON_VALUES, SPLIT_PLACES
+from demogen._util.lookup import lookup
 from demogen._util.parsing import UnreadableError, json_data
-from demogen.errors import ZooError
+from demogen.errors import UnknownSplitError, ZooError
 from demogen.schema.records import Frozen, canonical_json, parse, sha256
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ Kind = Literal["partition", "levels", "holdout"]
 of a factor; they differ by design, so that a mean over them says nothing and only all predictions
 together are scored. "holdout": repeated divisions.
 """
+
+Key = TypeVar("Key", str, int)
 
 SMALL_ZOO = 20
 """Zoos of fewer networks have leave-one-out only."""
@@ -154,25 +157,49 @@ def make_splits(
         factors: columns whose levels are left out, where there are at least two; None: those of
             `factors_to_leave_out`.
     """
-    ids = sorted(map(str, table.index))
+    from demogen.format.factors import coded
+
+    chosen = factors_to_leave_out(table) if factors is None else factors
+    return splits_of(
+        list(map(str, table.index)),
+        list(map(str, table["configuration"])),
+        {factor: coded(table, factor).codes.tolist() for factor in chosen},
+        seed,
+    )
+
+
+def splits_of(
+    networks: Sequence[str],
+    configurations: Sequence[str],
+    levels: Mapping[str, Sequence[int]],
+    seed: int = 0,
+) -> dict[str, Split]:
+    """The splits that `make_splits` tells of, of networks that need not lie in a zoo.
+
+    Args:
+        networks: ids, in any order.
+        configurations: of each network; copies have the same.
+        levels: factor to leave out → number of each network's level, from 0 on.
+        seed: of the shuffles.
+    """
+    ids = sorted(networks)
     if len(ids) < 2:
         return {}
     if len(ids) < SMALL_ZOO:
         return {"leave-one-out": _partition("leave-one-out", ids, [[network] for network in ids])}
-    configurations: dict[str, list[str]] = {}
-    for network in ids:
-        configurations.setdefault(str(table.at[network, "configuration"]), []).append(network)
-    groups = [configurations[key] for key in sorted(configurations)]
+    copies = _grouped(networks, configurations)
+    groups = [sorted(copies[key]) for key in sorted(copies)]
     splits = [
         _partition("kfold-10", ids, _deal([[network] for network in ids], 10, seed)),
         _holdout("holdout-100", ids, 100, seed),
     ]
     if len(groups) >= 10:
         splits.append(_partition("grouped-kfold-10", ids, _deal(groups, 10, seed)))
-    for factor in factors_to_leave_out(table) if factors is None else factors:
-        levels = _networks_by_level(table, factor)
-        if len(levels) > 1:
-            splits.append(_partition(leave_out_name(factor), ids, levels, "levels"))
+    for factor, of_networks in levels.items():
+        by_level = _grouped(networks, of_networks)
+        if len(by_level) > 1:
+            tests = [by_level[level] for level in sorted(by_level)]
+            splits.append(_partition(leave_out_name(factor), ids, tests, "levels"))
     by_name: dict[str, Split] = {}
     for split in splits:
         # Of two factors whose names differ in signs alone, the first has the split.
@@ -189,22 +216,27 @@ def leave_out_name(factor: str) -> str:
     return f"leave-{re.sub('[^A-Za-z0-9]+', '-', factor).strip('-')}-out"
 
 
-def factors_to_leave_out(table: "pd.DataFrame") -> list[str]:
-    """Factors of the specs with two to ten levels in a table, of those that `varying` gives."""
+def factors_to_leave_out(table: "pd.DataFrame", factors: Sequence[str] | None = None) -> list[str]:
+    """Factors with two to ten levels in a table, of those that `varying` gives.
+
+    Args:
+        table: one row a network.
+        factors: columns to look at; None: those of the specs.
+    """
     from demogen.format.factors import ZOO, varying
 
     return [
         factor
-        for factor, (_, levels) in varying(table).items()
-        if factor != ZOO and len(levels) <= MOST_LEVELS
+        for factor, (_, levels) in varying(table, factors).items()
+        if len(levels) <= MOST_LEVELS and (factors is not None or factor != ZOO)
     ]
 
 
-def _networks_by_level(table: "pd.DataFrame", factor: str) -> list[list[str]]:
-    from demogen.format.factors import coded
-
-    codes, levels = coded(table, factor)
-    return [list(map(str, table.index[codes == number])) for number in range(len(levels))]
+def _grouped(networks: Iterable[str], keys: Iterable[Key]) -> dict[Key, list[str]]:
+    groups: dict[Key, list[str]] = {}
+    for network, key in zip(networks, keys, strict=True):
+        groups.setdefault(key, []).append(network)
+    return groups
 
 
 def _deal(groups: Sequence[Sequence[str]], folds: int, seed: int) -> list[list[str]]:
@@ -232,14 +264,25 @@ def _holdout(name: str, ids: list[str], divisions: int, seed: int) -> Split:
 
 @final
 class StoredSplits(Mapping[str, Split]):
-    """The splits of a zoo by name, sorted; each is read and checked when first asked for."""
+    """The splits of a zoo by name, sorted; each is read and checked when first asked for.
 
-    def __init__(self, names: Iterable[str], read: Callable[[str], Split]) -> None:
+    Args:
+        names: of the splits.
+        read: gives the split of a name.
+        zoo: name of the zoo, in messages.
+
+    Raises:
+        UnknownSplitError: when asked for another name; near names are offered.
+    """
+
+    def __init__(self, names: Iterable[str], read: Callable[[str], Split], zoo: str = "") -> None:
+        self._zoo = zoo
         self._read: dict[str, Split | None] = dict.fromkeys(sorted(names))
         self._reader = read
 
     def __getitem__(self, name: str) -> Split:
-        split = self._read[name]
+        kind = f"split of zoo {self._zoo}" if self._zoo else "split"
+        split = lookup(name, self._read, kind, UnknownSplitError)
         if split is None:
             split = self._read[name] = self._reader(name)
         return split
@@ -255,3 +298,8 @@ class StoredSplits(Mapping[str, Split]):
 
     def __repr__(self) -> str:
         return f"StoredSplits({', '.join(self)})"
+
+
+def pinned(splits: Mapping[str, Split], zoo: str, digest: str) -> StoredSplits:
+    """Splits that were made and not read, with the zoo that they are of for their citations."""
+    return StoredSplits(splits, lambda name: replace(splits[name], zoo=f"{zoo}@{digest[:12]}"), zoo)

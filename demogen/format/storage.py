@@ -92,6 +92,10 @@ class Folder(Storage):
 
     place: Path
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Whoever gets it may work in another folder.
+        return Folder, (self.place.absolute(),)
+
     @property
     def where(self) -> str:
         """The folder."""

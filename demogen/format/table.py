@@ -131,6 +131,8 @@ def read_versions(path: Path) -> list[dict[str, str]]:
     """
     try:
         with Parquet(path) as file:
+            if "versions" not in file.schema.names:
+                return []
             check_kinds(file.schema, _runs_types())
             stored = values(file.read(["versions"]).column("versions"))
         # Many runs, few combinations.

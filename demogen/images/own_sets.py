@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from demogen._util.limits import PARQUET_DECODED, PARQUET_EXPANSION
 from demogen._util.parsing import json_data
 from demogen.errors import ZooError
 from demogen.format.integrity import replacing
@@ -54,6 +55,13 @@ def write(name: str, folder: Path, arrays: Mapping[str, Any], classes: int) -> N
         table = table.replace_schema_metadata({_METADATA: json.dumps(facts)})
         with replacing(folder / name / f"{part}-00000-of-00001.parquet") as file:
             pq.write_table(table, file, compression="zstd", row_group_size=_ROWS)
+            if table.nbytes > max(PARQUET_DECODED, PARQUET_EXPANSION * file.tell()):
+                # Readers refuse what unfolds to so much more than a file has.
+                file.seek(0)
+                file.truncate()
+                pq.write_table(
+                    table, file, compression="none", use_dictionary=False, row_group_size=_ROWS
+                )
 
 
 def find(name: str, folder: Path) -> parquet.Files | None:

@@ -15,5 +15,7 @@ from .predictor import Predictor as Predictor
 from .predictor import get_predictor as get_predictor
 from .predictor import list_predictors as list_predictors
 from .shared_measure import SharedMeasure as SharedMeasure
+from .signature_tables import measurements_in as measurements_in
+from .signature_tables import signature_table as signature_table
 from .together import compute_signature as compute_signature
 from .together import measure_together as measure_together

@@ -11,6 +11,7 @@ from sklearn.base import clone, is_regressor
 
 from demogen.errors import AccessError, PredictorError
 from demogen.measuring.predictor import Measure, Predictor, Signature
+from demogen.measuring.predictor_names import as_predictor
 from demogen.measuring.together import compute_signature
 from demogen.networks import architectures
 from demogen.networks.network import Access, Network
@@ -53,8 +54,8 @@ class Failure:
     reason: str
 
 
-def check_predictor(predictor: Predictor | Measure) -> None:
-    """Run every check; a bare Measure is taken as a Predictor over all its columns.
+def check_predictor(predictor: str | Predictor | Measure) -> None:
+    """Run every check; an installed predictor may be named, a bare Measure has all its columns.
 
     The measure is tried on small networks of several families in float64, some with batch norm,
     one with a class missing from its labels. Takes about a second for a cheap measure.
@@ -62,8 +63,7 @@ def check_predictor(predictor: Predictor | Measure) -> None:
     Raises:
         PredictorError: at least one check fails; all that fail are named.
     """
-    if isinstance(predictor, Measure):
-        predictor = Predictor.from_measure(predictor)
+    predictor = as_predictor(predictor)
     failures = list(failed_checks(predictor))
     if failures:
         listed = "; ".join(f"{failure.check}: {failure.reason}" for failure in failures)

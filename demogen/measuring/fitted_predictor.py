@@ -18,7 +18,7 @@ from demogen.measuring.fitting import Vector, fit_and_predict, predicted, regres
 from demogen.measuring.measure_identity import MeasureIdentity
 from demogen.measuring.measurements import measure_all
 from demogen.measuring.predictor import Measure, Predictor
-from demogen.measuring.predictor_names import predictor_called
+from demogen.measuring.predictor_names import as_predictor
 from demogen.measuring.together import compute_signature
 from demogen.networks.network import Network
 from demogen.schema.records import Frozen
@@ -233,7 +233,7 @@ class FittedPredictor:
         widths = {len(network.signature) for network in file.networks.values()}
         if widths != {len(file.columns)}:
             raise PredictorError(f"{path} is no fitted predictor: signatures are not its columns")
-        chosen = predictor_called(file.predictor) if predictor is None else _predictor(predictor)
+        chosen = as_predictor(file.predictor if predictor is None else predictor)
         return cls(file, chosen)
 
     def __str__(self) -> str:
@@ -275,7 +275,7 @@ def fit(
         ZooError: no such split, or no network could be measured.
         PredictorError: no such predictor, or its regressor fails.
     """
-    chosen = _predictor(predictor)
+    chosen = as_predictor(predictor)
     name = split or next((name for name in SPLITS if name in zoo.splits), SPLITS[0])
     folds = lookup(name, zoo.splits, f"split of zoo {zoo.name}", ZooError)
     if folds.kind == "holdout":
@@ -350,12 +350,6 @@ def _half_width(errors: Vector, level: float, zoo: str) -> float:
             f"{needed}; ask for a lower level"
         )
     return float(np.sort(errors)[rank - 1])
-
-
-def _predictor(predictor: "str | Predictor | Measure") -> Predictor:
-    if isinstance(predictor, str):
-        return predictor_called(predictor)
-    return predictor if isinstance(predictor, Predictor) else Predictor.from_measure(predictor)
 
 
 def _of(measure: MeasureIdentity) -> str:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Unpack, overload
 
 from demogen._util import paths
 from demogen._util.progress import track
+from demogen._util.writable import check_can_write
 from demogen.errors import CorruptZooError, NotMeasurable, ZooError
 from demogen.measuring.cache import Outcome, SignatureCache, measure_key, network_key
 from demogen.measuring.epoch_cost import epoch_seconds
 from demogen.measuring.options import Cache, MeasuringOptions
 from demogen.measuring.predictor import Measure, Predictor
+from demogen.measuring.predictor_names import as_predictor
 from demogen.measuring.together import compute_signature, measure_together
+from demogen.networks.devices import find_device
 from demogen.networks.network import Access, Network
 from demogen.networks.size import longest_first
 from demogen.parallel import map_tasks
@@ -53,20 +56,20 @@ class Measurements:
 
 
 @overload
-def measure(predictor: Measure | Predictor, of: Network) -> dict[str, float]: ...
+def measure(predictor: str | Measure | Predictor, of: Network) -> dict[str, float]: ...
 @overload
 def measure(
-    predictor: Measure | Predictor, of: NetworkSet, **options: Unpack[MeasuringOptions]
+    predictor: str | Measure | Predictor, of: NetworkSet, **options: Unpack[MeasuringOptions]
 ) -> "pd.DataFrame": ...
 def measure(
-    predictor: Measure | Predictor,
+    predictor: str | Measure | Predictor,
     of: Network | NetworkSet,
     **options: Unpack[MeasuringOptions],
 ) -> "dict[str, float] | pd.DataFrame":
     """Measure one network, or every network of a zoo or a pool of zoos.
 
     Args:
-        predictor: the measure, or a predictor that has one.
+        predictor: the measure, a predictor that has one, or the name of an installed predictor.
         of: what is measured.
         options: see `demogen.measuring.MeasuringOptions`; a single network takes none.
 
@@ -77,9 +80,10 @@ def measure(
 
     Raises:
         NotMeasurable: the measure is not defined for this network.
+        PredictorError: no predictor has this name; near names are listed.
         ZooError: no network of the zoo could be measured (the first reason is given).
     """
-    chosen = predictor.measure if isinstance(predictor, Predictor) else predictor
+    chosen = predictor if isinstance(predictor, Measure) else as_predictor(predictor).measure
     if isinstance(of, Network):
         if options:
             raise TypeError(
@@ -91,8 +95,6 @@ def measure(
     if result.failures:
         first, reason = min(result.failures.items())
         count = f"{len(result.failures)} of {len(of)} networks"
-        if not len(result.table):
-            raise ZooError(f"{chosen.name}: no network could be measured; {first}: {reason}")
         warnings.warn(
             f"{chosen.name}: {count} not measured; {first}: {reason}", RuntimeWarning, stacklevel=2
         )
@@ -128,7 +130,9 @@ def measure_all(
         One `Measurements` for each measure given, in that order.
 
     Raises:
-        ZooError: a measure reads images, and those at hand are not the zoo's, or there are none.
+        ZooError: a measure reads images, and those at hand are not the zoo's, or there are none;
+            or no network could be measured by any of the measures.
+        DemogenError: the device is not there, or signatures cannot be kept in the cache.
     """
     keys = [measure_key(measure) for measure in measures]
     distinct = dict(zip(keys, measures, strict=True))
@@ -154,6 +158,10 @@ def measure_all(
         for images in dict.fromkeys(records[id].spec.data.images for id in missing):
             if images in zoo.image_sets:
                 zoo.image_set(images)
+    if missing and ray is None:
+        find_device(device)
+    if missing and cache is not False:
+        check_can_write(_folder(cache) or paths.measurements(), folder=True)
     tasks = [
         _Task(zoo, id, tuple((key, distinct[key]) for key in keys), device, batch_size)
         for id, keys in missing.items()
@@ -168,7 +176,20 @@ def measure_all(
         key: _gather(measure, {id: outcomes[key, id] for id in sorted(zoo.ids)})
         for key, measure in distinct.items()
     }
+    _check_some_measured(by_key.values())
     return [by_key[key] for key in keys]
+
+
+def _check_some_measured(measurements: Iterable[Measurements]) -> None:
+    """Refuse to go on with nothing.
+
+    Raises:
+        ZooError: no measure has a value for any network; one reason is given.
+    """
+    failed = [(one.name, *min(one.failures.items())) for one in measurements if one.failures]
+    if failed and not any(len(one.table) for one in measurements):
+        name, id, reason = failed[0]
+        raise ZooError(f"{name}: no network could be measured; {id}: {reason}")
 
 
 def _records(

@@ -4,7 +4,18 @@ import ast
 from typing import Any
 
 from demogen.errors import PredictorError
-from demogen.measuring.predictor import Predictor, get_predictor
+from demogen.measuring.predictor import Measure, Predictor, get_predictor
+
+
+def as_predictor(given: str | Predictor | Measure) -> Predictor:
+    """A predictor, that of a name (see `predictor_called`), or all columns of a bare measure.
+
+    Raises:
+        PredictorError: no predictor is called so; near names are listed.
+    """
+    if isinstance(given, str):
+        return predictor_called(given)
+    return given if isinstance(given, Predictor) else Predictor.from_measure(given)
 
 
 def predictor_called(text: str) -> Predictor:

@@ -1,4 +1,6 @@
 from .base import NetworkSet as NetworkSet
+from .part import Part as Part
+from .part import part_asked as part_asked
 from .pool import Pool as Pool
 from .pool import open_zoos as open_zoos
 from .publishing import push as push

@@ -3,12 +3,15 @@
 import abc
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, overload
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from demogen.errors import CorruptZooError
+from demogen._util.draws import Draws
+from demogen.errors import CorruptZooError, ZooError
+from demogen.format.selection import levels_named, normalized, rows_where
 from demogen.format.splits import Split
 from demogen.images.image_set import ImageSet
 from demogen.networks.network import Network
@@ -22,8 +25,9 @@ class NetworkSet(abc.ABC):
     """Trained networks with a table and standardized splits, read-only.
 
     Iterating gives `Network` after `Network` in the order of the table, the next ones read and
-    checked meanwhile; `self[id]` gives one. Pickling writes down where the networks lie, not the
-    networks: whoever unpickles opens the same storage, once a process.
+    checked meanwhile; `self[id]` gives one, `self[:10]`, `select` and `sample` a part. Pickling
+    writes down where the networks lie, not the networks: whoever unpickles opens the same storage,
+    once a process.
     """
 
     @property
@@ -142,5 +146,68 @@ class NetworkSet(abc.ABC):
     def __iter__(self) -> Iterator[Network]:
         return self.networks()
 
-    def __getitem__(self, id: str) -> Network:
+    @abc.abstractmethod
+    def part(self, ids: Sequence[str], what: str) -> "NetworkSet":
+        """Some of its networks as a part (see `demogen.zoo.part`); itself where these are all.
+
+        Args:
+            ids: in the order of the table.
+            what: which they are, in words; stands in the part's name.
+
+        Raises:
+            ZooError: none is left.
+        """
+
+    def select(self, condition: str) -> "NetworkSet":
+        """The networks whose row of the table meets a condition.
+
+        Args:
+            condition: comparisons of columns, joined by and, or, not; it is parsed, never run.
+
+        Raises:
+            ZooError: it is no condition, names no column (near names are offered), or no network
+                meets it.
+
+        Example:
+            zoo.select("width == 192 and corruption in (0, 0.2)")
+        """
+        met = rows_where(condition, self.table, self.name)
+        ids = [id for id, chosen in zip(map(str, self.table.index), met, strict=True) if chosen]
+        if not ids:
+            held = levels_named(condition, self.table, self.name)
+            raise ZooError(
+                f"no network of {self.name} has {condition}" + (f": {held}" if held else "")
+            )
+        return self.part(ids, normalized(condition))
+
+    def sample(self, count: int, seed: int = 0) -> "NetworkSet":
+        """Networks drawn without replacement, in the order of the table.
+
+        The draw depends on the ids and the seed alone, on every machine and version.
+
+        Raises:
+            ZooError: there are fewer networks, or the seed is negative.
+        """
+        if seed < 0:
+            raise ZooError(f"seed is {seed}; it is 0 or more")
+        if not 1 <= count <= len(self):
+            raise ZooError(f"{self.name} has {len(self)} networks; {count} cannot be drawn")
+        ids = sorted(self.ids)
+        order = Draws(seed).permutation(np.arange(len(ids)))
+        drawn = {ids[place] for place in order[:count]}
+        return self.part([id for id in self.ids if id in drawn], f"sample {count}, seed {seed}")
+
+    @overload
+    def __getitem__(self, id: str) -> Network: ...
+
+    @overload
+    def __getitem__(self, id: slice) -> "NetworkSet": ...
+
+    def __getitem__(self, id: str | slice) -> "Network | NetworkSet":
+        if isinstance(id, slice):
+            bounds = (id.start, id.stop) if id.step is None else (id.start, id.stop, id.step)
+            what = ":".join("" if bound is None else str(bound) for bound in bounds)
+            # A step backwards turns no table around: a part is in the order of the table.
+            chosen = set(self.ids[id])
+            return self.part([network for network in self.ids if network in chosen], what)
         return next(self.networks([id]))

@@ -1,7 +1,6 @@
 """What a record says came out, held against what must be: sizes of networks, counts of images."""
 
 from functools import lru_cache
-from typing import Any
 
 from demogen.errors import CorruptZooError
 from demogen.networks import architectures
@@ -58,11 +57,8 @@ def _counts(record: NetworkRecord) -> dict[str, int]:
 
 
 def _parameters(spec: NetworkSpec) -> int:
-    content: dict[str, Any] = {
-        "architecture": spec.architecture,
-        "data": spec.data.shape_only(),
-        "training": {},
-    }
+    data = spec.data.shape_only()
+    content: dict[str, object] = {"architecture": spec.architecture, "data": data, "training": {}}
     return _count(NetworkSpec.model_validate(content))
 
 

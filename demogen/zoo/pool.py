@@ -1,7 +1,6 @@
 """Several zoos as one thing to benchmark: does a predictor hold across them?"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cache, cached_property
 from itertools import groupby
 from pathlib import Path
@@ -12,11 +11,12 @@ from torch import Tensor
 
 from demogen._util.lookup import lookup
 from demogen.errors import CorruptZooError, ZooError
-from demogen.format.splits import Split, make_splits
+from demogen.format.splits import Split, make_splits, pinned
 from demogen.images.image_set import ImageSet
 from demogen.networks.network import Network
 from demogen.schema.records import NetworkRecord, canonical_json, sha256
 from demogen.zoo.base import NetworkSet
+from demogen.zoo.part import part_of
 from demogen.zoo.zoo import Zoo, load_zoo
 
 if TYPE_CHECKING:
@@ -88,8 +88,7 @@ class Pool(NetworkSet):
         The last two where there are several architectures or image sets.
         """
         splits = make_splits(self.table, factors=ACROSS)
-        pinned = f"{self.name}@{self.digest[:12]}"
-        return {name: replace(splits[name], zoo=pinned) for name in sorted(splits)}
+        return pinned(splits, self.name, self.digest)
 
     @property
     def image_sets(self) -> Mapping[str, str]:
@@ -162,6 +161,8 @@ class Pool(NetworkSet):
         """
         for zoo, ids_in_zoo in self._by_zoo(ids):
             yield from zoo.weights(ids_in_zoo)
+
+    part = part_of
 
     def _by_zoo(self, ids: Sequence[str] | None) -> list[tuple[Zoo, list[str]]]:
         """Ids in their order, as runs of networks that lie in one zoo and are read together."""

@@ -17,6 +17,7 @@ from demogen.format.storage import Folder, Storage, checked_content, manifest_te
 from demogen.format.table import InitialLogits, Table, read_initial_logits
 from demogen.images.image_set import ImageSet, LabeledImages, load_images
 from demogen.networks import architectures
+from demogen.networks.devices import find_device
 from demogen.networks.network import Network, Sources
 from demogen.networks.tapped_module import TappedModule
 from demogen.networks.torch_state import ordinary_state
@@ -29,6 +30,7 @@ from demogen.zoo.initial_weights import make_initial, read_initial
 from demogen.zoo.labels import check_labels, read_labels
 from demogen.zoo.missing import what_is_missing
 from demogen.zoo.outcomes import check_outcome
+from demogen.zoo.part import part_of
 from demogen.zoo.prefetch import ReadWeights, WeightsRequest, read_ahead
 from demogen.zoo.shared_images import NO_CORRUPTION, standardized
 from demogen.zoo.verification import check_derived
@@ -54,7 +56,7 @@ class Zoo(NetworkSet):
         self._digest = sha256(text)
         self.manifest = ZooManifest.from_json(text, storage.where)
         storage.check(self.manifest.files)
-        self._splits = StoredSplits(self.manifest.split_names, self._read_split)
+        self._splits = StoredSplits(self.manifest.split_names, self._read_split, self.name)
 
     @property
     def name(self) -> str:
@@ -101,7 +103,8 @@ class Zoo(NetworkSet):
         return f"Zoo({self.name!r}, {len(self)} networks, sha256:{self.digest[:12]})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _reopen, (self.storage, self.digest, self.images_folder)
+        images = self.images_folder and self.images_folder.absolute()
+        return _reopen, (self.storage, self.digest, images)
 
     def attempts(
         self,
@@ -111,9 +114,10 @@ class Zoo(NetworkSet):
         batch_size: int = 256,
     ) -> Iterator[Network | CorruptZooError]:
         """As `networks`, with an error in the place of each network that is corrupt."""
+        place = find_device(device)
         for weights in self._read(ids):
             try:
-                yield self._network(weights, torch.device(device), batch_size)
+                yield self._network(weights, place, batch_size)
             except CorruptZooError as error:
                 yield error
 
@@ -151,6 +155,8 @@ class Zoo(NetworkSet):
                 "DEMOGEN_IMAGES to a folder with the published files"
             )
         return image_set
+
+    part = part_of
 
     def verify(self, *, weights: bool = True) -> None:
         """Read and check every file, network and record, and the table that follows from them.
@@ -362,9 +368,7 @@ def load_zoo(
         return Zoo(Folder(folder), images=images_folder)
     name, _, suffix = str(source).partition("@")
     if suffix and revision:
-        raise ZooError(
-            f"{source}: a revision is given twice, {suffix!r} and {revision!r}; give one"
-        )
+        raise ZooError(f"{source}: revision given twice, {suffix!r} and {revision!r}; give one")
     revision = suffix or revision
     if suffix and folder_of(name):
         raise ZooError(f"zoo {name} is a folder here and has no revisions; leave @{suffix} out")

@@ -7,6 +7,7 @@ import click
 
 from demogen import cli_options
 from demogen._util.text import say
+from demogen._util.writable import check_can_write
 from leaderboard.cli import options
 from leaderboard.cli.paper import paper
 from leaderboard.cli.submission import merge, submit, validate
@@ -18,18 +19,30 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("names", nargs=-1, metavar="[PREDICTOR]...")
 @cli_options.zoos_to_read(required=True)
+@cli_options.part
 @options.splits
 @options.target
 @options.results("Folder that the result files are written to.")
+@click.option(
+    "--signatures",
+    type=options.FILE,
+    help="A .csv or .parquet file of what was measured, by network id, as `demogen measure --csv` "
+    "writes it: nothing is measured.",
+)
 @cli_options.measuring
+@cli_options.output_format()
 def evaluate(
     names: tuple[str, ...],
     zoos: tuple[str, ...],
     revision: str | None,
     images: Path | None,
+    where: tuple[str, ...],
+    limit: int | None,
     splits: tuple[str, ...],
     target: str,
     results: Path,
+    signatures: Path | None,
+    output_format: str | None,
     **running: "Unpack[MeasuringOptions]",
 ) -> None:
     """Score predictors on the splits of a zoo, write the results and print the table.
@@ -42,21 +55,26 @@ def evaluate(
     Example:
       demogen evaluate mean-gap unit-sparsity --zoo digits --workers 2
       demogen evaluate unit-sparsity --zoo digits --zoo owner/name@v1 --split leave-zoo-out
+      demogen evaluate unit-sparsity --zoo digits --where "corruption == 0" --format csv
     """
+    from demogen.format.printing import chosen_format
     from demogen.measuring.predictor import list_predictors
     from demogen.measuring.predictor_names import predictor_called
+    from demogen.zoo.part import part_asked
     from demogen.zoo.pool import open_zoos
-    from leaderboard.pages.tables import render
+    from leaderboard.pages.printing import printed
     from leaderboard.results.evaluation import benchmark
     from leaderboard.results.result import write_result
 
+    chosen = chosen_format(output_format)
     predictors = [predictor_called(name) for name in names or list_predictors()]
+    check_can_write(results, folder=True)
     running["progress"] = True
-    zoo = open_zoos(zoos, revision, images=images)
-    scored = benchmark(predictors, zoo, target, splits or None, **running)
+    zoo = part_asked(open_zoos(zoos, revision, images=images), where, limit)
+    scored = benchmark(predictors, zoo, target, splits or None, signatures=signatures, **running)
     for result in scored:
         write_result(result, results)
-    say(render(scored), nl=False)
+    cli_options.put(printed(scored, chosen))
     say(f"{len(scored)} results in {results}", err=True)
 
 
@@ -127,6 +145,8 @@ def figure(
     from leaderboard.results.result import read_results, write_file
 
     chosen = find_figure(name)
+    path = output or Path(f"{name}.png")
+    check_can_write(path)
     zoo = None
     if zoos:
         from demogen.zoo.pool import open_zoos
@@ -140,7 +160,6 @@ def figure(
         device,
         batch_size,
     )
-    path = output or Path(f"{name}.png")
     write_file(path, chosen.draw(sources, path.suffix.lstrip(".")))
     say(f"wrote {path}")
 

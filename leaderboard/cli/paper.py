@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(["markdown", "csv", "latex"]),
+    type=click.Choice(["markdown", "csv", "json", "latex"]),
     default="markdown",
     show_default=True,
     help="How the table is written.",

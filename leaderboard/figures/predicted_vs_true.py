@@ -95,7 +95,7 @@ def _fill(
     for position in range(len(shown) - shape[1], len(shown)):
         if position >= 0:
             panels.flat[position].tick_params(labelbottom=True)
-    label = LABELS[table.target]
+    label = LABELS.get(table.target, table.target)
     figure.supxlabel(f"true {label}")
     figure.supylabel("predicted, out of fold")
     figure.suptitle(f"{table.zoo}, {table.ranking}{_part(len(shown), len(ranked))}")

@@ -30,6 +30,8 @@ class CrossValidation:
         fit: id → prediction of the regressor fitted on all networks.
         model: its coefficients where it is linear, else None.
         bounds: of the places of each fold's predictions, where a slack was given.
+        exact: whether the fit on all is of least squares and goes through every network, as it
+            has as many directions as networks can be told apart by.
     """
 
     folds: tuple[FoldPredictions, ...]
@@ -37,6 +39,7 @@ class CrossValidation:
     fit: dict[str, float]
     model: LinearModel | None
     bounds: tuple[Bounds, ...] = ()
+    exact: bool = False
 
 
 def cross_validate(
@@ -97,7 +100,8 @@ def cross_validate(
     fitted, predictions = fit_and_predict(regressor, X.copy(), y.copy(), X, "all networks")
     fit = dict(zip(ids, predictions.tolist(), strict=True))
     model = linear_model(fitted, X)
-    return CrossValidation(tuple(predicted_folds), tuple(skipped), fit, model, tuple(bounds))
+    exact = _exact(fitted, len(ids))
+    return CrossValidation(tuple(predicted_folds), tuple(skipped), fit, model, tuple(bounds), exact)
 
 
 def linear_model(fitted: Any, X: Vector) -> LinearModel | None:
@@ -107,7 +111,7 @@ def linear_model(fitted: Any, X: Vector) -> LinearModel | None:
         fitted: the regressor.
         X: the signatures it was fitted on, shape (networks, columns).
     """
-    last = fitted[-1] if isinstance(fitted, Pipeline) else fitted
+    last = _last(fitted)
     coefficients, intercept = getattr(last, "coef_", None), getattr(last, "intercept_", None)
     if coefficients is None or intercept is None:
         return None
@@ -128,11 +132,24 @@ def _lost(fitted: Any, X: Vector, rank: int) -> int:
     levels of a factor).
     """
     lost = _beyond(X, rank)
-    if lost and isinstance(fitted, Pipeline) and len(fitted) > 1:
-        made = fitted[:-1].transform(X.copy())
-        dense = getattr(made, "toarray", lambda: made)()  # One-hot columns come as sparse ones.
-        lost = min(lost, _beyond(np.asarray(dense), rank))
+    while lost and isinstance(fitted, Pipeline):
+        if len(fitted) > 1:
+            made = fitted[:-1].transform(X.copy())
+            # One-hot columns come as sparse ones.
+            X = np.asarray(made.toarray() if hasattr(made, "toarray") else made, np.float64)
+            lost = min(lost, _beyond(X, rank))
+        fitted = fitted[-1]
     return lost
+
+
+def _last(fitted: Any) -> Any:
+    """The regressor at the end of pipelines, one in the other."""
+    return _last(fitted[-1]) if isinstance(fitted, Pipeline) else fitted
+
+
+def _exact(fitted: Any, networks: int) -> bool:
+    last = _last(fitted)
+    return isinstance(last, LeastSquares | LinearRegression) and last.rank_ >= max(1, networks - 1)
 
 
 def _beyond(X: Vector, rank: int) -> int:
@@ -144,8 +161,6 @@ def _beyond(X: Vector, rank: int) -> int:
 
 
 def _center(predictions: Vector) -> float:
-    """Their mean; exactly the one value where all are equal."""
-    if np.ptp(predictions) == 0:
-        return float(predictions[0])
-    # Divided first: the sum of a wild regressor's predictions may be no float.
-    return float(np.sum(predictions / len(predictions)))
+    """Their median; exactly the value that most of them have."""
+    # Halved first: the sum of a wild regressor's predictions may be no float.
+    return float(2 * np.median(predictions / 2))

@@ -109,6 +109,8 @@ class _Reader:
             if parameter not in CLASSES[name].parameters or parameter in given:
                 self._refuse(f"gives {name} the parameter {parameter}")
             given[parameter] = self._value(name, parameter, keyword.value)
+        if name == "Pipeline" and not given.get("steps"):
+            self._refuse("is a Pipeline without steps")
         if name == "FunctionTransformer":
             self._check_function(given)
         return getattr(importlib.import_module(CLASSES[name].module), name)(**given)

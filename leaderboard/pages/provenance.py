@@ -1,20 +1,42 @@
 """How to make a result again, check it and cite it: commands and pins, from the result alone."""
 
+import re
 import shlex
 from collections.abc import Sequence
 
+from demogen._util.names import comma_separated
 from leaderboard.results.columns import MARK
 from leaderboard.results.origins import CHECKABLE
 from leaderboard.results.result import Result
+from leaderboard.results.targets import TABLE
 
 
 def reproduce(result: Result) -> str:
     """The command that makes all results of this predictor, zoo and target again."""
+    if result.access == TABLE:
+        return _score(result)
     words = ["demogen", "evaluate", result.predictor]
     for zoo in _zoos(result):
         words += ["--zoo", zoo]
+    part, unsaid = _part(result)
+    words += part
     if result.target != "gap":
         words += ["--target", result.target]
+    comment = f"  # on its part [{']['.join(unsaid)}], which is made in Python" if unsaid else ""
+    return shlex.join(words) + comment
+
+
+def _score(result: Result) -> str:
+    """The command for a table, whose file bears the table's name."""
+    words = ["demogen", "score", f"{result.zoo}.csv", "--target", result.target]
+    if id := result.measure.parameters.get("id"):
+        words += ["--id", str(id)]
+    if result.factors:
+        words += ["--factors", comma_separated(result.factors)]
+    columns, name = "+".join(result.columns), result.predictor
+    words += ["--measures", comma_separated([name if name == columns else f"{name}={columns}"])]
+    if result.test_images is not None:
+        words += ["--test-images", str(result.test_images)]
     return shlex.join(words)
 
 
@@ -24,8 +46,12 @@ def recheck(result: Result) -> str:
 
 
 def cite(result: Result) -> str:
-    """The command that prints BibTeX of the zoo and of the split."""
-    return shlex.join(["demogen", "cite", *_zoos(result), "--split", result.split])
+    """The command that prints BibTeX of the zoo and of the split; "" for a table."""
+    if result.access == TABLE:
+        return ""
+    # The splits of a part are not the zoo's.
+    split = [] if "[" in result.zoo else ["--split", result.split]
+    return shlex.join(["demogen", "cite", *_zoos(result), *split])
 
 
 def pins(result: Result, claims: Sequence[str] = ()) -> str:
@@ -53,5 +79,19 @@ def _ours(result: Result) -> list[tuple[str, str]]:
 
 
 def _zoos(result: Result) -> list[str]:
-    """The names of a pool's zoos, or the one name."""
-    return result.zoo.split("+")
+    """The names of a pool's zoos, or the one name; of a part, of what it is a part of."""
+    return result.zoo.partition("[")[0].split("+")
+
+
+def _part(result: Result) -> tuple[list[str], list[str]]:
+    """Options that make the part of a zoo that a result is of, and what no option makes."""
+    words, unsaid = [], []
+    _, bracket, rest = result.zoo.partition("[")
+    for what in rest[:-1].split("][") if bracket else ():
+        if re.fullmatch(r":\d+", what):
+            words += ["--limit", what[1:]]
+        elif re.fullmatch(r"sample \d+, seed -?\d+|[-\d]*:[-\d:]*", what):
+            unsaid.append(what)
+        else:
+            words += ["--where", what]
+    return words, unsaid

@@ -1,5 +1,6 @@
-"""Paper against ours as Markdown, CSV or LaTeX."""
+"""Paper against ours as Markdown, CSV, JSON or LaTeX."""
 
+import json
 from collections.abc import Callable, Sequence
 
 from demogen._util.lookup import lookup
@@ -35,7 +36,7 @@ def render_comparison(comparisons: Sequence[Comparison], format: str = "markdown
     Args:
         comparisons: of any papers.
         format: "markdown" or "latex" (one table for each collection and zoo, what was cut down
-            above it; LaTeX with booktabs), or "csv" (one row for each number, unrounded).
+            above it; LaTeX with booktabs), or "csv" or "json" (one row for each number, unrounded).
 
     Raises:
         ResultError: unknown format.
@@ -99,6 +100,15 @@ def _csv(comparisons: Sequence[Comparison]) -> str:
     )
 
 
+def _json(comparisons: Sequence[Comparison]) -> str:
+    rows = [
+        {name: _fields(comparison, number)[name] for name in FIELDS}
+        for comparison in comparisons
+        for number in comparison.numbers
+    ]
+    return json.dumps(rows, indent=1, allow_nan=False) + "\n"
+
+
 def _fields(comparison: Comparison, number: ComparedNumber) -> dict[str, object]:
     return {**vars(comparison), **vars(number), "cut_down": "; ".join(comparison.cut_down)}
 
@@ -118,6 +128,7 @@ def _latex_table(comparison: Comparison) -> str:
 
 FORMATS: dict[str, Callable[[Sequence[Comparison]], str]] = {
     "csv": _csv,
+    "json": _json,
     "latex": _latex,
     "markdown": _markdown,
 }

@@ -12,6 +12,7 @@ from demogen._util.files import read_bounded
 from demogen._util.limits import RESULT_FACTORS, RESULT_NETWORKS
 from demogen._util.lookup import lookup
 from demogen._util.parsing import UnreadableError, json_data
+from demogen._util.text import one_line
 from demogen.errors import ResultError, os_fault
 from demogen.format.integrity import write_atomically
 from demogen.format.splits import Kind
@@ -20,6 +21,7 @@ from demogen.schema.frozen import Frozen, Sha256
 from demogen.schema.records import first_fault
 from leaderboard.results.file_names import file_name
 from leaderboard.results.origins import Origin, check_merged, read_origins
+from leaderboard.results.targets import TABLE, TARGETS
 from leaderboard.scoring.inputs import (
     Count,
     Finite,
@@ -38,8 +40,6 @@ FORMAT = 3
 
 PUBLISHED = Path(__file__).parents[1] / "published"
 """Results published with this package."""
-
-Target = Literal["gap", "test_accuracy", "test_cross_entropy", "test_normalized_cross_entropy"]
 
 
 class Result(Frozen):
@@ -65,7 +65,7 @@ class Result(Frozen):
     split: Name
     split_digest: Sha256
     split_kind: Kind
-    target: Target
+    target: Name
     test_images: Annotated[int, Field(ge=1)] | None
     """How many images each test accuracy is of, the fewest of the zoo's image sets; None where that
     is not known here, and where the target is no accuracy."""
@@ -106,6 +106,8 @@ class Result(Frozen):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
+        if self.target not in TARGETS and self.access != TABLE:
+            raise ValueError(f"a zoo has no target {self.target!r}")
         measured = set(self.targets)
         parts: dict[str, Iterable[str]] = {
             "signatures": self.signatures,
@@ -145,9 +147,8 @@ class Result(Frozen):
     def path(self) -> PurePosixPath:
         """Where the result is kept: <zoo>@<digest>/<split>/<target>/<predictor>.json."""
         zoo = f"{file_name(self.zoo)}@{self.zoo_digest[:12]}"
-        return PurePosixPath(
-            zoo, file_name(self.split), self.target, f"{file_name(self.predictor)}.json"
-        )
+        split, target, name = map(file_name, (self.split, self.target, self.predictor))
+        return PurePosixPath(zoo, split, target, f"{name}.json")
 
     def score_inputs(self) -> ScoreInputs:
         """What its scores follow from."""
@@ -176,18 +177,17 @@ class Result(Frozen):
         """Read a result back, its format version first.
 
         Raises:
-            ResultError: not JSON, another format version (named), or not a result; the first
-                fault is named.
+            ResultError: not JSON, another format version, or no result; the first fault is named.
         """
         try:
-            content = json_data(text)
+            content = json_data(text, finite=False)
         except UnreadableError as error:
             raise ResultError(f"{source}: no result: {error}") from error
         version = content.get("format_version") if isinstance(content, dict) else None
         if version is not None and (version != FORMAT or type(version) is not int):
             raise ResultError(
-                f"{source}: a result of format version {version!r:.9}, but this demogen reads "
-                f"{FORMAT}; evaluate again, or use the demogen that made it"
+                f"{source}: a result of format version {one_line(str(version))[:9]}, but this "
+                f"demogen reads {FORMAT}; evaluate again, or use the demogen that made it"
             )
         try:
             return cls.model_validate_json(text, strict=True)
@@ -374,13 +374,11 @@ def read_results(folder: Path | str) -> Results:
     origins: dict[str, Origin] = {}
     results = Results(list(_under(folder, origins)), origins)
     if not results and folder == PUBLISHED:
-        raise ResultError(
-            "no results are published with this demogen; name a folder of your own with --results"
-        )
+        fault = "no results are published with this demogen"
+        raise ResultError(f"{fault}; name a folder of your own with --results")
     if not results:
         raise ResultError(
-            f"no results in {folder}; `demogen evaluate PREDICTOR --zoo ZOO --results {folder}` "
-            f"writes some"
+            f"no results in {folder}; `demogen evaluate … --results {folder}` writes some"
         )
     return results
 

@@ -10,6 +10,7 @@ import numpy as np
 from demogen.errors import DemogenError, PredictorError, ResultError
 from demogen.format.splits import Fold
 from leaderboard.results.result import Result
+from leaderboard.results.targets import TABLE, TARGETS
 from leaderboard.scoring.inputs import FoldPredictions, LinearModel
 from leaderboard.scoring.places import Bounds
 from leaderboard.scoring.scores import METRICS, score
@@ -116,7 +117,7 @@ def check_predictions(result: Result, regressor: "RegressorMixin") -> None:
         raise ResultError(f"{_label(result)}: {error}") from error
     for claimed, fold, bounds in zip(result.folds, refitted.folds, refitted.bounds, strict=True):
         _compare(result, f"fold {claimed.fold}", _by_id(claimed), _by_id(fold))
-        _compare_places(result, claimed, bounds)
+        _compare_places(result, claimed, fold, bounds)
     _compare(result, "the fit on all networks", result.fit, refitted.fit)
     if not _same_model(result.model, refitted.model):
         raise ResultError(
@@ -126,6 +127,8 @@ def check_predictions(result: Result, regressor: "RegressorMixin") -> None:
 
 
 def _zoo_faults(result: Result, zoo: "NetworkSet") -> Iterator[str]:
+    from leaderboard.results.evaluation import test_images
+
     if result.zoo_digest != zoo.digest:
         yield (
             f"made on zoo {result.zoo} with digest {result.zoo_digest[:12]}, but this is "
@@ -146,12 +149,13 @@ def _zoo_faults(result: Result, zoo: "NetworkSet") -> Iterator[str]:
     if differing := ids ^ {*result.targets, *result.dropped}:
         yield f"network {min(differing)} is not both in the zoo and measured or dropped in it"
         return
+    if result.target not in TARGETS:
+        yield f"a zoo has no target {result.target!r}"
+        return
     targets = zoo.table[result.target].astype("float64").to_dict()
     for network, claimed in sorted(result.targets.items()):
         if claimed != targets[network]:
             yield f"the {result.target} of {network} is not {claimed}"
-    from leaderboard.results.evaluation import test_images
-
     if result.test_images != (images := test_images(zoo, result.target)):
         yield f"its test accuracies are of {images} images, not {result.test_images}"
     yield from _factor_faults(result, zoo)
@@ -189,6 +193,8 @@ def _installed(result: Result) -> "Predictor | str":
     """The installed predictor of this name and these columns, or why there is none."""
     from demogen.measuring.predictor import get_predictor
 
+    if result.access == TABLE:
+        return "its signatures are columns of a table"
     name = result.predictor.split("(")[0]
     try:
         predictor = get_predictor(name)
@@ -209,7 +215,7 @@ def _by_id(fold: FoldPredictions) -> dict[str, float]:
     of_networks = dict(zip(fold.ids, fold.predictions, strict=True))
     return {
         **of_networks,
-        "all networks on average": fold.center,
+        "the median network": fold.center,
         "the standard deviation over all networks": fold.spread,
     }
 
@@ -236,8 +242,22 @@ def _slack_of(result: Result) -> Callable[[Any], Any]:
     )
 
 
-def _compare_places(result: Result, claimed: FoldPredictions, bounds: Bounds) -> None:
-    for network, place, least, greatest in zip(claimed.ids, claimed.places, *bounds, strict=True):
+def _compare_places(
+    result: Result, claimed: FoldPredictions, fold: FoldPredictions, bounds: Bounds
+) -> None:
+    """Each place is one that its prediction may have, whatever way near ones were rounded.
+
+    Where the regressor says the same of all networks, rounding has no part in it.
+    """
+    if fold.spread == 0 and (claimed.spread != 0 or set(claimed.places) != set(fold.places)):
+        raise ResultError(
+            f"{_label(result)}: fold {claimed.fold} orders networks of which the regressor fitted "
+            f"again says the same{_other_versions(result)}"
+        )
+    # By id: a submission may list the networks of a fold in any order.
+    of = dict(zip(claimed.ids, claimed.places, strict=True))
+    for network, least, greatest in zip(fold.ids, *bounds, strict=True):
+        place = of[network]
         if not least <= place <= greatest:
             raise ResultError(
                 f"{_label(result)}: fold {claimed.fold} puts {network} at place {place:g}, but the "
@@ -248,7 +268,7 @@ def _compare_places(result: Result, claimed: FoldPredictions, bounds: Bounds) ->
 
 def _other_versions(result: Result) -> str:
     """Which packages of other versions fitted the result, in words; empty where none did."""
-    from leaderboard.results.evaluation import versions
+    from leaderboard.results.scored_split import versions
 
     here = versions()
     other = [

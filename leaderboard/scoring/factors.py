@@ -45,8 +45,8 @@ class Pairs:
         second: the other network, shape (pairs,).
     """
 
-    first: Ranks
-    second: Ranks
+    first: npt.NDArray[np.signedinteger]
+    second: npt.NDArray[np.signedinteger]
 
     def agreement(self, ranks: Ranks, others: Ranks) -> Ranks:
         """1 where two rankings order the pair alike, -1 where not, 0 where one has a tie."""

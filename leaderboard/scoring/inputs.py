@@ -46,9 +46,9 @@ class FoldPredictions(Frozen):
     predictions: tuple[Finite, ...]
     places: tuple[Annotated[Finite, Field(ge=1)], ...]
     """Rank of each prediction among that regressor's predictions for all measured networks of the
-    zoo, from 1, ties at their mean rank: see `leaderboard.scoring.places`."""
+    zoo, from 1, ties at the rank nearest to the middle: see `leaderboard.scoring.places`."""
     center: Finite
-    """Mean of that regressor's predictions for all measured networks."""
+    """Median of that regressor's predictions for all measured networks."""
     spread: Annotated[Finite, Field(ge=0)]
     """Standard deviation of these; 0 where the regressor says the same of all."""
 
@@ -77,8 +77,9 @@ class Pooled:
         ids: of the networks, sorted.
         targets: of the networks, in that order.
         predictions: one for each target.
-        standardized: the same in units of their fold's regressor: less the mean of what it predicts
-            for all networks, over the standard deviation of that; 0 where it says the same of all.
+        standardized: the same in units of their fold's regressor: less the median of what it
+            predicts for all networks, over the standard deviation of that; 0 where it says the same
+            of all.
         places: rank of each among what its fold's regressor predicts for all networks, for what
             looks at the order of networks across folds.
         levels: factor → level of each network.
@@ -270,7 +271,8 @@ def _agreement(
 def _standardized(prediction: float, fold: FoldPredictions) -> float:
     # Halved first: a wild prediction and the center may lie further apart than any float.
     half = prediction / 2 - fold.center / 2
-    return 2 * (half / fold.spread) if fold.spread else 0.0
+    rounding = metrics.CONSTANT * max(abs(prediction), abs(fold.center))
+    return 2 * (half / fold.spread) if fold.spread and abs(half) > rounding else 0.0
 
 
 def finite(value: float) -> float | None:

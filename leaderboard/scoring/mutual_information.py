@@ -13,7 +13,7 @@ from leaderboard.scoring.ranks import Ranks
 MOST_GROUPS = 1_490
 """Combinations of levels: the table of their pairs has nine times the square of them, 160 MB."""
 
-MOST_CELLS = 500_000_000
+MOST_CELLS = 100_000_000
 """In the tables of all sets together."""
 
 LARGEST_SET = 2
@@ -62,8 +62,8 @@ def conditional_information(
 
     Where H(V | K) = 0 (every key's pairs have the same sign) the value is not defined and the set
     is passed over, and so are sets with more than `MOST_GROUPS` combinations of levels, and those
-    whose tables would bring all to more than `MOST_CELLS`. Factors of a single level add nothing to a set
-    and are left out.
+    whose tables would bring all to more than `MOST_CELLS`. Factors of a single level add nothing to
+    a set and are left out.
 
     The cost is quadratic in the networks n, for each set: some 0.1 s for 756 networks and eight
     factors (37 sets). Memory: some n² · 40 bytes.

@@ -23,18 +23,23 @@ class Bounds(NamedTuple):
 
 
 def places(predictions: npt.ArrayLike, everywhere: npt.ArrayLike) -> Vector:
-    """Ranks from 1 among all predictions, ties (but for rounding) given the mean of their ranks.
+    """Ranks from 1 among all predictions; of the ranks that ties share, the nearest to the middle.
+
+    So what a regressor says of most networks is in the middle, (all networks + 1) / 2, whichever
+    way it places the few others, and where it places none. At their mean rank, all networks of a
+    fold would move by half a rank with the side on which a single network lies, and the order of
+    folds would be that side, which is chance.
 
     Args:
         predictions: of the networks of a fold, shape (networks,); each is among the others, too.
         everywhere: of the same regressor for all networks, shape (all networks,), finite.
 
     >>> places([0.5, 0.2], [0.2, 0.2, 0.2, 0.5]).tolist()
-    [4.0, 2.0]
+    [4.0, 2.5]
     """
     less, upto = _counts(predictions, everywhere, 0.0)
-    middle: Vector = (less + upto + 1) / 2
-    return middle
+    nearest: Vector = np.clip((np.size(everywhere) + 1) / 2, less + 1.0, upto.astype(np.float64))
+    return nearest
 
 
 def place_bounds(

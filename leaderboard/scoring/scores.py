@@ -120,8 +120,8 @@ class Scores(MeasureScores):
             STANDARDIZED,
             metrics.pearson,
             "Correlation of targets and standardized out-of-fold predictions, ranking split: each "
-            "less the mean, over the standard deviation, of what its fold's regressor predicts for "
-            "all networks, as these follow the targets of the other folds.",
+            "less the median, over the standard deviation, of what its fold's regressor predicts "
+            "for all networks, as these follow the targets of the other folds.",
             undefined="either side constant",
             heading="Pearson",
             direction="up",
@@ -135,7 +135,8 @@ class Scores(MeasureScores):
             PLACED,
             metrics.spearman,
             "Rank correlation of targets and places, ranking split: ranks of out-of-fold "
-            "predictions among what the same fold's regressor predicts for all networks.",
+            "predictions among what the same fold's regressor predicts for all networks; ties at "
+            "the rank nearest to the middle.",
             undefined="either side constant",
             heading="Spearman",
             direction="up",

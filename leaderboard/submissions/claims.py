@@ -47,7 +47,9 @@ def check_text(result: Result) -> None:
     Raises:
         SubmissionError: one holds a line break, or a sign that a terminal would act upon.
     """
-    fields = ("predictor", "regressor", "paper", "summary", "zoo", "revision", "split")
+    fields = (
+        *("predictor", "regressor", "paper", "summary", "zoo", "revision", "split", "target"),
+    )
     texts = [getattr(result, name) for name in fields]
     for text in (*texts, result.measure.name, *result.columns, *result.targets, *result.dropped):
         if not text.isprintable():

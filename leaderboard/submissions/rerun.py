@@ -1,13 +1,15 @@
 """Run a submission's code on a sample of networks and compare what it gives with its claims."""
 
 import math
-import random
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
+import numpy as np
+
+from demogen._util.draws import Draws
 from demogen.errors import SubmissionError
 from leaderboard.results.origins import Again, Claim
 from leaderboard.results.result import Result
@@ -126,7 +128,8 @@ def _remeasure(contents: Contents, result: Result, zoo: "NetworkSet", sample: Sa
     if zoo.digest != result.zoo_digest:
         raise SubmissionError(f"{result.path}: give the zoo {result.zoo} to measure it again")
     ids = sorted({*result.targets, *result.dropped})
-    drawn = random.Random(sample.seed).sample(ids, min(sample.networks, len(ids)))
+    order = Draws(sample.seed).permutation(np.arange(len(ids)))
+    drawn = [ids[place] for place in order[: sample.networks]]
     files, output, message = measure_by_code(contents, result, zoo, sorted(drawn), sample.limits)
     ids_in_output = {network: of_network.id for network, of_network in files.items()}
     check_output(result, contents.regressor, ids_in_output, output)

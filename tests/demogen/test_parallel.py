@@ -144,6 +144,37 @@ def is_alive(process):
         return False
 
 
+SCRIPT = """
+from demogen.parallel import map_tasks
+
+
+class Scale:
+    def __init__(self, factor):
+        self.factor = factor
+
+
+def scaled(task):
+    return task.factor * OFFSET
+
+
+OFFSET = 5
+print(sorted(map_tasks(scaled, [Scale(2), Scale(3)], workers=2)))
+"""
+
+
+def test_a_script_without_a_guard_sends_its_own_classes(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        timeout=120,
+    )
+    assert (done.stdout, done.stderr) == ("[(0, 10), (1, 15)]\n", "")
+
+
 def test_cores_are_counted():
     assert 1 <= cores() <= (os.cpu_count() or 1)
 

@@ -10,7 +10,7 @@ ALWAYS = -1
 Pause = Callable[[float], Awaitable[None]]
 """Waits so many seconds."""
 
-KINDS = ("body", "drip", "drop", "flip", "header", "loop", "slow", "stale", "stall", "truncate")
+KINDS = ("alter", "drip", "drop", "flip", "loop", "slow", "stale", "stall", "truncate")
 
 
 @dataclass
@@ -21,17 +21,17 @@ class Fault:
         kind: what happens to the answer. Its body is changed: "flip" the lowest bit of one byte,
             or "truncate" it to half with a length that agrees. It breaks off: "drop" the
             connection after `at` bytes of a longer body (an answer without a body promises one
-            byte). It comes late: "slow" by `seconds`, or "stall" for so long midway. It is
-            outdated: "stale", branches and tags name the commit before. It lies: "header" with
-            other `headers`, "body" with another `body`. It leads nowhere: "loop" redirects to
-            itself. It comes drop by drop: "drip", `at` bytes each `seconds`. Or an HTTP status is
-            answered instead (429, 500, 502, 503, 504, ...).
+            byte). It comes late: "slow" by `seconds`, "stall" for so long midway, or "drip", a few
+            bytes each time after so long. It is outdated: "stale", branches and tags name the
+            commit before. It lies: "alter" gives it other `headers` and, unless that is None,
+            another `body`. It leads nowhere: "loop" sends the reader to the same address again.
+            Or an HTTP status is answered instead (429, 500, 502, 503, 504, ...).
         pattern: regular expression searched for in "GET /datasets/...".
         times: how often; ALWAYS for no end.
         at: which byte of the body, counted round and round if there are fewer.
         seconds: how late.
-        headers: of the answer with an HTTP status, or with "header".
-        body: of the answer with "body".
+        headers: of the answer with an HTTP status, or those that are altered.
+        body: of the altered answer; None: its own.
     """
 
     kind: str | int
@@ -40,7 +40,7 @@ class Fault:
     at: int = 0
     seconds: float = 0.0
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes | None = None
 
 
 @dataclass
@@ -95,7 +95,7 @@ class Faults:
         *,
         seconds: float = 0.0,
         headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
+        body: bytes | None = None,
     ) -> None:
         if not isinstance(kind, int) and kind not in KINDS:
             raise ValueError(f"no fault {kind!r}; there are {', '.join(KINDS)} and HTTP statuses")

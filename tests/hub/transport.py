@@ -1,9 +1,7 @@
 """The way between the application and its clients, on which requests are noted and spoiled."""
 
-from collections.abc import Mapping
-
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.hub.access import STALE
@@ -12,6 +10,9 @@ from tests.hub.state import Hub
 
 ELSEWHERE = ("/cdn/", "/lfs/")
 """What object stores answer, whose requests the Hub does not count."""
+
+DROP = 10
+"""Bytes that a dripping answer brings at once."""
 
 
 class FaultyTransport:
@@ -52,18 +53,14 @@ class FaultyTransport:
                 await _refuse(status, "made to fail", fault.headers)(scope, receive, send)
                 return
             case "loop":
-                there = {"Location": scope["raw_path"].decode("ascii")}
-                await Response(status_code=302, headers=there)(scope, receive, send)
+                await RedirectResponse(scope["path"], 302)(scope, receive, send)
                 return
-            case "body":
-                await Response(fault.body, media_type="application/json")(scope, receive, send)
-                return
-            case "header":
-                send = _lying(send, fault.headers)
-            case "drip":
-                send = _drip(send, fault.at, fault.seconds, pause)
             case "slow":
                 await pause(fault.seconds)
+            case "drip":
+                send = _drip(send, fault.seconds, pause)
+            case "alter":
+                send = _alter(send, fault)
             case "stale":
                 scope = {**scope, STALE: True}
             case "flip":
@@ -174,24 +171,31 @@ def _stall(send: Send, seconds: float, pause: Pause) -> Send:
     return spoiled
 
 
-def _lying(send: Send, headers: Mapping[str, str]) -> Send:
+def _drip(send: Send, seconds: float, pause: Pause) -> Send:
     async def spoiled(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            told = {name.lower().encode(): value.encode() for name, value in headers.items()}
-            others = [(name, value) for name, value in message["headers"] if name not in told]
-            message = {**message, "headers": [*others, *told.items()]}
-        await send(message)
+        body = message.get("body", b"")
+        for start in range(0, len(body), DROP):
+            await send({**message, "body": body[start : start + DROP], "more_body": True})
+            await pause(seconds)
+        await send({**message, "body": b""} if body else message)
 
     return spoiled
 
 
-def _drip(send: Send, size: int, seconds: float, pause: Pause) -> Send:
+def _alter(send: Send, fault: Fault) -> Send:
+    headers = {name.lower().encode(): value.encode() for name, value in fault.headers.items()}
+    replaced = False
+
     async def spoiled(message: Message) -> None:
-        body = message.get("body", b"")
-        for start in range(0, len(body), max(size, 1)):
-            await pause(seconds)
-            piece = body[start : start + max(size, 1)]
-            await send({**message, "body": piece, "more_body": True})
-        await send({**message, "body": b""} if body else message)
+        nonlocal replaced
+        if message["type"] == "http.response.start":
+            others = [pair for pair in message["headers"] if pair[0] not in headers]
+            message = {**message, "headers": [*others, *headers.items()]}
+            if fault.body is not None:
+                message = _with_length(message, len(fault.body))
+        elif fault.body is not None:
+            message = {**message, "body": b"" if replaced else fault.body}
+            replaced = True
+        await send(message)
 
     return spoiled

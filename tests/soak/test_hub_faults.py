@@ -45,11 +45,14 @@ FAULTS = {
     "latency": lambda rng: ("slow", {"seconds": rng.uniform(0.01, 0.3)}),
     "stall": lambda rng: ("stall", {"seconds": rng.uniform(0.01, 0.3)}),
     "stale": lambda rng: ("stale", {}),
-    "drip": lambda rng: ("drip", {"at": 20, "seconds": 0.05}),
+    "drip": lambda rng: ("drip", {"seconds": 0.05}),
     "loop": lambda rng: ("loop", {}),
-    "strange commit": lambda rng: ("header", {"headers": {"X-Repo-Commit": rng.choice(STRANGE)}}),
-    "strange digest": lambda rng: ("header", {"headers": {"ETag": rng.choice(STRANGE)}}),
-    "another answer": lambda rng: ("body", {"body": rng.choice([b"{}", b"[]", b"", b"[[[", b"7"])}),
+    "strange commit": lambda rng: ("alter", {"headers": {"X-Repo-Commit": rng.choice(STRANGE)}}),
+    "strange digest": lambda rng: ("alter", {"headers": {"ETag": rng.choice(STRANGE)}}),
+    "another answer": lambda rng: (
+        "alter",
+        {"body": rng.choice([b"{}", b"[]", b"", b"[[[", b"7"])},
+    ),
 }
 STRANGE = ("../../../escaped", "0" * 40, "main", "")
 SETTINGS = ("private", "gated", "wrong token")

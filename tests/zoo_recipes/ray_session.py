@@ -6,10 +6,11 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import demogen
 from demogen import parallel
 from demogen.errors import DemogenError
 from demogen.parallel import map_tasks
-from tests.demogen.tasks import complain, die_once, square, threads
+from tests.demogen.tasks import complain, die_once, square, threads, variable
 from tests.zoo_recipes.builders import partly_diverging
 from zoo_recipes import build_zoo
 
@@ -24,16 +25,24 @@ def error_of(function, tasks, **asked):
 def main(folder):
     # One worker, and another after it died: each loads torch and what training needs.
     parallel.cores = lambda: 1
+    os.environ |= {"HF_ENDPOINT": "http://127.0.0.1:1", "DEMOGEN_IMAGES": "images"}
     found = {}
     # Ray runs until the first map ends, and starting it takes seconds.
     with closing(map_tasks(square, [3, 1, 2], ray="local")) as squares:
         first = next(squares)
         found["too much"] = error_of(square, [1], gpus=1000)
         found["complaint"] = error_of(complain, [1, 2])
+        names = ["HF_ENDPOINT", "DEMOGEN_IMAGES"]
+        found["environment"] = [told for _, told in sorted(map_tasks(variable, names, ray="local"))]
         found["threads"] = dict(map_tasks(threads, [0, 1], ray="local"))
         found["retried"] = dict(map_tasks(die_once, [folder / "died"], ray="local"))
         zoo = build_zoo(partly_diverging(), folder / "zoo", ray="local", cpus_per_network=0.9)
         found["digest"] = zoo.digest
+        # As commands name it: from here, where a worker is not.
+        os.chdir(folder)
+        count = demogen.get_predictor("train-loss").measure
+        measured = demogen.measure_all([count], demogen.load_zoo("zoo"), ray="local", cache=False)
+        found["measured"] = measured[0].table["train_loss"].to_dict()
         found["squares"] = sorted([first, *squares])
     found["statistics"] = os.environ.get("RAY_USAGE_STATS_ENABLED")
     (folder / "found.json").write_text(json.dumps(found))

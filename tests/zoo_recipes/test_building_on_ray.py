@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import demogen
 from demogen.errors import DemogenError
 from tests.zoo_recipes.builders import partly_diverging
 from zoo_recipes import build_zoo
@@ -59,8 +60,14 @@ def test_it_is_quiet_and_sends_no_statistics(session):
     assert session["statistics"] == "0"
 
 
-def test_it_builds_the_zoo_that_one_process_builds(session, tmp_path):
+def test_settings_of_the_environment_go_along(session):
+    assert session["environment"] == ["http://127.0.0.1:1", str(ROOT / "images")]
+
+
+def test_it_builds_and_measures_the_zoo_as_one_process_does(session, tmp_path):
     alone = build_zoo(partly_diverging(), tmp_path / "zoo")
+    table = demogen.measure(demogen.get_predictor("train-loss"), alone, cache=False)
+    assert session["measured"] == pytest.approx(table["train_loss"].to_dict(), rel=1e-6)
     assert (len(alone), len(alone.manifest.failed)) == (12, 1)
     assert session["digest"] == alone.digest
     assert not (session["folder"] / "zoo.building").exists()

@@ -148,7 +148,7 @@ def test_parts_nest_and_spread_over_the_grid():
         (("[4, 6, 8]", "[]"), "grid.width: List should have at least 1 item"),
         (("[4, 6, 8]", "[4, -6]"), "width: .*greater than or equal to 1"),
         (('name = "tiny"', 'name = "../tiny"'), "name: String should match pattern"),
-        (("[grid]", "[grid"), "is not TOML"),
+        (("[grid]", "[grid"), "is no recipe: it is no TOML"),
     ],
 )
 def test_faulty_recipes_are_one_clear_line(change, message, tmp_path):

@@ -1,6 +1,8 @@
 import ast
 import csv
 import io
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,23 @@ def test_a_table_of_names_that_are_formulas_holds_none():
 
     text = csv_table(["=head"], [["=1+1", -2.5], ["@a", None]])
     assert list(csv.reader(io.StringIO(text))) == [["'=head"], ["'=1+1", "-2.5"], ["'@a", ""]]
+
+
+def test_a_zoo_that_is_called_by_terminal_codes_is_described_without_them(
+    copied_zoo_folder, capsys
+):
+    from demogen.cli import main
+
+    path = copied_zoo_folder / "zoo.json"
+    manifest = json.loads(path.read_text())
+    manifest["name"] = "red\x1b[31m\u202e\x07\n  zoo sha256:forged"
+    manifest["paper"]["title"] = "\x9b2J\x1b]0;title\x07"
+    path.write_text(json.dumps(manifest))
+    main(["info", str(copied_zoo_folder)])
+    printed = capsys.readouterr().out
+    assert r"red\x1b[31m\u202e\x07 zoo sha256:forged" in printed
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", printed)
+    assert "\n  zoo sha256:forged" not in printed
+    with pytest.raises(SystemExit):
+        main(["info", "no\x1b[31msuch"])
+    assert "\x1b" not in capsys.readouterr().err

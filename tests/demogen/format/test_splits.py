@@ -3,8 +3,8 @@ import json
 import pandas as pd
 import pytest
 
-from demogen import load_zoo
-from demogen.errors import CorruptZooError, ZooError
+from demogen import Pool, load_zoo
+from demogen.errors import CorruptZooError, UnknownSplitError, ZooError
 from demogen.format.splits import Split, factors_to_leave_out, make_splits
 from demogen.schema.records import sha256
 
@@ -217,3 +217,15 @@ def test_an_unknown_kind_is_refused_when_read():
 def test_unsorted_or_repeated_ids_are_refused():
     with pytest.raises(ZooError, match="not sorted"):
         Split("s", "partition", ("b", "a"), (("a",), ("b",)))
+
+
+def test_splits_are_taken_by_name_and_near_names_are_offered(tiny_zoo, mlp_zoo_folder):
+    with pytest.raises(UnknownSplitError, match=r"^no split of zoo .* 'leaveoneout'; did you mean"):
+        _ = load_zoo(mlp_zoo_folder).splits["leaveoneout"]
+    with pytest.raises(ZooError, match="did you mean 'kfold-10'"):
+        _ = tiny_zoo.splits["kfold10"]
+    assert tiny_zoo.splits.get("kfold10") is None
+    pool = Pool([tiny_zoo, load_zoo(mlp_zoo_folder)])
+    with pytest.raises(KeyError, match="'leave-zoo-out'"):
+        _ = pool.splits["leave-zoos-out"]
+    assert f"of zoo {pool.name}@{pool.digest[:12]}" in pool.splits["leave-zoo-out"].citation()

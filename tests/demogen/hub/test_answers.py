@@ -114,7 +114,7 @@ class TestWithTheClient:
     ) -> None:
         push(hub, zoo)
         before = contents(tmp_path)
-        hub.faults.add("header", "/resolve/", times=ALWAYS, headers={name: value})
+        hub.faults.add("alter", "/resolve/", times=ALWAYS, headers={name: value})
         with pytest.raises(ZooError, match="is answered as a (commit|digest), and it is none") as e:
             pull(hub)
         assert hub.endpoint in one_line(e)
@@ -125,7 +125,7 @@ class TestWithTheClient:
     ) -> None:
         first = push(hub, zoo)
         second = push(hub, other)
-        hub.faults.add("header", "/resolve/", times=ALWAYS, headers={"X-Repo-Commit": first})
+        hub.faults.add("alter", "/resolve/", times=ALWAYS, headers={"X-Repo-Commit": first})
         said = f"{second[:12]} was asked for, and another, {first[:12]}"
         with pytest.raises(ZooError, match=said):
             download.resolve(REPOSITORY, second, endpoint=hub.endpoint)
@@ -135,8 +135,19 @@ class TestWithTheClient:
         self, hub: LoopbackHub, zoo: Path, body: bytes
     ) -> None:
         push(hub, zoo)
-        hub.faults.add("body", "/tree/", times=ALWAYS, body=body)
+        hub.faults.add("alter", "/tree/", times=ALWAYS, body=body)
         with pytest.raises(ZooError, match=r"the list of files (is none|at .* lacks zoo\.json)"):
+            pull(hub)
+        hub.faults.clear()
+        assert contents(pull(hub)) == contents(zoo)
+
+    @pytest.mark.parametrize("path", ["zoo.json", "README.md"])
+    def test_a_false_digest_does_not_stay_in_the_cache(
+        self, hub: LoopbackHub, zoo: Path, path: str
+    ) -> None:
+        push(hub, zoo)
+        hub.faults.add("alter", f"/{path}", times=ALWAYS, headers={"ETag": f'"{"0" * 40}"'})
+        with pytest.raises(ZooError, match=f"{path} arrives damaged"):
             pull(hub)
         hub.faults.clear()
         assert contents(pull(hub)) == contents(zoo)

@@ -32,7 +32,7 @@ def test_what_is_no_commit_is_refused_before_anything_is_written(
 ) -> None:
     push(hub, zoo)
     before = written(tmp_path)
-    hub.faults.add("header", f"{what} .*resolve", ALWAYS, headers={"X-Repo-Commit": commit})
+    hub.faults.add("alter", f"{what} .*resolve", ALWAYS, headers={"X-Repo-Commit": commit})
     for call in (pull, lambda hub: download.resolve(REPOSITORY, endpoint=hub.endpoint)):
         with pytest.raises(ZooError, match="is answered as a commit, and it is none") as error:
             call(hub)
@@ -48,7 +48,7 @@ def test_what_is_no_digest_is_refused_before_anything_is_written(
 ) -> None:
     push(hub, zoo)
     before = written(tmp_path)
-    hub.faults.add("header", "^HEAD .*resolve", ALWAYS, headers={header: digest})
+    hub.faults.add("alter", "^HEAD .*resolve", ALWAYS, headers={header: digest})
     with pytest.raises(ZooError, match="is answered as a digest, and it is none") as error:
         pull(hub)
     one_line(error)
@@ -66,7 +66,7 @@ class TestPinned:
         self, hub: LoopbackHub, commits: tuple[str, str], pattern: str
     ) -> None:
         asked, other = commits
-        hub.faults.add("header", f"{pattern}.*", ALWAYS, headers={"X-Repo-Commit": other})
+        hub.faults.add("alter", f"{pattern}.*", ALWAYS, headers={"X-Repo-Commit": other})
         with pytest.raises(
             ZooError, match=f"{asked[:12]} was asked for, and another, {other[:12]}"
         ):
@@ -78,7 +78,7 @@ class TestPinned:
         self, hub: LoopbackHub, commits: tuple[str, str]
     ) -> None:
         asked, other = commits
-        hub.faults.add("header", "^HEAD", ALWAYS, headers={"X-Repo-Commit": other})
+        hub.faults.add("alter", "^HEAD", ALWAYS, headers={"X-Repo-Commit": other})
         with pytest.raises(ZooError, match="no such branch|was asked for"):
             download.resolve(REPOSITORY, asked[:12], endpoint=hub.endpoint)
 
@@ -100,7 +100,7 @@ def test_a_listing_that_cannot_be_right_loses_nothing_unnoticed(
     hub: LoopbackHub, zoo: Path, name: str
 ) -> None:
     commit = push(hub, zoo)
-    hub.faults.add("body", "/tree/|paths-info", ALWAYS, body=NONSENSE[name])
+    hub.faults.add("alter", "/tree/|paths-info", ALWAYS, body=NONSENSE[name])
     with pytest.raises(ZooError) as error:
         pull(hub)
     assert REPOSITORY in one_line(error)
@@ -117,7 +117,7 @@ def test_nonsense_of_the_api_is_one_line(hub: LoopbackHub, zoo: Path, body: byte
     push(hub, zoo)
     for pattern in ("/api/datasets/ours/tiny(/revision.*)?$", "/refs", "/commit/", "/preupload/"):
         hub.faults.clear()
-        hub.faults.add("body", pattern, ALWAYS, body=body)
+        hub.faults.add("alter", pattern, ALWAYS, body=body)
         (zoo / "README.md").write_text(f"# of {pattern}\n")
         for call in (lambda: pull(hub), lambda: push(hub, zoo, tag="v1", token=None)):
             try:

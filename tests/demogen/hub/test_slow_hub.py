@@ -131,7 +131,7 @@ class TestDrip:
         monkeypatch.setattr(waiting, "WINDOW", 0.3)
 
     def test_of_a_part_ends(self, hub: LoopbackHub, storage: HubStorage) -> None:
-        hub.faults.add("drip", SHARD, ALWAYS, at=10, seconds=0.05)
+        hub.faults.add("drip", SHARD, ALWAYS, seconds=0.05)
         with pytest.raises(ZooError, match=r"fewer than 1,024 bytes a second arrived") as error:
             list(storage.stream(SHARD, 0, 20_000))
         assert REPOSITORY in one_line(error)
@@ -140,7 +140,7 @@ class TestDrip:
     @pytest.mark.usefixtures("storage")
     @pytest.mark.parametrize("path", ["zoo.json", "networks.parquet", SHARD, "/tree/"])
     def test_of_a_whole_file_ends(self, hub: LoopbackHub, path: str) -> None:
-        hub.faults.add("drip", f"^GET .*{path}", ALWAYS, at=10, seconds=0.05)
+        hub.faults.add("drip", f"^GET .*{path}", ALWAYS, seconds=0.05)
         with pytest.raises(ZooError, match=r"fewer than 1,024 bytes a second arrived") as error:
             pull(hub)
         one_line(error)

@@ -38,7 +38,7 @@ def test_a_silence_that_passes_is_got_over(hub, zoo, monkeypatch):
 @pytest.mark.parametrize("cache", [False, True])
 def test_a_drip_is_given_up(hub, zoo, monkeypatch, cache):
     monkeypatch.setattr(waiting, "WINDOW", 0.5)
-    hub.faults.add("drip", SHARD, times=ALWAYS, seconds=0.05, at=10)
+    hub.faults.add("drip", SHARD, times=ALWAYS, seconds=0.05)
     with pytest.raises(ZooError, match=r"fewer than 1,024 bytes a second arrived for") as error:
         load_zoo("owner/tiny", endpoint=hub.endpoint, cache=cache)[zoo.ids[0]]
     assert "\n" not in str(error.value)

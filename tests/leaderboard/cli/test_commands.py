@@ -98,6 +98,7 @@ def test_evaluate_writes_results_and_prints_the_table(zoo, results, tmp_path, mo
         tmp_path,
     )
     common = {"ray": None, "device": "cpu", "batch_size": 256, "progress": True}
+    common["signatures"] = None
     assert calls == [
         (
             (["a", "b"], ("toy", None), "gap", None),

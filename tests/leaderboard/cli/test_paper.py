@@ -32,7 +32,7 @@ def built(tmp_path_factory):
     build_zoo(recipe, folder / "zoo")
     chosen = [get_predictor(name) for name in ("large-margin-linear", "margin-quartiles-log")]
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".* varying columns on 4 networks: least squares goes")
+        warnings.filterwarnings("ignore", ".* columns of rank 3 on 4 networks: least squares goes")
         results = benchmark(chosen, load_zoo(folder / "zoo"), cache=folder / "cache")
     for result in results:
         write_result(result, folder / "results")

@@ -80,7 +80,7 @@ def test_a_small_zoo_has_its_pooled_score_and_says_so(small_zoo, make):
     assert found.remark == "ours is pooled over leave-one-out"
 
 
-@pytest.mark.filterwarnings("ignore:.* columns on 6 networks")
+@pytest.mark.filterwarnings("ignore:.* columns of rank . on 6 networks")
 def test_what_is_lacking_is_said(results, small_zoo, make):
     few = make.results(small_zoo, splits=["leave-one-out"], columns=8)
     assert answer("fit_adjusted_r2", few).value is not None

@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 import re
 
 import pytest
@@ -68,3 +69,11 @@ def test_latex_is_escaped_and_whole():
 def test_an_unknown_format_lists_near_ones():
     with pytest.raises(ResultError, match="did you mean 'markdown'"):
         render_comparison([ZOO], "markdwn")
+
+
+def test_json_holds_what_csv_holds():
+    rows = json.loads(render_comparison([ZOO, NONE], "json"))
+    read = list(csv.DictReader(io.StringIO(render_comparison([ZOO, NONE], "csv"))))
+    assert [list(row) for row in rows] == [list(FIELDS)] * 4
+    texts = [{name: "" if x is None else str(x) for name, x in row.items()} for row in rows]
+    assert texts == read

@@ -11,7 +11,9 @@ from demogen.measuring import measurements as measuring
 from demogen.measuring.least_squares import LeastSquares
 from demogen.measuring.predictor import Measure, Predictor
 from leaderboard import Result, benchmark, evaluate
-from leaderboard.results.evaluation import TARGETS, score_split, versions
+from leaderboard.results.evaluation import score_split
+from leaderboard.results.scored_split import versions
+from leaderboard.results.targets import TARGETS
 from leaderboard.results.verification import verify
 
 
@@ -179,7 +181,7 @@ def test_more_columns_than_networks_are_warned_of(make):
     few = make.zoo(4, copies=3)
     table = pd.concat([make.features(few, columns=6, seed=seed) for seed in (1, 2)], axis=1)
     table.columns = [f"feature-{number}" for number in range(12)]
-    with pytest.warns(RuntimeWarning, match="12 varying columns on 12 networks: least squares"):
+    with pytest.warns(RuntimeWarning, match="columns of rank 11 on 12 networks: least squares"):
         make.results(few, table=table)
 
 

@@ -97,7 +97,7 @@ FAULTS = [
     (set_in("factors", to={"width": {"ghost": 1}}), r"`factors.width` and `targets` do not name"),
     (set_in("scores", "mse", to="0.1"), "scores.mse: .*number"),
     (set_in("scores", "mse", to=float("nan")), "scores.mse: .*finite"),
-    (set_in("target", to="luck"), "target: "),
+    (set_in("target", to="luck"), "a zoo has no target 'luck'"),
     (set_in("zoo_digest", to="short"), "zoo_digest: "),
     (set_in("targets", "net-000", to=None), "targets.net-000: "),
     (set_in("targets", "ghost", to=0.1), "do not name the same networks"),
@@ -125,7 +125,7 @@ def test_faulty_files_are_refused_in_one_line(results, tmp_path, change, message
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe"])
 def test_what_is_not_json_is_refused(text):
-    with pytest.raises(ResultError, match=r"^here: not JSON: "):
+    with pytest.raises(ResultError, match=r"^here: no result: it is no (JSON: |UTF-8)"):
         Result.from_json(text, "here")
 
 

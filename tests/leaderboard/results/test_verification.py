@@ -125,7 +125,7 @@ def test_changed_predictions_are_refused(results, zoo, installed):
     ("part", "fault"),
     [
         ("places", r"fold 2 puts net-\d+ at place \d+, but the regressor fitted again puts it at"),
-        ("center", "fold 2 predicts .* for all networks on average"),
+        ("center", "fold 2 predicts .* for the median network"),
         ("spread", "fold 2 predicts .* for the standard deviation over all networks"),
     ],
 )
@@ -259,3 +259,25 @@ def test_targets_close_together_and_far_from_zero_hide_no_forgery(zoo, make, ins
 
     with pytest.raises(ResultError, match="it claims mse"):
         verify(forge(true, shrink), refit=False)
+
+
+def test_an_order_of_networks_of_which_a_regressor_says_the_same_is_refused(zoo, make, installed):
+    table = make.features(zoo)
+    [result] = make.results(zoo, table=0 * table + 1, splits=["kfold-10"])
+    assert len(verify(result, zoo)) == 3
+
+    def change(content):
+        content["folds"][0]["places"][0] = 1.0
+        rescored(content)
+
+    with pytest.raises(ResultError, match="fold 0 orders networks of which"):
+        verify(forge(result, change), zoo)
+
+
+def test_the_order_in_which_a_fold_lists_its_networks_does_not_matter(results, zoo, installed):
+    def turn(content):
+        for fold in content["folds"]:
+            for part in ("ids", "predictions", "places"):
+                fold[part] = fold[part][::-1]
+
+    assert len(verify(forge(on(results, "kfold-10"), turn), zoo)) == 3

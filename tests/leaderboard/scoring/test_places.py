@@ -5,14 +5,21 @@ from scipy.stats import rankdata
 from leaderboard.scoring.places import place_bounds, places, spread
 
 
-def test_they_are_ranks_with_ties_at_their_mean():
+def test_they_are_ranks_with_ties_at_the_one_nearest_to_the_middle():
     everywhere = np.random.RandomState(0).randint(5, size=40) / 7
-    assert places(everywhere, everywhere).tolist() == rankdata(everywhere).tolist()
+    first, last = (rankdata(everywhere, method) for method in ("min", "max"))
+    assert places(everywhere, everywhere).tolist() == np.clip(20.5, first, last).tolist()
+
+
+@pytest.mark.parametrize("other", [-1.0, 0.0, 1.0])
+def test_most_networks_are_in_the_middle_whatever_the_few_others_do(other):
+    found = places([0.0, other], [0.0] * 9 + [other])
+    assert found.tolist() == [5.5, {-1.0: 1, 0.0: 5.5, 1.0: 10}[other]]
 
 
 def test_what_differs_by_rounding_ties():
     everywhere = [0.1 + 0.2, 0.3, 0.3 * (1 + 2e-16), 0.0, 1e-17]
-    assert places(everywhere, everywhere).tolist() == [4, 4, 4, 1.5, 1.5]
+    assert places(everywhere, everywhere).tolist() == [3, 3, 3, 2, 2]
 
 
 def test_a_wild_prediction_leaves_the_others_their_places():

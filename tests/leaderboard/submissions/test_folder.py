@@ -167,4 +167,4 @@ def test_a_number_too_large_for_a_double_is_refused(made):
 def test_what_is_no_result_is_refused(made, text):
     made.result().write_text(text)
     made.seal()
-    assert re.search("no valid result: |not JSON: ", refused(made))
+    assert re.search("no valid result: |no result: ", refused(made))

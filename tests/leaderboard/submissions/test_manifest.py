@@ -52,5 +52,5 @@ def test_what_is_no_submission_is_named(change, message):
 
 @pytest.mark.parametrize("text", [b"\xff", b"a = ", b"a = " + b"[" * 100_000])
 def test_what_is_no_toml_is_named(text):
-    with pytest.raises(SubmissionError, match="here is no TOML"):
+    with pytest.raises(SubmissionError, match="here is no manifest of a submission: it "):
         Submission.from_toml(text, "here")
