@@ -162,6 +162,9 @@ def verify_blob(api: HfApi, source: str, local: Path, path: str) -> Path:
     if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", name) or has_oid(local, name):
         return local
     commit = local.parents[path.count("/")].name
+    # The client leaves a link where it is, also when the content comes under another name.
+    if local.is_symlink():
+        local.unlink()
     local = download(api, source, path, commit, refetch=True)
     # It may be the digest that was answered wrong the first time, and not the content.
     if not has_oid(local, local.resolve().name):
