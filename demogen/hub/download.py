@@ -163,7 +163,7 @@ def _forget_listing(repository: Path, commit: str) -> None:
         from huggingface_hub import _tree_cache
 
         _tree_cache._IN_MEMORY_TREE_CACHE.pop(
-            _tree_cache._tree_cache_path(repository, commit), None
+            _tree_cache._tree_cache_path(str(repository), commit), None
         )
 
 
