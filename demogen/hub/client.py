@@ -18,7 +18,7 @@ from demogen import __version__
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import has_oid
 from demogen.hub import answers, client_logs, retry, waiting
-from demogen.hub.errors import explain
+from demogen.hub.errors import explain, is_of_client
 
 BRANCH = "main"
 
@@ -113,6 +113,12 @@ def explained(what: str, api: HfApi) -> Iterator[None]:
         yield
     except (answers.AnswerError, waiting.TooSlowError) as error:
         raise ZooError(f"{what}: {api.endpoint}: {error}") from error
+    except (LookupError, TypeError, AttributeError, AssertionError) as error:
+        if not is_of_client(error):
+            raise
+        raise ZooError(
+            f"{what}: {api.endpoint} answers what nobody can make sense of; run it again"
+        ) from error
     except (HTTPError, OSError, RuntimeError, ValueError) as error:
         raise explain(error, what, api.endpoint) from error
 

@@ -124,3 +124,43 @@ def test_nonsense_of_the_api_is_a_clear_line(hub: LoopbackHub, zoo: Path, body: 
             # What does not matter to a call may be nonsense.
             with suppress(ZooError):
                 call()
+
+
+OTHER = "0" * 64
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "{}",
+        "[]",
+        "null",
+        '{"objects": [{}]}',
+        '{"objects": [3]}',
+        f'{{"objects": [{{"oid": "{OTHER}", "size": 1}}]}}',
+        f'{{"objects": [{{"oid": "{OTHER}", "size": 1, "actions": {{"upload": {{}}}}}}]}}',
+        f'{{"objects": [{{"oid": "{OTHER}", "size": 1, "actions": {{"upload": 3}}}}]}}',
+    ],
+)
+@pytest.mark.parametrize("pattern", ["/objects/batch", "/preupload/", "/commit/"])
+def test_nonsense_met_while_sending_is_one_line_and_the_next_push_goes_through(
+    hub: LoopbackHub, zoo: Path, answer: str, pattern: str
+) -> None:
+    hub.faults.add("alter", pattern, ALWAYS, body=answer.encode())
+    with pytest.raises(ZooError) as error:
+        push(hub, zoo)
+    assert REPOSITORY in one_line(error) or str(zoo) in one_line(error)
+    hub.faults.clear()
+    push(hub, zoo)
+    assert contents(pull(hub)) == contents(zoo)
+
+
+def test_faults_of_our_own_code_are_not_the_hubs(
+    hub: LoopbackHub, zoo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(*_: object) -> None:
+        raise KeyError("a mistake")
+
+    monkeypatch.setattr("demogen.hub.publishing.make_plan", wrong)
+    with pytest.raises(KeyError, match="a mistake"):
+        push(hub, zoo)
