@@ -18,7 +18,7 @@ from demogen import __version__
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.integrity import has_oid
 from demogen.hub import answers, client_logs, retry, waiting
-from demogen.hub.errors import explain
+from demogen.hub.errors import explain, is_of_client
 
 BRANCH = "main"
 
@@ -40,8 +40,10 @@ def connect(endpoint: str | None, token: str | None) -> HfApi:
             raise shows it.
     """
     used = token if token is not None else huggingface_hub.get_token()
-    if used and not re.fullmatch("[!-~]+", used):
-        raise ZooError("the token holds blanks or signs that no token has; copy it once more")
+    if used is not None and not re.fullmatch("[!-~]+", used):
+        raise ZooError(
+            "the token is empty, or holds blanks or signs that no token has; copy it once more"
+        )
     session()
     return HfApi(endpoint, token, library_name="demogen", library_version=__version__)
 
@@ -66,6 +68,8 @@ def _bound_the_silence(request: Any) -> None:
     """Wait for what is read no longer than HF_HUB_DOWNLOAD_TIMEOUT says, whole files or parts."""
     times = request.extensions.get("timeout")
     if _is_ours(request) and request.method in ("GET", "HEAD") and times is not None:
+        waiting.refuse_silence()
+        request.extensions.setdefault("trace", waiting.note)
         times["read"] = min(times.get("read") or math.inf, waiting.silence())
 
 
@@ -104,10 +108,17 @@ def _bound_the_wait(response: Any) -> None:
 @contextmanager
 def explained(what: str, api: HfApi) -> Iterator[None]:
     """Turn the client's errors into a ZooError that starts with `what`."""
+    waiting.begin()
     try:
         yield
     except (answers.AnswerError, waiting.TooSlowError) as error:
         raise ZooError(f"{what}: {api.endpoint}: {error}") from error
+    except (LookupError, TypeError, AttributeError, AssertionError) as error:
+        if not is_of_client(error):
+            raise
+        raise ZooError(
+            f"{what}: {api.endpoint} answers what nobody can make sense of; run it again"
+        ) from error
     except (HTTPError, OSError, RuntimeError, ValueError) as error:
         raise explain(error, what, api.endpoint) from error
 

@@ -5,6 +5,7 @@ What arrives is compared with zoo.json here, because the Hub's client looks at s
 
 import glob
 import re
+from contextlib import suppress
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -141,8 +142,7 @@ def _fetch(source: str, revision: str | None, endpoint: str | None, token: str |
         try:
             answers.check_whole({file.filename for file in listed}, commit)
         except answers.AnswerError:
-            # The client would take the list from there the next time.
-            (snapshot.parents[1] / "trees" / f"{commit}.json").unlink(missing_ok=True)
+            _forget_listing(snapshot.parents[1], commit)
             raise
         for file in listed:
             if file.will_download and is_companion(file.filename):
@@ -152,6 +152,19 @@ def _fetch(source: str, revision: str | None, endpoint: str | None, token: str |
         for path in companions(snapshot):
             verify_blob(api, source, snapshot / path, path)
     return snapshot
+
+
+def _forget_listing(repository: Path, commit: str) -> None:
+    """Remove the list of a commit's files that the client keeps on disk, and in this process."""
+    kept = repository / "trees" / f"{commit}.json"
+    kept.unlink(missing_ok=True)
+    # Not public: where the client changes, a new process still asks for the list again.
+    with suppress(ImportError, AttributeError):
+        from huggingface_hub import _tree_cache
+
+        _tree_cache._IN_MEMORY_TREE_CACHE.pop(
+            _tree_cache._tree_cache_path(str(repository), commit), None
+        )
 
 
 def _repair(

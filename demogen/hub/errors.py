@@ -85,6 +85,20 @@ def _reason(response: Any) -> str:
     return f"{{endpoint}} answers HTTP {status}"
 
 
+def is_of_client(error: BaseException) -> bool:
+    """Whether it is the Hub's client that an error is of, and no code of ours that it called.
+
+    The client takes answers apart without a look at them, so that nonsense ends in any error.
+    """
+    last, trace = "", error.__traceback__
+    while trace is not None:
+        package = str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package in ("demogen", "huggingface_hub"):
+            last = package
+        trace = trace.tb_next
+    return last == "huggingface_hub"
+
+
 def is_silence(error: BaseException | None) -> bool:
     """Whether a connection was given up because nothing came, or could not be sent."""
     return any(type(each).__name__ in ("ReadTimeout", "WriteTimeout") for each in _chain(error))

@@ -2,8 +2,9 @@
 
 import os
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, final
 
 from demogen.errors import ZooError
@@ -21,7 +22,38 @@ LEAST_RATE = 1024.0
 
 
 class TooSlowError(ZooError):
-    """An answer comes so slowly that it would never end."""
+    """An answer comes so slowly that it would never end, or none comes."""
+
+
+class _Silences(threading.local):
+    count = 0
+
+
+_SILENCES = _Silences()
+"""How many connections of this thread fell silent since an answer came whole."""
+
+
+def begin() -> None:
+    """Begin with something new: silence in what went before does not count."""
+    _SILENCES.count = 0
+
+
+def refuse_silence() -> None:
+    """Refuse another request where the last ones fell silent; the client would make six of each.
+
+    Raises:
+        TooSlowError: `SILENT_TRIES` in a row did.
+    """
+    if _SILENCES.count >= SILENT_TRIES:
+        raise TooSlowError(
+            "it is silent; run it again later, or set HF_HUB_DOWNLOAD_TIMEOUT to more seconds"
+        )
+
+
+def note(event: str, facts: Mapping[str, Any]) -> None:
+    """Take notice of what the HTTP library tells of a request: whether it fell silent."""
+    if event.endswith(".failed") and type(facts.get("exception")).__name__ == "ReadTimeout":
+        _SILENCES.count += 1
 
 
 def silence() -> float:
@@ -93,6 +125,7 @@ def paced(response: Any) -> None:
                 # Who reads slowly is not served slowly.
                 if time.monotonic() - before > 1:
                     pace.pause()
+            begin()
 
         def close(self) -> None:
             self._stream.close()

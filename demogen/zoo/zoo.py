@@ -189,10 +189,9 @@ class Zoo(NetworkSet):
 
     @cached_property
     def _labels(self) -> dict[str, Tensor]:
-        if "labels.safetensors" not in self.manifest.files:
+        if (path := "labels.safetensors") not in self.manifest.files:
             return {}
-        content = self._content("labels.safetensors")
-        return read_labels(content, f"{self._where}: labels.safetensors")
+        return read_labels(self._content(path), f"{self._where}: {path}")
 
     def _read_split(self, name: str) -> Split:
         text = self._content(f"splits/{name}.json")
@@ -255,8 +254,7 @@ class Zoo(NetworkSet):
         if isinstance(read, CorruptZooError):
             raise read
         record, _ = self._table.record(read.id)
-        what = f"{self._where}: network {record.id}"
-        module = assemble(record, read.tensors, what, device)
+        module = assemble(record, read.tensors, f"{self._where}: network {record.id}", device)
         missing = what_is_missing(record, self.manifest.image_sets)
         sources = Sources(
             initial=lambda: self._initial(record).to(device),

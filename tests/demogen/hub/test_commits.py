@@ -73,7 +73,7 @@ class TestInterrupted:
         self, hub: LoopbackHub, zoo: Path, step: str
     ) -> None:
         hub.faults.add("drop", f"^POST .*{step}", times=ALWAYS)
-        with pytest.raises(ZooError, match=f"{hub.endpoint} cannot be reached") as error:
+        with pytest.raises(ZooError, match=f"the connection to {hub.endpoint} broke off") as error:
             push(hub, zoo, tag="v1")
         one_line(error)
         hub.faults.waiting.clear()

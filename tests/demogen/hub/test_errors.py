@@ -36,6 +36,12 @@ def test_a_wrong_token_is_refused_and_kept_secret(hub: LoopbackHub, zoo: Path, t
             seen = seen.__cause__ or seen.__context__
 
 
+@pytest.mark.usefixtures("hub")
+def test_an_empty_token_is_no_fault_of_the_network() -> None:
+    with pytest.raises(ZooError, match="the token is empty"):
+        download.pull(REPOSITORY, endpoint="http://127.0.0.1:9", token="")
+
+
 def test_pushing_needs_the_right_to_write(hub: LoopbackHub, zoo: Path) -> None:
     with pytest.raises(ZooError, match="does not allow it"):
         push(hub, zoo, token=READER)
