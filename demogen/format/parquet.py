@@ -172,6 +172,10 @@ def values(column: "pa.ChunkedArray") -> list[Any]:
     return plain
 
 
+LEVEL_KINDS = ("text", "number", "truth value")
+"""What a column of a factor's levels may hold."""
+
+
 def check_kinds(schema: "pa.Schema", expected: "Mapping[str, pa.DataType]") -> None:
     """Compare what columns hold: texts, numbers, truth values, or lists of these.
 

@@ -21,8 +21,15 @@ from demogen.format.columns import (
     arrow_type,
     network_rows,
 )
-from demogen.format.parquet import Parquet, ParquetError, check_kinds, values
-from demogen.schema.records import NetworkRecord, RunFacts, parse
+from demogen.format.parquet import (
+    LEVEL_KINDS,
+    Parquet,
+    ParquetError,
+    check_kinds,
+    kind_of,
+    values,
+)
+from demogen.schema.records import NetworkRecord, RunFacts, factor_types, parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -305,7 +312,10 @@ class Table:
         schema, expected = self._file.schema, arrow_schema()
         if missing := set(expected.names) - LATER - set(schema.names):
             raise ParquetError(f"lacks the column {min(missing)!r}")
-        check_kinds(schema, {field.name: field.type for field in expected})
+        # A source from elsewhere may have a factor of the same name with levels of another kind.
+        plain = {field.name for field in schema if kind_of(field.type) in LEVEL_KINDS}
+        free = plain & factor_types().keys()
+        check_kinds(schema, {one.name: one.type for one in expected if one.name not in free})
         levels = [arrow_type(kind) for kind in (bool, int, float, str)]
         for field in schema:
             if field.name not in expected.names and field.type not in levels:

@@ -62,8 +62,8 @@ def place_bounds(
 def spread(everywhere: npt.ArrayLike) -> float:
     """Standard deviation of predictions; exactly 0 where all are equal but for rounding.
 
-    >>> spread([0.1, 0.3]), spread([0.3, 0.1 + 0.2])
-    (0.1, 0.0)
+    >>> spread([1.0, 3.0]), spread([0.3, 0.1 + 0.2])
+    (1.0, 0.0)
     """
     values = np.asarray(everywhere, np.float64)
     # Divided first: differences of a wild regressor's predictions may be no floats.

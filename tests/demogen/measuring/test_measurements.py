@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 from sklearn.linear_model import LinearRegression
@@ -139,14 +141,16 @@ def test_the_key_of_a_network_covers_all_that_a_measure_sees_and_no_more(tiny_zo
                 assert not differs, (what, access)
 
 
-def test_an_interrupted_measurement_goes_on_where_it_stopped(tiny_zoo, tmp_path):
+def test_an_interrupted_measurement_goes_on_where_it_stopped(tiny_zoo, tmp_path, monkeypatch):
+    # Not an attribute of the class: another value would make another measure of it.
+    monkeypatch.setenv("STOP_AFTER", "5")
+
     class Stops(Measure):
         name = "stops"
         calls = 0
-        after = 5
 
         def compute(self, network):
-            if type(self).calls == self.after:
+            if str(type(self).calls) == os.environ["STOP_AFTER"]:
                 raise KeyboardInterrupt
             type(self).calls += 1
             return {"one": 1.0}
@@ -156,7 +160,8 @@ def test_an_interrupted_measurement_goes_on_where_it_stopped(tiny_zoo, tmp_path)
     # A crash may also cut a line short: that one network is measured again.
     (file,) = tmp_path.iterdir()
     file.write_text(file.read_text()[:-30])
-    Stops.after, Stops.calls = None, 0
+    Stops.calls = 0
+    monkeypatch.setenv("STOP_AFTER", "never")
     with pytest.warns(RuntimeWarning, match="a line is damaged; what was kept there is measured"):
         assert len(measure(Stops(), tiny_zoo, cache=tmp_path)) == 24
     assert Stops.calls == 24 - 4

@@ -135,7 +135,7 @@ def without_last(state):
         (first(torch.Tensor.half), "is torch.float16"),
         (first(lambda tensor: tensor.to(torch.complex64)), "is torch.complex64"),
         (first(lambda tensor: tensor * float("nan")), "a value that is not finite"),
-        (first(lambda tensor: tensor.fill_(float("inf"))), "a value that is not finite"),
+        (first(lambda tensor: torch.full_like(tensor, float("inf"))), "a value that is not finite"),
         (first(lambda tensor: tensor[None]), "its architecture has torch.float32"),
         (without_last, "is missing or not of its architecture"),
         (renamed(lambda name: f"net.{name}"), "is missing or not of its architecture"),
