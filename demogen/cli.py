@@ -12,7 +12,7 @@ import click
 from demogen import __version__
 from demogen import cli_options as options
 from demogen._util.terminal import show_everything
-from demogen._util.text import one_line, say
+from demogen._util.text import one_line, say, say_table
 from demogen._util.writable import check_can_write
 from demogen.errors import DemogenError, explain_os_error, naming
 from demogen.format.printing import chosen_format, frame_bytes
@@ -236,7 +236,7 @@ def measure(
             csv.write_bytes(frame_bytes(signature_table(results, zoo), "csv"))
         say(f"signatures: {csv}", err=bool(printed))
     if printed:
-        options.put(frame_bytes(signature_table(results, zoo), printed))
+        say_table(frame_bytes(signature_table(results, zoo), printed))
 
 
 @commands.command()

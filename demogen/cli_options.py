@@ -115,11 +115,6 @@ def measuring(command: Function) -> Function:
     return _together(workers(), ray, device, batch_size, cache)(command)
 
 
-def put(table: bytes) -> None:
-    """Print a table; text of it was made harmless where it was formatted, Parquet is no text."""
-    click.echo(table, nl=False)
-
-
 def _together(*options: Callable[[Any], Any]) -> Callable[[Function], Function]:
     """One decorator for several options, which help lists in this order."""
 

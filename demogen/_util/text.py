@@ -49,6 +49,11 @@ def say(text: str, *, nl: bool = True, err: bool = False) -> None:
     click.echo(visible(text), nl=nl, err=err)
 
 
+def say_table(table: bytes) -> None:
+    """Print a table; its text was made harmless where it was formatted, and Parquet is no text."""
+    click.echo(table, nl=False)
+
+
 def for_csv(cell: object) -> object:
     """A cell of CSV: text that a spreadsheet would compute has an apostrophe before it.
 

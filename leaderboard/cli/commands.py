@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from demogen import cli_options
-from demogen._util.text import say
+from demogen._util.text import say, say_table
 from demogen._util.writable import check_can_write
 from leaderboard.cli import options
 from leaderboard.cli.paper import paper
@@ -74,7 +74,7 @@ def evaluate(
     scored = benchmark(predictors, zoo, target, splits or None, signatures=signatures, **running)
     for result in scored:
         write_result(result, results)
-    cli_options.put(printed(scored, chosen))
+    say_table(printed(scored, chosen))
     say(f"{len(scored)} results in {results}", err=True)
 
 

@@ -8,7 +8,7 @@ import click
 
 from demogen import cli_options
 from demogen._util.names import from_commas
-from demogen._util.text import say
+from demogen._util.text import say, say_table
 from leaderboard.cli import options
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def score(
         for result in scored:
             write_result(result, results)
         say(f"{len(scored)} results in {results}", err=True)
-    cli_options.put(printed(scored, chosen))
+    say_table(printed(scored, chosen))
     for line in _remarks(scored):
         say(line, err=True)
 

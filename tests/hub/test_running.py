@@ -66,7 +66,7 @@ def test_it_says_how_to_reach_it(tmp_path: Path) -> None:
 
 
 def test_one_that_does_not_start_is_told(tmp_path: Path) -> None:
-    broken = serving(tmp_path, "--fault", "drip:^GET")
+    broken = serving(tmp_path, "--fault", "leak:^GET")
     with pytest.raises(RuntimeError, match="did not start"):
         broken.__enter__()
 
@@ -84,7 +84,7 @@ def test_faults_are_written_so(text: str, meant: tuple[str | int, str, int]) -> 
     assert fault(text) == meant
 
 
-@pytest.mark.parametrize("text", ["drip:x", "drop", "503:", ":x"])
+@pytest.mark.parametrize("text", ["leak:x", "drop", "503:", ":x"])
 def test_what_is_no_fault_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="is not KIND:PATTERN"):
         fault(text)

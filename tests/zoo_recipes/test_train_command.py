@@ -30,7 +30,7 @@ def run(*arguments, capsys):
         (["--where", "width=5"], "no network has width = 5; there are 4, 6, 8"),
         (["--ray", "local", "--workers", "2"], "--workers are processes here; on Ray give"),
         (["--precision", "float16"], "'float16' is not one of"),
-        (["--device", "cuda:99"], "no device 'cuda:99': torch finds"),
+        (["--device", "cuda:99"], "no device 'cuda:99' here"),
         (["--gpus-per-network", "0.25"], "--gpus-per-network is for a Ray cluster (--ray)"),
         (["--ray", "auto", "--device", "cuda"], "Ray gives networks no GPU unless asked"),
         (["--cpus-per-network", "0"], "0.0 is not in the range x>0"),
