@@ -28,8 +28,8 @@ SPLIT_PLACES = 30_000_000
 PARQUET_FOOTER = 8 << 20
 """Bytes of the description at the end of a Parquet file."""
 
-PARQUET_COLUMNS = 512
-"""Columns, the innermost of nested ones."""
+PARQUET_COLUMNS = 8_192
+"""Columns, the innermost of nested ones: signatures of statistics of every layer are wide."""
 
 PARQUET_PAGES = 100_000
 """Pages of all columns."""
@@ -47,8 +47,11 @@ RECIPE_LEVELS = 1_000
 RECIPE_VALUES = 5_000_000
 """Configurations of a recipe times the settings of each: what listing them has to look at."""
 
-RESULT_NETWORKS = 20_000
+RESULT_NETWORKS = 50_000
 """Networks of a result, measured and dropped."""
 
 RESULT_FACTORS = 128
-"""Factors of a result, and columns of its signatures."""
+"""Factors of a result."""
+
+RESULT_COLUMNS = 4_096
+"""Columns of its signatures: statistics of every layer of a deep network are some thousand."""

@@ -96,8 +96,8 @@ def read_frame(
     columns = _Columns(frame, name)
     if len(frame) > RESULT_NETWORKS:
         raise TableError(f"{name} has {len(frame)} rows; scores are of {RESULT_NETWORKS} at most")
-    if max(len(factors), len(measures)) > RESULT_FACTORS:
-        raise TableError(f"{name}: {RESULT_FACTORS} factors or columns are scored at most")
+    if len(factors) > RESULT_FACTORS:
+        raise TableError(f"{name}: {RESULT_FACTORS} factors are scored at most")
     if len(frame) < FEWEST:
         raise TableError(f"{name} has {len(frame)} networks; scores need {FEWEST} or more")
     if id is None and "id" not in columns:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, final, overload
 from pydantic import Field, ValidationError, model_validator
 
 from demogen._util.files import read_bounded
-from demogen._util.limits import RESULT_FACTORS, RESULT_NETWORKS
+from demogen._util.limits import RESULT_COLUMNS, RESULT_FACTORS, RESULT_NETWORKS
 from demogen._util.lookup import lookup
 from demogen._util.parsing import UnreadableError, json_data
 from demogen._util.text import one_line
@@ -52,7 +52,7 @@ class Result(Frozen):
     format_version: Literal[3] = 3
     predictor: Name
     measure: MeasureIdentity
-    columns: Annotated[tuple[str, ...], Field(max_length=RESULT_FACTORS)]
+    columns: Annotated[tuple[str, ...], Field(max_length=RESULT_COLUMNS)]
     """Features given to the regressor, in this order."""
     regressor: str
     paper: str

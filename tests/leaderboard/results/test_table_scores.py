@@ -212,8 +212,8 @@ def test_empty_and_small_tables_and_double_columns(frame):
     for few in (frame.head(0), frame.head(2)):
         with pytest.raises(TableError, match=rf"has {len(few)} networks; scores need 3 or more"):
             scored(few)
-    many = pd.DataFrame({"net": range(20_001), "gen error": 0.5, "zoo": 1, "gap": 1, "good": 1})
-    with pytest.raises(TableError, match="has 20001 rows; scores are of 20000 at most"):
+    many = pd.DataFrame({"net": range(50_001), "gen error": 0.5, "zoo": 1, "gap": 1, "good": 1})
+    with pytest.raises(TableError, match="has 50001 rows; scores are of 50000 at most"):
         scored(many)
     assert {result.split for result in scored(frame.head(19))} == {"leave-one-out"}
     twice = pd.concat([frame, frame["good"]], axis=1)
