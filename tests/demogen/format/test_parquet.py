@@ -68,7 +68,7 @@ BOMBS = {
         {"use_dictionary": False, "compression": "zstd"},
     ),
     "one long text in lists, named often": (pa.table({"a": [["x" * 10_000]] * 50_000}), {}),
-    "many columns": (pa.table({f"c{number}": [1] for number in range(600)}), {}),
+    "many columns": (pa.table({f"c{number}": [1] for number in range(8200)}), {}),
     "many small pages": (
         pa.table({"a": np.arange(150_000)}),
         {"use_dictionary": False, "data_page_size": 1, "write_batch_size": 1},
