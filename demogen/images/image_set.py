@@ -3,8 +3,8 @@
 import hashlib
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, final
@@ -42,6 +42,20 @@ class ImageSet:
     train: LabeledImages
     test: LabeledImages
     class_count: int | None = None
+    _before: list[int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_before", self._changes())
+
+    @property
+    def was_changed(self) -> bool:
+        """Whether its images or labels were changed in place since it was made."""
+        return self._changes() != self._before
+
+    def _changes(self) -> list[int]:
+        tensors = (self.train.images, self.train.labels, self.test.images, self.test.labels)
+        # Tensors of inference mode count no changes.
+        return [0 if tensor.is_inference() else tensor._version for tensor in tensors]
 
     @property
     def classes(self) -> int:
@@ -144,9 +158,17 @@ def load_images(name: str, folder: Path | str | None = None) -> ImageSet:
     place = expanded(source).resolve() if source else None
     if name not in IMAGE_SETS and place is not None and (files := own_sets.find(name, place)):
         stamps = tuple((path, path.stat().st_mtime_ns) for part in files.values() for path in part)
-        return _load_own(name, place, stamps)
+        return _unchanged(lambda: _load_own(name, place, stamps), _load_own.cache_clear)
     facts(name)
-    return _load(name, str(place) if place else None)
+    folder_name = str(place) if place else None
+    return _unchanged(lambda: _load(name, folder_name), _load.cache_clear)
+
+
+def _unchanged(load: Callable[[], ImageSet], forget: Callable[[], None]) -> ImageSet:
+    """A set that is kept for all, read anew where somebody changed its tensors in place."""
+    if load().was_changed:
+        forget()
+    return load()
 
 
 def center_crop(images: Tensor, side: int | None) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 import demogen
 import leaderboard
 from demogen import Network, NotMeasurable
+from demogen.images.image_set import load_images
 
 
 @pytest.fixture(params=["zoo", "pool", "part"])
@@ -50,3 +51,12 @@ def test_scores_do_not_depend_on_what_was_done_to_a_table(tiny_zoo_folder):
     table["gap"] *= 100
     [after] = leaderboard.benchmark([count], zoo, splits=["grouped-kfold-10"], cache=False)
     assert after.scores == before.scores
+
+
+def test_an_image_set_that_somebody_changed_is_read_anew():
+    before = load_images("digits").train.images.clone()
+    load_images("digits").train.images.zero_()
+    load_images("digits").test.labels.add_(1)
+    assert load_images("digits").train.images.equal(before)
+    assert int(load_images("digits").test.labels.max()) == 9
+    assert load_images("digits") is load_images("digits")
