@@ -14,10 +14,11 @@ from demogen.zoo.pool import open_zoos
 
 class Weights(Measure):
     name = "weights"
-    seen = []
+    seen = ()
 
     def compute(self, network):
-        type(self).seen.append(network.id)
+        # Set anew, which makes it a count of this class and no setting that its numbers follow from.
+        type(self).seen = (*type(self).seen, network.id)
         return {"sum": float(sum(w.double().sum() for w in network.module.parameters()))}
 
 
@@ -33,7 +34,7 @@ class Bright(Weights):
 
 @pytest.fixture
 def zoos(tiny_zoo_folder, mlp_zoo_folder):
-    Weights.seen = []
+    Weights.seen = ()
     return load_zoo(mlp_zoo_folder), load_zoo(tiny_zoo_folder)
 
 
@@ -184,12 +185,12 @@ def test_a_corrupt_network_is_named_with_its_zoo(zoos, copied_zoo_folder):
 def test_a_pool_and_its_zoos_share_signatures(zoos, pool, tmp_path):
     mlp, tiny = zoos
     apart = measure(Weights(), tiny, cache=tmp_path)
-    assert Weights.seen == tiny.ids
+    assert Weights.seen == tuple(tiny.ids)
     together = measure(Weights(), pool, cache=tmp_path)
-    assert Weights.seen == tiny.ids + mlp.ids
+    assert Weights.seen == (*tiny.ids, *mlp.ids)
     assert together.loc[tiny.ids].equals(apart.loc[tiny.ids])
     assert measure(Weights(), mlp, cache=tmp_path).equals(together.loc[sorted(mlp.ids)])
-    assert Weights.seen == tiny.ids + mlp.ids
+    assert Weights.seen == (*tiny.ids, *mlp.ids)
 
 
 def test_processes_open_each_networks_own_zoo(pool):
@@ -222,7 +223,7 @@ def test_images_of_each_zoo_are_looked_for_before_anything_is_measured(zoos, mon
     pool = Pool([tiny, mlp])
     with pytest.raises(ZooError, match="^the digits images of tiny-mlp are not here"):
         measure_all([Weights(), Bright()], pool, cache=False)
-    assert Weights.seen == []
+    assert Weights.seen == ()
     assert len(measure(Weights(), pool, cache=False)) == 36
 
 
