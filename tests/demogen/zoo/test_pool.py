@@ -17,7 +17,7 @@ class Weights(Measure):
     seen = ()
 
     def compute(self, network):
-        # Set anew, which makes it a count of this class and no setting that its numbers follow from.
+        # Set anew, which makes it a count of this class and no setting of its numbers.
         type(self).seen = (*type(self).seen, network.id)
         return {"sum": float(sum(w.double().sum() for w in network.module.parameters()))}
 
