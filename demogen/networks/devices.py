@@ -24,7 +24,9 @@ def find_device(name: str | torch.device) -> torch.device:
         torch.ones(2, dtype=torch.float64, device=device).sum().item()
     # Drivers and builds of torch say it by errors of many kinds.
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        # A sentence is enough: torch goes on with a list of all that it has.
+        reason = said.split(". ")[0].rstrip(".")
         raise DemogenError(f"no device {str(name)!r} here ({reason}): {_usable()}") from error
     return device
 
