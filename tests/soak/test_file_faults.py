@@ -20,7 +20,7 @@ from leaderboard.submissions.folder import read_folder
 from leaderboard.submissions.manifest import Submission
 from tests.conftest import RECIPES
 from tests.leaderboard.conftest import results_of, zoo_of
-from zoo_recipes import load_recipe
+from zoo_recipes import build_zoo, load_recipe
 from zoo_recipes.build_folder import BuildFolder, FinishedNetwork
 from zoo_recipes.recipe import Recipe
 
@@ -198,8 +198,10 @@ class PlainResult:
 
 
 @pytest.fixture(scope="module")
-def targets(tmp_path_factory, tiny_zoo_folder):
+def targets(tmp_path_factory):
     folder = tmp_path_factory.mktemp("targets")
+    tiny_zoo_folder = folder / "tiny"
+    build_zoo(load_recipe(RECIPES / "tiny.toml"), tiny_zoo_folder)
     (folder / "signatures").mkdir()
     files = {"table": "networks.parquet", "split": "splits/kfold-10.json", "zoo.json": "zoo.json"}
     return {
