@@ -69,8 +69,8 @@ def map_tasks(
 
     Raises:
         DemogenError: a worker process died (killed, or out of memory), or a task cannot be sent to
-            one; or Ray is not installed, is
-            not at that address, or has no node that can run a task.
+            one; or Ray is not installed, is not at that address, or has no node that can run a
+            task.
     """
     if ray is not None:
         yield from _on_ray(function, tasks, ray, cpus, gpus)
@@ -260,7 +260,7 @@ def _on_ray(
             tasks,
             under_way,
             lambda: AHEAD * _slots(ray, address, cpus, gpus),
-            lambda task: remote.remote(function, task),
+            lambda task: remote.remote(sending.packed(function, task)),
             ready,
             get,
         )
@@ -285,10 +285,10 @@ class _Fault:
     error: Exception
 
 
-def _outcome_or_fault(function: Callable[[Task], Outcome], task: Task) -> Outcome | _Fault:
+def _outcome_or_fault(content: bytes) -> Any:
     _use_one_thread()
     try:
-        return function(task)
+        return sending.run(content)
     except DemogenError as error:
         return _Fault(type(error)(f"on Ray node {platform.node()}: {error}"))
     except OSError as error:

@@ -11,6 +11,7 @@ import torch
 
 from demogen._util.paths import expanded, replaceable
 from demogen._util.progress import track
+from demogen._util.writable import check_can_write
 from demogen.errors import RecipeError, ZooError
 from demogen.format.integrity import scratch_folder
 from demogen.format.storage import Folder
@@ -154,7 +155,7 @@ def build_zoo(
     Raises:
         RecipeError: another build works on these networks; the folder holds another recipe's zoo,
             or networks trained on other images; the device is not there; or the disk is full.
-        DemogenError: a worker died, or Ray cannot do it.
+        DemogenError: a worker died, Ray cannot do it, or nothing can be written beside the folder.
     """
     folder = replaceable(folder)
     images_folder = images or os.environ.get("DEMOGEN_IMAGES")
@@ -171,6 +172,8 @@ def build_zoo(
         )
     )
     if _packed_zoo(recipe, folder, limit) is None or BuildFolder(folder).is_left():
+        # What is written first lies beside it.
+        check_can_write(folder.parent, folder=True)
         with working_on(folder, shard):
             # Planned under the lock, for others may have worked here until it was free.
             plan = plan_zoo(recipe, folder, limit, shard)

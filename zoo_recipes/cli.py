@@ -134,6 +134,7 @@ def train(
       demogen train nin-cifar10 --shard 2/10 --folder zoos/nin-cifar10
     """
     from demogen._util import paths
+    from demogen._util.writable import check_can_write
     from demogen.networks.devices import find_device
     from demogen.parallel import cores
     from zoo_recipes.building import Plan, build_zoo, plan_zoo
@@ -153,6 +154,8 @@ def train(
     say(str(plan))
     if ray is None:
         find_device(device)
+    if plan.missing:
+        check_can_write(plan.folder.parent, folder=True)
     if dry_run:
         return
     built = build_zoo(

@@ -38,20 +38,49 @@ def packed(function: Callable[..., Any], *arguments: Any) -> bytes:
     Raises:
         DemogenError: a part of it (an open file, a lock, a generator) cannot be sent.
     """
+    return _sendable((function, arguments), "what is to be done")
+
+
+def check_can_send(item: Any, what: str) -> None:
+    """Find out before workers start whether something can go to them.
+
+    Args:
+        item: to be sent later.
+        what: names it in the message.
+
+    Raises:
+        DemogenError: it cannot.
+    """
+    _sendable(item, what)
+
+
+def _sendable(item: Any, what: str) -> bytes:
     try:
-        content: bytes = cloudpickle.dumps((function, arguments))
+        content: bytes = cloudpickle.dumps(item)
+    # Objects say in errors of every kind that they cannot be pickled.
     except Exception as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise DemogenError(
-            f"what is to be done cannot be sent to worker processes ({reason}): run it in this "
-            "process (--workers 1), or make it of what can be pickled"
+            f"{what} cannot be sent to worker processes ({reason}): run it in this process "
+            "(--workers 1, no --ray), or make it of what can be pickled"
         ) from error
     return content
 
 
 def run(content: bytes) -> Any:
-    """Make the call that was packed; both ends are processes of one program."""
-    function, arguments = cloudpickle.loads(content)
+    """Make the call that was packed; both ends are processes of one program.
+
+    Raises:
+        DemogenError: a module or a part of one that the call needs is missing here, as on another
+            node of a cluster.
+    """
+    try:
+        function, arguments = cloudpickle.loads(content)
+    except (ImportError, AttributeError) as error:
+        raise DemogenError(
+            f"a task needs what is not installed here ({error}): install it on every node, in the "
+            "version of the process that sends it"
+        ) from error
     return function(*arguments)
 
 

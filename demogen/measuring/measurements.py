@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, overload
 
-from demogen._util import paths
+from demogen._util import paths, sending
 from demogen._util.progress import track
 from demogen._util.writable import check_can_write
 from demogen.errors import CorruptZooError, NotMeasurable, ZooError
@@ -243,6 +243,8 @@ def _run(
     zoo: NetworkSet, tasks: Sequence[_Task], workers: int, ray: str | None
 ) -> Generator[tuple[str, dict[str, Outcome]], None, None]:
     if workers > 1 or ray is not None:
+        for measure in dict(pair for task in tasks for pair in task.measures).values():
+            sending.check_can_send(measure, f"the measure {measure.name}")
         tasks = longest_first(tasks, lambda task: zoo.record(task.id).spec)
         for position, outcomes in map_tasks(_measure_alone, tasks, workers=workers, ray=ray):
             yield tasks[position].id, outcomes

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def main(folder):
         found["too much"] = error_of(square, [1], gpus=1000)
         found["complaint"] = error_of(complain, [1, 2])
         names = ["HF_ENDPOINT", "DEMOGEN_IMAGES"]
+        found["lock"] = error_of(square, [threading.Lock()])
         found["environment"] = [told for _, told in sorted(map_tasks(variable, names, ray="local"))]
         found["threads"] = dict(map_tasks(threads, [0, 1], ray="local"))
         found["retried"] = dict(map_tasks(die_once, [folder / "died"], ray="local"))

@@ -54,6 +54,11 @@ def test_what_no_node_has_is_refused_at_once(session):
     assert "can run a task of 1 CPUs and 1000 GPUs (the most that one has: " in session["too much"]
 
 
+def test_what_cannot_be_sent_is_one_line(session):
+    assert session["lock"].startswith("DemogenError: what is to be done cannot be sent")
+    assert "\n" not in session["lock"]
+
+
 # On standard output Ray tells of the worker that died.
 def test_it_is_quiet_and_sends_no_statistics(session):
     assert session["said"] == ""

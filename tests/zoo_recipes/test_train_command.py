@@ -87,3 +87,14 @@ def test_a_shard_is_trained_and_said_to_be_no_zoo(capsys, tmp_path):
     assert not folder.exists()
     _, out, _ = run(TINY, "--folder", folder, "--set", "steps=2", "--dry-run", capsys=capsys)
     assert "24 of 24 networks wanted, 2 trained, 22 to train" in out
+
+
+@pytest.mark.parametrize("options", [["--dry-run"], []], ids=["dry run", "run"])
+def test_a_place_that_cannot_be_written_is_named_before_training(capsys, tmp_path, options):
+    (tmp_path / "file").touch()
+    place = tmp_path / "file" / "zoo"
+    code, _, errors = run(TINY, "--folder", place, *options, capsys=capsys)
+    assert code == 2
+    assert errors.splitlines() == [
+        f"demogen: {place.parent} is no folder: give another one",
+    ]

@@ -1,4 +1,6 @@
+import importlib
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,24 @@ def test_what_cannot_be_sent_is_one_line_with_the_remedy(tmp_path):
     ):
         sending.packed(print, file)
     assert "\n" not in str(e.value)
+
+
+def test_what_is_to_be_sent_is_named_in_the_line():
+    message = r"^the measure own-counts cannot be sent to worker processes \(.*lock.*--workers 1"
+    with pytest.raises(DemogenError, match=message):
+        sending.check_can_send(threading.Lock(), "the measure own-counts")
+
+
+def test_code_that_a_worker_lacks_is_one_line_with_the_remedy(monkeypatch, tmp_path):
+    (tmp_path / "only_here.py").write_text("def double(value):\n    return 2 * value\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    content = sending.packed(importlib.import_module("only_here").double, 2)
+    assert sending.run(content) == 4
+    monkeypatch.delitem(sys.modules, "only_here")
+    (tmp_path / "only_here.py").unlink()
+    importlib.invalidate_caches()
+    with pytest.raises(DemogenError, match=r"^a task needs .*only_here.*install it on every node"):
+        sending.run(content)
 
 
 def test_settings_of_the_environment_go_along_with_whole_paths(monkeypatch, tmp_path):

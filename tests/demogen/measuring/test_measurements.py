@@ -1,4 +1,5 @@
 import os
+import threading
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from demogen import (
     measure,
     measure_all,
 )
+from demogen.errors import DemogenError
 from demogen.measuring import measurements
 from demogen.measuring.cache import measure_key, network_key
 
@@ -32,6 +34,13 @@ class MeanLogit(Measure):
         type(self).calls += 1
         logits = network.module(network.train.images)
         return {"mean_logit": self.scale * float(logits.mean())}
+
+
+class Locked(MeanLogit):
+    name = "locked"
+
+    def __init__(self, lock=None):
+        self.lock = lock
 
 
 class Fails(Measure):
@@ -326,3 +335,10 @@ def test_signatures_are_the_same_with_and_without_a_timed_epoch(tiny_zoo, monkey
     for with_timing, without in zip(timed, untimed, strict=True):
         assert with_timing.table.equals(without.table)
         assert without.epochs == {}
+
+
+@pytest.mark.filterwarnings("ignore:measured every time")
+def test_a_measure_that_cannot_be_sent_is_named_before_workers_start(tiny_zoo):
+    measures = [MeanLogit(), Locked(threading.Lock())]
+    with pytest.raises(DemogenError, match=r"^the measure locked cannot be sent .*--workers 1"):
+        measure_all(measures, tiny_zoo, cache=False, workers=2)
