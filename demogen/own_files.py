@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from demogen._util.attributes import attribute
 from demogen.errors import CorruptZooError, ZooError, first_line, naming
 from demogen.measuring.fitted_predictor import FittedPredictor
+from demogen.networks.devices import find_device
 from demogen.networks.network import Network
 from demogen.zoo.weights import from_bytes
 
@@ -44,14 +45,15 @@ def predictions(
     Raises:
         DemogenError: as each part raises it; the message names the file or the attribute.
     """
+    place = find_device(device)
     predictor = FittedPredictor.load(fitted)
     yield f"{predictor.file.predictor} fitted to {predictor.file.zoo}: {predictor.coverage(level)}"
     images, labels = _data(train)
     unlabelled = None if test_inputs is None else _data(test_inputs)[0]
-    before = None if initial is None else _loaded(maker, initial).to(device)
+    before = None if initial is None else _loaded(maker, initial).to(place)
     for path in weights:
         network = Network.of(
-            _loaded(maker, path).to(device),
+            _loaded(maker, path).to(place),
             images,
             labels,
             initial=before,

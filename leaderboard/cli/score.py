@@ -9,6 +9,7 @@ import click
 from demogen import cli_options
 from demogen._util.names import from_commas
 from demogen._util.text import say, say_table
+from demogen._util.writable import check_can_write
 from leaderboard.cli import options
 
 if TYPE_CHECKING:
@@ -81,6 +82,10 @@ def score(
     from leaderboard.results.table_scores import score_table
 
     chosen = chosen_format(output_format)
+    if json_file is not None:
+        check_can_write(json_file)
+    if results is not None:
+        check_can_write(results, folder=True)
     frame = read_table(table, id)
     scored = score_table(
         frame,

@@ -8,6 +8,7 @@ import click
 
 from demogen import cli_options
 from demogen._util.text import say
+from demogen._util.writable import check_can_write
 from leaderboard.cli import options
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ def merge(
 
     if held_out and not checking["run_code"]:
         raise click.UsageError("--held-out runs the submitted code on that zoo; give --run-code")
+    check_can_write(results, folder=True)
     contents, confirmed = _checked(folder, zoos, results, checking)
     if held_out:
         confirmed = replace(confirmed, unseen=_scored(folder, contents, held_out, checking))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, final
 
+from demogen._util.writable import check_can_write
 from demogen.errors import SubmissionError
 from demogen.format.integrity import scratch_folder
 from leaderboard.fitting.regressor_text import regressor_from_text, regressor_to_text
@@ -67,11 +68,14 @@ def submit(
         PredictorError: the predictor fails a check, or cannot be found.
         ZooError: it cannot be fitted, or there is no such split.
         SubmissionError: the folder is taken, or what was made would be refused.
+        DemogenError: nothing can be written beside the folder.
     """
     from demogen.measuring.conformance import check_predictor
     from leaderboard.results.evaluation import benchmark
 
     _check_free(folder)
+    # What is written first lies beside it.
+    check_can_write(folder.absolute().parent, folder=True)
     predictor, code = resolve(request.predictor), file_of(request.predictor)
     # Measuring may take days: what would be refused for sure is refused before.
     check_name(predictor.name, known_names(published_results(None)))

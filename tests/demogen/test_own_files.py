@@ -97,6 +97,8 @@ def test_each_file_of_weights_is_a_line(here, capsys):
         ({"--network": "own_net.py:data"}, "makes a TensorDataset, no torch.nn.Module"),
         ({"--train": "own_net.py:NOTHING"}, "is a int; give a Dataset"),
         ({"--level": "0.99"}, "too few for 99% intervals"),
+        ({"--device": "gpu"}, "no device 'gpu': give cpu"),
+        ({"--device": "cuda:99"}, r"no device 'cuda:99' here \(.*\): give cpu"),
         ({"--level": "1.5"}, "lies between 0 and 1"),
     ],
 )

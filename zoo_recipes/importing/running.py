@@ -14,9 +14,11 @@ import torch
 
 from demogen._util import paths
 from demogen._util.progress import track
+from demogen._util.writable import check_can_write
 from demogen.errors import ArchiveError, CorruptZooError, ZooError
 from demogen.images import own_sets
 from demogen.images.image_set import ImageSet, load_images
+from demogen.networks.devices import find_device
 from demogen.parallel import cores
 from demogen.schema.image_sets import IMAGE_SETS
 from demogen.schema.records import Archive, sha256
@@ -74,9 +76,13 @@ def import_source(
 
     Raises:
         ArchiveError: no network can be read, or another import was begun in the same place.
+        DemogenError: the device is not there, or nothing can be written in the folder.
     """
     about = source.about
     target = paths.replaceable(folder / about.zoo)
+    if measure:
+        find_device(device)
+    check_can_write(target.parent, folder=True)
     with ExitStack() as stack:
         stack.enter_context(working_on(target, None))
         kept = ImportFolder(target, {**identity, "limit": limit, "measure": measure})

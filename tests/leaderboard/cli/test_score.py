@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 import leaderboard
-from demogen.errors import TableError
+from demogen.errors import DemogenError, TableError
 from leaderboard.cli.score import score
 from leaderboard.results.result import read_results
 from tests.published_tables import FOLDER, PGDL_FACTORS, at_hand
@@ -121,3 +121,14 @@ def test_published_scores_come_out_of_the_command(tmp_path):
     words += ["--factors", ",".join(PGDL_FACTORS["pgdl-task2"]), "--split", "kfold-10"]
     found = {row["predictor"]: row["measure_pgdl"] for row in json.loads(run(*words).stdout)}
     assert found == pytest.approx({"VR": 19.5815, "WCV": 37.4414}, abs=1e-4)
+
+
+@pytest.mark.parametrize("option", ["--json", "--results"])
+def test_places_that_cannot_be_written_are_named_before_scoring(file, monkeypatch, option):
+    def score_nothing(*given, **options):
+        raise AssertionError("scored first")
+
+    monkeypatch.setattr("leaderboard.results.table_scores.score_table", score_nothing)
+    words = (file, "--id", "model", "--factors", "bs", "--measures", "VR")
+    with pytest.raises(DemogenError, match="is no folder"):
+        run(*words, option, file / "new")

@@ -85,6 +85,7 @@ def test_refusals_are_one_line(tiny_zoo_folder, tmp_path, capsys):
     forest = f"{tmp_path}/forest.py:MINE"
     for words, message in (
         (("submit", "product-norm", *of, tmp_path / "taken"), "is not empty; choose another"),
+        (("submit", "product-norm", *of, tmp_path / "taken/file/mine"), "file is no folder: give"),
         (("submit", "product-nrm", *of, folder), "did you mean 'product-norm'?"),
         (("submit", "no_package:MINE", *of, folder), "does not load: ModuleNotFoundError"),
         (("submit", "baselines.dummy:MEAN", *of, folder), "no attribute for baselines.dummy:MEAN"),
@@ -94,6 +95,7 @@ def test_refusals_are_one_line(tiny_zoo_folder, tmp_path, capsys):
         (("validate", tmp_path / "taken"), "taken has no submission.toml"),
         (("validate", folder, "--run-code"), "of which zoo? give --zoo"),
         (("merge", folder, "--into", tmp_path / "results"), "mine is no folder"),
+        (("merge", folder, "--into", tmp_path / "taken/file/of"), "file is no folder; give"),
         (("merge", folder, "--into", tmp_path, "--held-out", folder), "that zoo; give --run-code"),
         (("submit", "product-norm", *of, folder, "--paper", "mine2030"), "it without --paper"),
     ):
