@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import TypeVar
 
 import torch
@@ -39,9 +39,7 @@ def network_size(spec: NetworkSpec) -> NetworkSize:
 
 def parameter_count(spec: NetworkSpec) -> int:
     """Trainable parameters of a network: `network_size` without its forward pass."""
-    architecture = _size_relevant(spec.architecture)
-    skeleton = _skeleton(architecture, spec.data.shape_only())
-    return architectures.parameter_count(skeleton)
+    return _parameters(_size_relevant(spec.architecture), spec.data.shape_only())
 
 
 def longest_first(items: Iterable[Item], spec_of: Callable[[Item], NetworkSpec]) -> list[Item]:
@@ -62,7 +60,8 @@ def _size_relevant(architecture: AnyFamily) -> AnyFamily:
     return architecture.model_copy(update={name: common[name] for name in common if name in fields})
 
 
-@cache
+# Numbers are kept, modules are not: a zoo may hold as many architectures as networks.
+@lru_cache(maxsize=4096)
 def _size(architecture: AnyFamily, data: Data) -> NetworkSize:
     module = _skeleton(architecture, data).eval()
     buffers = sum(buffer.numel() for buffer in module.buffers() if buffer.is_floating_point())
@@ -73,7 +72,11 @@ def _size(architecture: AnyFamily, data: Data) -> NetworkSize:
     )
 
 
-@cache
+@lru_cache(maxsize=4096)
+def _parameters(architecture: AnyFamily, data: Data) -> int:
+    return architectures.parameter_count(_skeleton(architecture, data))
+
+
 def _skeleton(architecture: AnyFamily, data: Data) -> TappedModule:
     spec = NetworkSpec(architecture=architecture, data=data, training=Training())
     return architectures.skeleton(spec)

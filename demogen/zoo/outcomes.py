@@ -1,11 +1,9 @@
 """What a record says came out, held against what must be: sizes of networks, counts of images."""
 
-from functools import lru_cache
-
 from demogen.errors import CorruptZooError
-from demogen.networks import architectures
+from demogen.networks.size import parameter_count
 from demogen.schema.image_sets import IMAGE_SETS
-from demogen.schema.records import NetworkRecord, NetworkSpec
+from demogen.schema.records import NetworkRecord
 
 _ROUNDING = 1e-6
 """Of a count of images: a quotient of whole numbers times its divisor is off by far less."""
@@ -25,7 +23,7 @@ def check_outcome(record: NetworkRecord, what: str) -> None:
     Raises:
         CorruptZooError: one of these does not hold.
     """
-    expected = _parameters(record.spec)
+    expected = parameter_count(record.spec)
     if record.parameters != expected:
         raise CorruptZooError(
             f"{what} is said to have {record.parameters:,} parameters; its architecture has "
@@ -54,15 +52,3 @@ def _counts(record: NetworkRecord) -> dict[str, int]:
         "test_accuracy": known.test_size,
         "corrupted_test_accuracy": known.test_size,
     }
-
-
-def _parameters(spec: NetworkSpec) -> int:
-    data = spec.data.shape_only()
-    content: dict[str, object] = {"architecture": spec.architecture, "data": data, "training": {}}
-    return _count(NetworkSpec.model_validate(content))
-
-
-# One entry for all networks that differ in training alone.
-@lru_cache(maxsize=1024)
-def _count(spec: NetworkSpec) -> int:
-    return architectures.parameter_count(architectures.skeleton(spec))

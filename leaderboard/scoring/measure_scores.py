@@ -51,7 +51,7 @@ class MeasureScores(Frozen):
             lambda measured: measured.granulated.mean_of_cells,
             "Granulated Kendall coefficient Ψ of the measure itself as Jiang et al. 2020 define "
             "it: the mean over factors of the mean over settings of all other factors.",
-            undefined="several columns, or no pair that differs in one factor",
+            undefined="several columns, or no pair that differs in one factor, or too many",
             heading="Measure: Ψ",
             direction=None,
             text=decimals,
@@ -64,7 +64,7 @@ class MeasureScores(Frozen):
             MEASURED,
             lambda measured: measured.information and measured.information.minimum,
             "Conditional mutual information (as CMI) of the measure itself.",
-            undefined="several columns, no uncertainty left, or more than 5,000 networks",
+            undefined="several columns, no uncertainty left, or too many networks or levels",
             heading="Measure: CMI",
             direction="up",
             text=decimals,

@@ -61,9 +61,10 @@ def conditional_information(
     keys weighted by their pairs, as the definition of conditional information says.
 
     Where H(V | K) = 0 (every key's pairs have the same sign) the value is not defined and the set
-    is passed over, and so are sets with more than `MOST_GROUPS` combinations of levels, and those
-    whose tables would bring all to more than `MOST_CELLS`. Factors of a single level add nothing to
-    a set and are left out.
+    is passed over. So are sets that tell all networks apart, for each key holds a single pair.
+    Factors of a single level add nothing to a set and are left out. Where another set has more than
+    `MOST_GROUPS` combinations of levels, or all tables together more than `MOST_CELLS` entries,
+    nothing is defined: the least over the other sets would be another number.
 
     The cost is quadratic in the networks n, for each set: some 0.1 s for 756 networks and eight
     factors (37 sets). Memory: some n² · 40 bytes.
@@ -85,9 +86,12 @@ def conditional_information(
         for chosen in combinations(varying, size):
             group = joint_codes([factor.codes for factor in chosen], len(ranks))
             groups = int(group.max(initial=0)) + 1
-            cells += 9 * groups**2
-            large = groups > MOST_GROUPS or cells > MOST_CELLS
-            value = float("nan") if large else _value(_table(group, pairs, signs))
+            value = float("nan")
+            if groups < len(ranks):
+                cells += 9 * groups**2
+                if groups > MOST_GROUPS or cells > MOST_CELLS:
+                    return ConditionalInformation(float("nan"), None, {})
+                value = _value(_table(group, pairs, signs))
             by_set[tuple(factor.name for factor in chosen)] = value
     defined = {chosen: value for chosen, value in by_set.items() if not math.isnan(value)}
     at = min(defined, key=lambda chosen: defined[chosen], default=None)

@@ -36,6 +36,10 @@ from leaderboard.scoring.parts import (
     worst_environment,
 )
 
+_NO_INFORMATION = (
+    "τ_b below 0; no uncertainty left in any set; too many networks or levels to compare all pairs"
+)
+
 
 class Scores(MeasureScores):
     """Scores of a predictor; None where one is not defined, or not of this kind of split.
@@ -167,7 +171,7 @@ class Scores(MeasureScores):
             lambda agreement: agreement.granulated.mean,
             "Mean over factors of the agreement in sign over all pairs of networks that differ in "
             "this factor alone; of places of predictions, ranking split.",
-            undefined="no such pair",
+            undefined="no such pair, or too many",
             heading="Granulated by pairs",
             direction="up",
             text=decimals,
@@ -183,7 +187,7 @@ class Scores(MeasureScores):
             "over sets of at most two factors (Jiang et al. 2020); of places of predictions, "
             "ranking split. It does not see direction: where predictions order networks the wrong "
             "way around (τ_b below 0) it is no skill, and not shown.",
-            undefined="τ_b below 0; no uncertainty left in any set; more than 5,000 networks",
+            undefined=_NO_INFORMATION,
             heading="CMI",
             direction="up",
             text=decimals,
@@ -197,7 +201,7 @@ class Scores(MeasureScores):
             "Largest share of pairs ordered wrongly (ties count half) over pairs of levels of one "
             "factor: the weaker family of environments of Dziugaite et al. 2020, without weights; "
             "of places of predictions, ranking split.",
-            undefined="no environment of 12 pairs",
+            undefined="no environment of 12 pairs, or too many pairs",
             heading="Weak sign error",
             direction="down",
             text=decimals,
@@ -210,7 +214,7 @@ class Scores(MeasureScores):
             lambda agreement: agreement.granulated.mean_of_cells,
             "Granulated Kendall coefficient Ψ of the places of predictions as Jiang et al. 2020 "
             "define it: the mean over factors of the mean over settings of all other factors.",
-            undefined="no pair that differs in one factor",
+            undefined="no pair that differs in one factor, or too many",
             heading="Granulated Ψ",
             direction="up",
             text=decimals,
@@ -292,7 +296,7 @@ class Scores(MeasureScores):
             COMPARED,
             lambda agreement: (of := information(agreement)) and of.at,
             "The set of factors with the least conditional mutual information.",
-            undefined="τ_b below 0; no uncertainty left in any set; more than 5,000 networks",
+            undefined=_NO_INFORMATION,
         ),
     ] = None
     sign_error_at: Annotated[
@@ -301,7 +305,7 @@ class Scores(MeasureScores):
             COMPARED,
             worst_environment,
             "The environment of the largest weak sign error: its factor, two levels and pairs.",
-            undefined="no environment of 12 pairs",
+            undefined="no environment of 12 pairs, or too many pairs",
         ),
     ] = None
     sign_error_mean: Annotated[
@@ -310,7 +314,7 @@ class Scores(MeasureScores):
             COMPARED,
             lambda agreement: agreement.sign_errors.mean,
             "Mean weak sign error over environments.",
-            undefined="no environment of 12 pairs",
+            undefined="no environment of 12 pairs, or too many pairs",
         ),
     ] = None
     intervals: Annotated[

@@ -110,3 +110,22 @@ def test_the_order_of_networks_does_not_matter():
     here = conditional_information(targets, predictions, FACTORS)
     there = conditional_information(targets[order], predictions[order], moved)
     assert there.by_set == pytest.approx(here.by_set, abs=1e-14)
+
+
+def test_a_factor_that_tells_all_networks_apart_changes_nothing():
+    draw = np.random.RandomState(4)
+    targets, predictions = draw.standard_normal((2, NETWORKS))
+    here = conditional_information(targets, predictions, FACTORS)
+    there = conditional_information(targets, predictions, {**FACTORS, "seed": range(NETWORKS)})
+    assert (there.minimum, there.at) == (here.minimum, here.at)
+
+
+@pytest.mark.parametrize(("limit", "most"), [("MOST_GROUPS", 5), ("MOST_CELLS", 700)])
+def test_where_one_set_is_too_large_nothing_is_defined(limit, most, monkeypatch):
+    """The least over what is left would be another number, and depend on the order of factors."""
+    draw = np.random.RandomState(5)
+    targets, predictions = draw.standard_normal((2, NETWORKS))
+    monkeypatch.setattr(f"leaderboard.scoring.mutual_information.{limit}", most)
+    found = conditional_information(targets, predictions, FACTORS)
+    assert math.isnan(found.minimum)
+    assert found.at is None
