@@ -1,6 +1,6 @@
 """Bootstrap intervals of statistics from stored predictions: nothing is fitted again."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,6 +12,9 @@ from leaderboard.scoring.ranks import ROUNDING
 from leaderboard.scoring.resampled import Counts
 
 DRAWS = 1000
+_MOST_COUNTS = 2**24
+"""Counts of networks in draws that statistics are taken of at once: 128 MB as floats."""
+
 LEVEL = 0.95
 """Part of the draws between the two ends of an interval."""
 
@@ -86,14 +89,29 @@ def _resample_counts(groups: tuple[str, ...], draws: int, seed: int) -> Counts:
     # All predictors on a zoo have the same draws.
     names, group = np.unique(np.array(groups, dtype=np.str_), return_inverse=True)
     if not len(names):
-        return np.zeros((draws, 0), np.int64)
+        return np.zeros((draws, 0), np.int32)
     # RandomState's streams are frozen for good (NEP 19); those of a Generator may change.
-    drawn = np.random.RandomState(seed).randint(len(names), size=(draws, len(names)))
-    cells = drawn + len(names) * np.arange(draws)[:, None]
-    counts = np.bincount(cells.ravel(), minlength=draws * len(names))
-    of_networks: Counts = counts.reshape(draws, len(names))[:, group]
+    stream = np.random.RandomState(seed)
+    of_networks = np.empty((draws, len(group)), np.int32)
+    for some in _blocks(draws, len(group)):
+        rows = some.stop - some.start
+        drawn = stream.randint(len(names), size=(rows, len(names)))
+        cells = drawn + len(names) * np.arange(rows)[:, None]
+        counts = np.bincount(cells.ravel(), minlength=rows * len(names))
+        of_networks[some] = counts.reshape(rows, len(names))[:, group]
     of_networks.setflags(write=False)
     return of_networks
+
+
+def _blocks(draws: int, networks: int) -> Iterator[slice]:
+    """Draws that are taken at once: all of them, but in very large zoos."""
+    rows = max(1, _MOST_COUNTS // max(1, networks))
+    return (slice(start, min(start + rows, draws)) for start in range(0, draws, rows))
+
+
+def _resampled(statistic: Statistic, y: Vector, f: Vector, counts: Counts) -> Vector:
+    blocks = _blocks(*counts.shape)
+    return np.concatenate([statistic.resampled(y, f, counts[some]) for some in blocks])
 
 
 def intervals(
@@ -126,7 +144,7 @@ def intervals(
     y, f = _values(targets, groups), _values(predictions, groups)
     counts = resample_counts(groups, draws, seed)
     return {
-        name: _interval(statistic.plain(y, f), statistic.resampled(y, f, counts))
+        name: _interval(statistic.plain(y, f), _resampled(statistic, y, f, counts))
         for name, statistic in statistics.items()
     }
 
@@ -158,7 +176,7 @@ def compare(
     """
     y, one, other = (_values(values, groups) for values in (targets, first, second))
     counts = resample_counts(groups, draws, seed)
-    of_one, of_other = (statistic.resampled(y, values, counts) for values in (one, other))
+    of_one, of_other = (_resampled(statistic, y, values, counts) for values in (one, other))
     with np.errstate(all="ignore"):
         difference = of_one - of_other
         near = ROUNDING * np.maximum(np.abs(of_one), np.abs(of_other))

@@ -78,7 +78,7 @@ class MeasureScores(Frozen):
             lambda measured: measured.pgdl and 100 * measured.pgdl.minimum,
             "Score of the measure itself by the program of the PGDL competition (100 times an "
             "information, one task): comparable with published scores.",
-            undefined="several columns, fewer than two factors, or more than 5,000 networks",
+            undefined="several columns, fewer than two factors, or too many networks or levels",
             heading="Measure: PGDL",
             direction="up",
             text=digits,

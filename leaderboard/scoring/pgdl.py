@@ -8,11 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from leaderboard.scoring.factors import Factors, encode, joint_codes
+from leaderboard.scoring.mutual_information import MOST_CELLS, MOST_GROUPS
 
 Matrix = npt.NDArray[np.float64]
 
 _INSIDE_LOG = 1e-12
 """What the program adds to a probability before it takes the logarithm."""
+
+_PAIRS_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,9 @@ def pgdl_score(targets: npt.ArrayLike, measure: npt.ArrayLike, factors: Factors)
             "possible values" would make every pair with them the value of the other alone.
 
     Returns:
-        NaN where fewer than two factors vary, and where no key has pairs of both signs.
+        NaN where fewer than two factors vary, where no key has pairs of both signs, and where a
+        pair of factors has more than `MOST_GROUPS` combinations of levels, or the tables of all
+        pairs more than `MOST_CELLS` entries (see `leaderboard.scoring.mutual_information`).
 
     Raises:
         ValueError: a value is not finite, or lengths differ.
@@ -71,22 +76,31 @@ def pgdl_score(targets: npt.ArrayLike, measure: npt.ArrayLike, factors: Factors)
     if not (np.isfinite(y).all() and np.isfinite(m).all()):
         raise ValueError("only finite values have an order")
     varying = [factor for factor in encode(factors, len(y)) if len(factor.levels) > 1]
-    signs = 2 * (y[:, None] > y) + (m[:, None] > m)
-    by_pair = {}
+    signs = 2 * (y[:, None] > y).astype(np.int8) + (m[:, None] > m)
+    by_pair, cells = {}, 0
     for one, other in combinations(varying, 2):
         group = joint_codes([one.codes, other.codes], len(y))
+        groups = int(group.max(initial=0)) + 1
+        cells += 4 * groups**2
+        if groups > MOST_GROUPS or cells > MOST_CELLS:
+            return PgdlScore(float("nan"), None, {})
         by_pair[one.name, other.name] = _value(_tables(group, signs))
     defined = {pair: value for pair, value in by_pair.items() if not math.isnan(value)}
     at = min(defined, key=lambda pair: defined[pair], default=None)
     return PgdlScore(float("nan") if at is None else defined[at], at, by_pair)
 
 
-def _tables(group: npt.NDArray[np.int64], signs: npt.NDArray[np.int64]) -> Matrix:
+def _tables(group: npt.NDArray[np.int64], signs: npt.NDArray[np.int8]) -> Matrix:
     """Counts of pairs for each key that occurs, shape (keys, 2, 2): of V, of U."""
     groups = int(group.max(initial=0)) + 1
-    cell = (group[:, None] * groups + group) * 4 + signs
-    counts = np.bincount(cell.ravel(), minlength=groups**2 * 4).reshape(-1, 2, 2)
-    return counts[counts.any(axis=(1, 2))].astype(np.float64)
+    counts = np.zeros(groups**2 * 4, np.int64)
+    rows = max(1, _PAIRS_AT_ONCE // max(1, len(group)))
+    for start in range(0, len(group), rows):
+        some = slice(start, start + rows)
+        cell = (group[some, None] * groups + group) * 4 + signs[some]
+        counts += np.bincount(cell.ravel(), minlength=len(counts))
+    tables = counts.reshape(-1, 2, 2)
+    return tables[tables.any(axis=(1, 2))].astype(np.float64)
 
 
 def _value(tables: Matrix) -> float:

@@ -15,7 +15,7 @@ from leaderboard.scoring import metrics
 from leaderboard.scoring.metrics import Vector
 from leaderboard.scoring.ranks import Ranks, dense_ranks
 
-Counts = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.signedinteger]
 Matrix = npt.NDArray[np.float64]
 
 DOUBTFUL = 1e-6

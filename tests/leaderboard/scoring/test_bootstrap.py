@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from leaderboard.scoring import metrics
+from leaderboard.scoring import bootstrap, metrics
 from leaderboard.scoring.bootstrap import compare, intervals, resample_counts
 from leaderboard.scoring.scores import STATISTICS
 
@@ -145,3 +145,18 @@ def test_faults_are_named():
         intervals(TARGETS, GOOD[1:], GROUPS, STATISTICS)
     with pytest.raises(ValueError, match="finite targets and predictions"):
         compare(TARGETS, GOOD, np.where(TARGETS > 0.2, np.nan, BAD), GROUPS, R2)
+
+
+def test_draws_taken_a_few_at_a_time_are_the_same(monkeypatch):
+    draw = np.random.RandomState(8)
+    targets, predictions = draw.standard_normal((2, 40))
+    groups = [str(number // 2) for number in range(40)]
+    found = []
+    for most in (2**24, 7 * 40):
+        monkeypatch.setattr(bootstrap, "_MOST_COUNTS", most)
+        bootstrap._resample_counts.cache_clear()
+        found.append(bootstrap.intervals(targets, predictions, groups, STATISTICS, draws=50))
+    for name, whole in found[0].items():
+        by_parts = found[1][name]
+        assert (by_parts.low, by_parts.high) == pytest.approx((whole.low, whole.high), rel=1e-12)
+    bootstrap._resample_counts.cache_clear()

@@ -91,3 +91,19 @@ def test_what_has_no_order_is_refused():
         pgdl_score([1.0, math.nan], [1, 2], {})
     with pytest.raises(ValueError, match="not equal vectors"):
         pgdl_score([1.0], [1, 2], {})
+
+
+def test_pairs_counted_a_few_rows_at_a_time_are_the_same(monkeypatch):
+    targets, measure = np.random.RandomState(6).standard_normal((2, len(CELLS)))
+    whole = pgdl_score(targets, measure, FACTORS)
+    monkeypatch.setattr("leaderboard.scoring.pgdl._PAIRS_AT_ONCE", 3 * len(CELLS))
+    assert pgdl_score(targets, measure, FACTORS) == whole
+
+
+@pytest.mark.parametrize(("limit", "most"), [("MOST_GROUPS", 3), ("MOST_CELLS", 70)])
+def test_where_a_pair_of_factors_is_too_large_there_is_no_score(limit, most, monkeypatch):
+    targets, measure = np.random.RandomState(7).standard_normal((2, len(CELLS)))
+    monkeypatch.setattr(f"leaderboard.scoring.pgdl.{limit}", most)
+    found = pgdl_score(targets, measure, FACTORS)
+    assert math.isnan(found.minimum)
+    assert found.at is None
