@@ -28,8 +28,8 @@ SPLIT_PLACES = 30_000_000
 PARQUET_FOOTER = 8 << 20
 """Bytes of the description at the end of a Parquet file."""
 
-PARQUET_COLUMNS = 8_192
-"""Columns, the innermost of nested ones: signatures of statistics of every layer are wide."""
+TABLE_COLUMNS = 8_192
+"""Columns of a table, the innermost of nested ones: statistics of every layer make it wide."""
 
 PARQUET_PAGES = 100_000
 """Pages of all columns."""

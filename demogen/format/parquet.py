@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, final
 
 from demogen._util.limits import (
-    PARQUET_COLUMNS,
     PARQUET_DECODED,
     PARQUET_EXPANSION,
     PARQUET_FOOTER,
+    TABLE_COLUMNS,
 )
 from demogen.errors import os_fault
 from demogen.format.parquet_pages import Budget, Chunk, check_pages
@@ -125,8 +125,8 @@ class Parquet:
         }
         description = self._decoded(lambda: pq.ParquetFile(file, **limits))
         self.metadata = metadata = description.metadata
-        if metadata.num_columns > PARQUET_COLUMNS:
-            raise ParquetError(f"has {metadata.num_columns:,} columns, more than {PARQUET_COLUMNS}")
+        if metadata.num_columns > TABLE_COLUMNS:
+            raise ParquetError(f"has {metadata.num_columns:,} columns, more than {TABLE_COLUMNS}")
         self.schema: pa.Schema = self._decoded(lambda: description.schema_arrow)
         if len(set(self.schema.names)) < len(self.schema.names):
             raise ParquetError("has two columns of one name")

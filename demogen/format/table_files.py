@@ -3,11 +3,12 @@
 import gzip
 import io
 import zlib
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demogen._util.files import read_bounded
-from demogen._util.limits import FILE_BYTES
+from demogen._util.limits import FILE_BYTES, TABLE_COLUMNS
 from demogen._util.lookup import lookup
 from demogen._util.parsing import UnreadableError
 from demogen.errors import TableError, os_fault
@@ -62,6 +63,10 @@ def _csv(content: bytes, id: str | None, path: Path) -> "pd.DataFrame":
     import pyarrow as pa
     from pyarrow import csv
 
+    # Before each column takes memory of its own; a comma in a name counts as well.
+    if content.partition(b"\n")[0].count(b",") >= TABLE_COLUMNS:
+        raise UnreadableError(f"it has more than {TABLE_COLUMNS:,} columns")
+
     # pyarrow, because pandas reads numbers to the last bit or not, by its version.
     def read(**options: Any) -> Any:
         try:
@@ -93,8 +98,8 @@ def _parquet(content: bytes, id: str | None, path: Path) -> "pd.DataFrame":
 
 
 def _check_names(names: list[str], id: str | None, path: Path) -> None:
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(names).items():
+        if count > 1:
             raise TableError(f"{path}: two columns are called {name!r}; rename one")
     if id is not None:
         lookup(id, dict.fromkeys(names), f"column of {path.name}", TableError)
