@@ -161,10 +161,11 @@ def measure_all(
         for images in dict.fromkeys(records[id].spec.data.images for id in missing):
             if images in zoo.image_sets:
                 zoo.image_set(images)
-    if missing and ray is None:
+    if ray is None:
         find_device(device)
     if missing and cache is not False:
-        check_can_write(_folder(cache) or paths.measurements(), folder=True)
+        remedy = "" if cache else "set DEMOGEN_HOME, or give --cache a folder"
+        check_can_write(cache or paths.measurements(), folder=True, remedy=remedy)
     tasks = [
         _Task(zoo, id, tuple((key, distinct[key]) for key in keys), device, batch_size)
         for id, keys in missing.items()

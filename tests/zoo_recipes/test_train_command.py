@@ -96,5 +96,5 @@ def test_a_place_that_cannot_be_written_is_named_before_training(capsys, tmp_pat
     code, _, errors = run(TINY, "--folder", place, *options, capsys=capsys)
     assert code == 2
     assert errors.splitlines() == [
-        f"demogen: {place.parent} is no folder: give another one",
+        f"demogen: {place.parent} is no folder: give another folder",
     ]

@@ -342,3 +342,18 @@ def test_a_measure_that_cannot_be_sent_is_named_before_workers_start(tiny_zoo):
     measures = [MeanLogit(), Locked(threading.Lock())]
     with pytest.raises(DemogenError, match=r"^the measure locked cannot be sent .*--workers 1"):
         measure_all(measures, tiny_zoo, cache=False, workers=2)
+
+
+def test_a_device_that_is_not_there_is_refused_though_all_is_known(tiny_zoo, tmp_path):
+    measure_all([MeanLogit()], tiny_zoo, cache=tmp_path)
+    with pytest.raises(DemogenError, match="^no device 'gpu': give cpu"):
+        measure_all([MeanLogit()], tiny_zoo, cache=tmp_path, device="gpu")
+
+
+def test_where_the_default_folder_cannot_be_written_both_ways_out_are_said(
+    tiny_zoo, tmp_path, monkeypatch
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DEMOGEN_HOME", str(tmp_path / "file"))
+    with pytest.raises(DemogenError, match="is no folder.*: set DEMOGEN_HOME, or give --cache"):
+        measure_all([MeanLogit()], tiny_zoo)

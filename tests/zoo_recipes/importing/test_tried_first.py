@@ -13,7 +13,7 @@ pytest.importorskip("h5py")
     ("options", "message"),
     [
         (["--device", "gpu"], "^no device 'gpu': give cpu"),
-        (["--folder", "{archive}/zoos"], "data.zip is no folder; give another one$"),
+        (["--folder", "{archive}/zoos"], r"data.zip is no folder\): give another folder$"),
     ],
 )
 def test_the_device_and_the_folder(tmp_path, options, message):
