@@ -13,6 +13,7 @@ from demogen import __version__
 from demogen import cli_options as options
 from demogen._util.terminal import show_everything
 from demogen._util.text import one_line, say, say_table
+from demogen._util.warned import warnings_in_lines
 from demogen._util.writable import check_can_write
 from demogen.errors import DemogenError, explain_os_error, naming
 from demogen.format.printing import chosen_format, frame_bytes
@@ -363,7 +364,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a fault is one line on standard error and exit code 2."""
     show_everything()
     try:
-        commands.main(args=arguments, prog_name="demogen", standalone_mode=False)
+        with warnings_in_lines():
+            commands.main(args=arguments, prog_name="demogen", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as help_text:
         say(help_text.format_message())
         sys.exit(2)
