@@ -12,8 +12,8 @@ from leaderboard.scoring.ranks import ROUNDING
 from leaderboard.scoring.resampled import Counts
 
 DRAWS = 1000
-_MOST_COUNTS = 2**24
-"""Counts of networks in draws that statistics are taken of at once: 128 MB as floats."""
+_MOST_COUNTS = 2**21
+"""Counts of networks in draws that statistics are taken of at once: 16 MB as floats."""
 
 LEVEL = 0.95
 """Part of the draws between the two ends of an interval."""
@@ -89,16 +89,17 @@ def _resample_counts(groups: tuple[str, ...], draws: int, seed: int) -> Counts:
     # All predictors on a zoo have the same draws.
     names, group = np.unique(np.array(groups, dtype=np.str_), return_inverse=True)
     if not len(names):
-        return np.zeros((draws, 0), np.int32)
+        return np.zeros((draws, 0), np.uint8)
     # RandomState's streams are frozen for good (NEP 19); those of a Generator may change.
     stream = np.random.RandomState(seed)
-    of_networks = np.empty((draws, len(group)), np.int32)
+    # Of more than 255 groups one is drawn 256 times with odds below 1e-500.
+    of_networks = np.empty((draws, len(group)), np.uint8)
     for some in _blocks(draws, len(group)):
         rows = some.stop - some.start
         drawn = stream.randint(len(names), size=(rows, len(names)))
         cells = drawn + len(names) * np.arange(rows)[:, None]
         counts = np.bincount(cells.ravel(), minlength=rows * len(names))
-        of_networks[some] = counts.reshape(rows, len(names))[:, group]
+        of_networks[some] = counts.reshape(rows, len(names)).astype(np.uint8)[:, group]
     of_networks.setflags(write=False)
     return of_networks
 

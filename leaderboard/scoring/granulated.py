@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leaderboard.scoring.factors import Factors, joint_codes, pairs_differing_in, ranked
-from leaderboard.scoring.ranks import Ranks
+from leaderboard.scoring.cells import cells
+from leaderboard.scoring.factors import Factors, ranked
 
 
 @dataclass(frozen=True)
@@ -59,20 +59,23 @@ def granulated_kendall(
     """
     ranks, others, encoded = ranked(targets, predictions, factors)
     by_factor, of_cells, pairs = {}, {}, {}
-    for factor in encoded:
-        differing = pairs_differing_in(factor, encoded)
-        agreement = differing.agreement(ranks, others)
-        pairs[factor.name] = len(agreement)
-        by_factor[factor.name] = _mean(agreement)
-        rest = [other.codes for other in encoded if other.name != factor.name]
-        cell = joint_codes(rest, len(ranks))[differing.first]
-        sizes = np.bincount(cell)
-        sums = np.bincount(cell, agreement)
-        of_cells[factor.name] = _mean(sums[sizes > 0] / sizes[sizes > 0])
+    for of_factor in cells(encoded, len(ranks)):
+        name, cell = of_factor.factor.name, of_factor.cell
+        of_targets, of_predictions = ranks[of_factor.order], others[of_factor.order]
+        of_networks = np.zeros((2, len(ranks)), np.int64)
+        for some in of_factor.blocks():
+            agreement = some.agreement(of_targets, of_predictions)
+            upto = np.cumsum(some.times)
+            right = np.append(0, np.cumsum(agreement, dtype=np.int64))
+            of_networks[:, some.networks] = some.times, right[upto] - right[upto - some.times]
+        sizes, sums = (np.bincount(cell, of) for of in of_networks)
+        pairs[name] = int(sizes.sum())
+        by_factor[name] = float(sums.sum() / sizes.sum()) if pairs[name] else float("nan")
+        of_cells[name] = _mean(sums[sizes > 0] / sizes[sizes > 0])
     return Granulated(_mean_of(by_factor), by_factor, pairs, _mean_of(of_cells), of_cells)
 
 
-def _mean(values: npt.NDArray[np.float64] | Ranks) -> float:
+def _mean(values: npt.NDArray[np.float64]) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 

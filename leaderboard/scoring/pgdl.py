@@ -8,14 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from leaderboard.scoring.factors import Factors, encode, joint_codes
-from leaderboard.scoring.mutual_information import MOST_CELLS, MOST_GROUPS
-
-Matrix = npt.NDArray[np.float64]
+from leaderboard.scoring.mutual_information import too_large
+from leaderboard.scoring.pair_tables import Counts, PairTables
+from leaderboard.scoring.ranks import Ranks
 
 _INSIDE_LOG = 1e-12
 """What the program adds to a probability before it takes the logarithm."""
-
-_PAIRS_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True)
@@ -76,40 +74,46 @@ def pgdl_score(targets: npt.ArrayLike, measure: npt.ArrayLike, factors: Factors)
     if not (np.isfinite(y).all() and np.isfinite(m).all()):
         raise ValueError("only finite values have an order")
     varying = [factor for factor in encode(factors, len(y)) if len(factor.levels) > 1]
-    signs = 2 * (y[:, None] > y).astype(np.int8) + (m[:, None] > m)
-    by_pair, cells = {}, 0
-    for one, other in combinations(varying, 2):
-        group = joint_codes([one.codes, other.codes], len(y))
-        groups = int(group.max(initial=0)) + 1
-        cells += 4 * groups**2
-        if groups > MOST_GROUPS or cells > MOST_CELLS:
-            return PgdlScore(float("nan"), None, {})
-        by_pair[one.name, other.name] = _value(_tables(group, signs))
+    pairs = {
+        (one.name, other.name): joint_codes([one.codes, other.codes], len(y)).astype(np.int32)
+        for one, other in combinations(varying, 2)
+    }
+    if too_large([int(group.max(initial=0)) + 1 for group in pairs.values()], signs=4):
+        return PgdlScore(float("nan"), None, {})
+    # Values that differ by rounding are no tie to the program.
+    tables = PairTables(*(np.unique(values, return_inverse=True)[1] for values in (y, m)))
+    by_pair = {pair: _value(tables, group) for pair, group in pairs.items()}
     defined = {pair: value for pair, value in by_pair.items() if not math.isnan(value)}
     at = min(defined, key=lambda pair: defined[pair], default=None)
     return PgdlScore(float("nan") if at is None else defined[at], at, by_pair)
 
 
-def _tables(group: npt.NDArray[np.int64], signs: npt.NDArray[np.int8]) -> Matrix:
-    """Counts of pairs for each key that occurs, shape (keys, 2, 2): of V, of U."""
-    groups = int(group.max(initial=0)) + 1
-    counts = np.zeros(groups**2 * 4, np.int64)
-    rows = max(1, _PAIRS_AT_ONCE // max(1, len(group)))
-    for start in range(0, len(group), rows):
-        some = slice(start, start + rows)
-        cell = (group[some, None] * groups + group) * 4 + signs[some]
-        counts += np.bincount(cell.ravel(), minlength=len(counts))
-    tables = counts.reshape(-1, 2, 2)
-    return tables[tables.any(axis=(1, 2))].astype(np.float64)
+def _value(pairs: PairTables, group: Ranks) -> float:
+    information = entropy = 0.0
+    varied = False
+    sizes = np.bincount(group)
+    first = 0
+    for counts in pairs.between(group):
+        larger = _larger(counts)
+        # A network paired with itself is larger on neither side.
+        own = np.arange(len(larger[0, 0]))
+        larger[0, 0, own, own + first] += sizes[first : first + len(own)]
+        first += len(own)
+        joint = larger / larger.sum(axis=(0, 1))
+        of_target, of_measure = joint.sum(axis=1), joint.sum(axis=0)
+        # The order decides the last digits of the sums: keys first.
+        found = np.moveaxis(joint, (0, 1), (-2, -1)).ravel()
+        seen = np.flatnonzero(found)
+        independent = np.moveaxis(of_target[:, None] * of_measure, (0, 1), (-2, -1)).ravel()[seen]
+        information += float(np.sum(found[seen] * np.log2(found[seen] / independent)))
+        terms = of_target * np.log2(of_target + _INSIDE_LOG)
+        entropy -= float(np.sum(np.moveaxis(terms, 0, -1).ravel()))
+        # Keys of one sign have an entropy of -1e-12 or so: there is nothing to explain in them.
+        varied = varied or bool((of_target > 0).all(axis=0).any())
+    return information / entropy if varied else float("nan")
 
 
-def _value(tables: Matrix) -> float:
-    joint = tables / tables.sum(axis=(1, 2), keepdims=True)
-    of_target, of_measure = joint.sum(axis=2), joint.sum(axis=1)
-    independent = of_target[:, :, None] * of_measure[:, None, :]
-    seen = joint > 0
-    information = np.sum(joint[seen] * np.log2(joint[seen] / independent[seen]))
-    entropy = -np.sum(of_target * np.log2(of_target + _INSIDE_LOG))
-    # Keys of one sign have an entropy of -1e-12 or so: there is nothing to explain in them.
-    varied = bool(((of_target > 0).sum(axis=1) == 2).any())
-    return float(information / entropy) if varied else float("nan")
+def _larger(counts: Counts) -> Counts:
+    """Counts by whether the first network is larger on either side, both first axes of two."""
+    of_targets: Counts = np.stack([counts[0] + counts[1], counts[2]])
+    return np.stack([of_targets[:, 0] + of_targets[:, 1], of_targets[:, 2]], axis=1)

@@ -15,12 +15,15 @@ from leaderboard.scoring import metrics
 from leaderboard.scoring.metrics import Vector
 from leaderboard.scoring.ranks import Ranks, dense_ranks
 
-Counts = npt.NDArray[np.signedinteger]
+Counts = npt.NDArray[np.integer]
 Matrix = npt.NDArray[np.float64]
 
 DOUBTFUL = 1e-6
 """Samples whose variance is at most this fraction of the squared range of all values are computed
 value by value: their sums of squares about a common center have lost too many digits."""
+
+_VALUES_AT_ONCE = 512
+"""Values whose signs against all others are looked at together."""
 
 
 def mse(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
@@ -86,17 +89,24 @@ def spearman(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
 def kendall(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
     """Kendall's τ_b. The cost is samples · n² multiplications: some 30 ms for 1,000 · 756².
 
-    Two values tie where they do so among all values. Memory: 20 n² bytes beside counts.
+    Two values tie where they do so among all values. Memory: 8 bytes a count, and some KB a value.
 
     Raises:
         ValueError: a value is not finite.
     """
     ranks, others = dense_ranks(targets), dense_ranks(predictions)
     # Sums of products of counts and signs are whole numbers far below 2²⁴: float32 holds them.
-    signs = np.sign(np.subtract.outer(ranks, ranks)).astype(np.float32)
-    signs *= np.sign(np.subtract.outer(others, others))
-    rows = counts.astype(np.float32) @ signs
-    concordance = np.einsum("sn,sn->s", rows.astype(np.float64), counts.astype(np.float64))
+    weights = counts.astype(np.float32)
+    concordance = np.zeros(len(counts))
+    for start in range(0, len(ranks), _VALUES_AT_ONCE):
+        some = slice(start, start + _VALUES_AT_ONCE)
+        upto = slice(start + len(ranks[some]))
+        signs = np.sign(np.subtract.outer(ranks[upto], ranks[some])).astype(np.float32)
+        signs *= np.sign(np.subtract.outer(others[upto], others[some]))
+        # Pairs with an earlier value stand for both orders.
+        signs[:start] *= 2
+        rows = weights[:, upto] @ signs
+        concordance += np.einsum("sn,sn->s", rows, weights[:, some], dtype=np.float64)
     with np.errstate(all="ignore"):
         untied = _untied(ranks, counts) * _untied(others, counts)
         values: Vector = np.clip(concordance / np.sqrt(untied), -1, 1)
@@ -129,7 +139,7 @@ def _sizes(ranks: Ranks, counts: Counts) -> Matrix:
     """How many values of each sample have each rank, shape (samples, ranks)."""
     order = np.argsort(ranks, kind="stable")
     starts = np.flatnonzero(np.diff(ranks[order], prepend=-1))
-    return np.add.reduceat(counts[:, order], starts, axis=1).astype(np.float64)
+    return np.add.reduceat(counts[:, order], starts, axis=1, dtype=np.float64)
 
 
 def _undefined(counts: Counts) -> Vector:

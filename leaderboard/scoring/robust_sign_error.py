@@ -1,12 +1,14 @@
 """Sign errors between pairs of configurations: the environments of Dziugaite et al. 2020."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from leaderboard.scoring.factors import Factors, Pairs, joint_codes, pairs_differing_in, ranked
+from leaderboard.scoring.cells import Cells, cells
+from leaderboard.scoring.factors import Factors, ranked
 from leaderboard.scoring.ranks import Ranks
 
 Vector = npt.NDArray[np.float64]
@@ -81,14 +83,14 @@ def robust_sign_errors(
     """
     ranks, others, encoded = ranked(targets, measure, factors)
     gaps = np.asarray(targets, np.float64)
-    configuration = joint_codes([factor.codes for factor in encoded], len(ranks))
     by_factor, too_few = {}, 0
-    for factor in encoded:
-        pairs = pairs_differing_in(factor, encoded)
-        errors = (1 - pairs.agreement(ranks, others)) / 2
-        weights = _weights(gaps[pairs.first] - gaps[pairs.second], test_images)
-        found, left_out = _environments(configuration, pairs, errors, weights, least_effective)
-        by_factor[factor.name] = np.sort(found)
+    for of_factor in cells(encoded, len(ranks)):
+        errors, left_out = [np.empty(0)], 0
+        for sums in _environments(of_factor, ranks, others, gaps, test_images):
+            found = _errors(sums, least_effective)
+            errors.append(found)
+            left_out += sums.shape[1] - len(found)
+        by_factor[of_factor.factor.name] = np.sort(np.concatenate(errors))
         too_few += left_out
     everything = np.sort(np.concatenate([np.empty(0), *by_factor.values()]))
     return RobustSignErrors(everything, by_factor, too_few)
@@ -103,17 +105,31 @@ def _weights(differences: Vector, test_images: int | None) -> Vector:
 
 
 def _environments(
-    configuration: Ranks, pairs: Pairs, errors: Vector, weights: Vector, least_effective: float
-) -> tuple[Vector, int]:
-    """Errors of the environments with enough pairs, and how many have too few."""
-    one, other = configuration[pairs.first], configuration[pairs.second]
-    pair = np.minimum(one, other) * (configuration.max(initial=0) + 1) + np.maximum(one, other)
-    environments, of_pair = np.unique(pair, return_inverse=True)
-    if not len(environments):
-        return np.empty(0), 0
-    totals = np.bincount(of_pair, weights, len(environments))
-    squares = np.bincount(of_pair, weights**2, len(environments))
-    wrong = np.bincount(of_pair, weights * errors, len(environments))
+    cells: Cells, ranks: Ranks, others: Ranks, gaps: Vector, test_images: int | None
+) -> Iterator[Vector]:
+    """Sums of w, w² and w · error of all environments, shape (3, some environments) at a time."""
+    starts, configuration = cells.environments, cells.configuration
+    ranks, others, gaps = (values[cells.order] for values in (ranks, others, gaps))
+    sums, start = np.zeros((3, 0)), 0
+    for pairs in cells.blocks():
+        place = pairs.of_first(starts[configuration] - configuration - 1 - start)
+        place += configuration[pairs.second]
+        errors = (1 - pairs.agreement(ranks, others)) / 2
+        weights = _weights(pairs.of_first(gaps) - gaps[pairs.second], test_images)
+        more = [np.bincount(place, of) for of in (weights, weights**2, weights * errors)]
+        before, sums = sums, np.array(more)
+        sums[:, : before.shape[1]] += before
+        # The last configuration may have further pairs, in the next block.
+        done = int(starts[configuration[pairs.networks][-1]]) - start
+        yield sums[:, :done]
+        sums, start = sums[:, done:], start + done
+    yield sums
+
+
+def _errors(sums: Vector, least_effective: float) -> Vector:
+    """Errors of the environments with enough pairs."""
+    totals, squares, wrong = sums
     effective = np.divide(totals**2, squares, out=np.zeros_like(totals), where=squares > 0)
     enough = (effective > least_effective) | np.isclose(effective, least_effective)
-    return wrong[enough] / totals[enough], int(np.count_nonzero(~enough))
+    errors: Vector = wrong[enough] / totals[enough]
+    return errors

@@ -7,8 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from demogen.format.factors import Level
-from leaderboard.scoring.factors import Factor, Factors, Pairs, pairs_differing_in, ranked
+from leaderboard.scoring.cells import Cells, Pairs, cells
+from leaderboard.scoring.factors import Factors, ranked
 from leaderboard.scoring.ranks import Ranks
+
+_FEW_LEVELS = 700
+"""A table has all pairs of so many levels. Of more, the pairs of networks are few: see
+`leaderboard.scoring.cells.MOST_ENVIRONMENTS`."""
 
 LEAST_PAIRS = 12
 """Pairs an environment needs: the least effective number that the authors' released code asks."""
@@ -100,28 +105,40 @@ def sign_errors(
     """
     ranks, others, encoded = ranked(targets, predictions, factors)
     environments: list[Environment] = []
-    for factor in encoded:
-        pairs = pairs_differing_in(factor, encoded)
-        environments += _environments(factor, pairs, (1 - pairs.agreement(ranks, others)) / 2)
+    for of_factor in cells(encoded, len(ranks)):
+        environments += _environments(of_factor, ranks, others)
     return SignErrors(
         tuple(each for each in environments if each.pairs >= least_pairs),
         tuple(each for each in environments if each.pairs < least_pairs),
     )
 
 
-def _environments(
-    factor: Factor, pairs: Pairs, errors: npt.NDArray[np.float64]
-) -> Iterator[Environment]:
-    one, other = factor.codes[pairs.first], factor.codes[pairs.second]
-    levels = len(factor.levels)
-    key: Ranks = np.minimum(one, other) * levels + np.maximum(one, other)
-    sizes = np.bincount(key)
-    totals = np.bincount(key, errors)
+def _environments(cells: Cells, ranks: Ranks, others: Ranks) -> Iterator[Environment]:
+    levels = len(cells.factor.levels)
+    few = levels <= _FEW_LEVELS
+    if few:
+        keys = np.arange(levels**2)
+    else:
+        keys = np.unique(np.concatenate([np.empty(0, np.int64), *(key for _, key in _keyed(cells))]))
+    counts = np.zeros((len(keys), 3), np.int64)
+    ranks, others = ranks[cells.order], others[cells.order]
+    for pairs, key in _keyed(cells):
+        place = 3 * (key if few else np.searchsorted(keys, key))
+        place += pairs.agreement(ranks, others) + 1
+        counts += np.bincount(place, minlength=counts.size).reshape(-1, 3)
+    sizes, errors = counts.sum(axis=1), counts @ (1, 0.5, 0)
     for place in np.flatnonzero(sizes).tolist():
-        low, high = divmod(place, levels)
+        low, high = divmod(int(keys[place]), levels)
         yield Environment(
-            factor.name,
-            (factor.levels[low], factor.levels[high]),
+            cells.factor.name,
+            (cells.factor.levels[low], cells.factor.levels[high]),
             int(sizes[place]),
-            float(totals[place] / sizes[place]),
+            float(errors[place] / sizes[place]),
         )
+
+
+def _keyed(cells: Cells) -> Iterator[tuple[Pairs, Ranks]]:
+    """Pairs, and which two levels each is of."""
+    levels, number = cells.levels, len(cells.factor.levels)
+    for pairs in cells.blocks():
+        yield pairs, pairs.of_first(number * levels) + levels[pairs.second]
