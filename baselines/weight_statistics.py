@@ -9,6 +9,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from baselines.functional.weight_statistics import BLOCK_BYTES, STATISTICS, statistics
 from demogen.errors import NotMeasurable
+from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.network import Network
 from demogen.zoo.base import NetworkSet
@@ -35,7 +36,7 @@ class WeightStatistics(Measure):
     """
 
     name = "weight-statistics"
-    cost = "no pass over images"
+    cost = Passes()
     absent = 0.0
 
     def compute(self, network: Network) -> Mapping[str, float]:

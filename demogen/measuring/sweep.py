@@ -11,6 +11,7 @@ depend on which other reductions ran along, but for rounding where a direction i
 import functools
 import operator
 import time
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
@@ -133,6 +134,19 @@ class Reduction(Protocol):
         """
 
 
+@dataclass
+class Cost:
+    """Seconds of a reduction.
+
+    Attributes:
+        alone: what a sweep for it alone would have taken.
+        share: its part of what the sweep for all took; what several need is shared evenly.
+    """
+
+    alone: float = 0.0
+    share: float = 0.0
+
+
 Key = TypeVar("Key", bound=Hashable)
 Reduced = TypeVar("Reduced", bound=Reduction)
 
@@ -143,7 +157,7 @@ def sweep(
     labels: Tensor | None,
     reductions: Mapping[Key, Reduction],
     batch_size: int = 256,
-) -> tuple[dict[Key, Exception], dict[Key, float]]:
+) -> tuple[dict[Key, Exception], dict[Key, Cost]]:
     """Run a network over images once, for all reductions; one that fails does not stop the others.
 
     Args:
@@ -154,26 +168,23 @@ def sweep(
         batch_size: images a pass at most; fewer where that is faster or takes less memory.
 
     Returns:
-        The errors of the reductions that failed, and the seconds that the sweep would have taken
-        for each reduction alone.
+        The errors of the reductions that failed, and what each took.
     """
     needed = {key: reduction.needs for key, reduction in reductions.items()}
-    seconds = dict.fromkeys(reductions, 0.0)
+    costs = {key: Cost() for key in reductions}
     errors: dict[Key, Exception] = {}
     live = dict(reductions)
     try:
         for x, y in _passes(module, images, labels, needed, batch_size):
             # What was made of a batch dies with this call, before that of the next is made.
-            failed = _take(
-                live, _Made(module, x, y, [needed[key] for key in live]), needed, seconds
-            )
+            failed = _take(live, _Made(module, x, y, [needed[key] for key in live]), needed, costs)
             errors |= failed
             live = {key: reduction for key, reduction in live.items() if key not in failed}
             if not live:
                 break
     except Exception as error:  # of the network itself: no reduction has all images
         errors |= dict.fromkeys(live, error)
-    return errors, seconds
+    return errors, costs
 
 
 def reduce_images(
@@ -201,9 +212,9 @@ def _take(
     reductions: Mapping[Key, Reduction],
     made: "_Made",
     needed: Mapping[Key, Needs],
-    seconds: dict[Key, float],
+    costs: Mapping[Key, Cost],
 ) -> dict[Key, Exception]:
-    """Give a batch to every reduction and add to its seconds; the errors of those that fail."""
+    """Give a batch to every reduction and add to its cost; the errors of those that fail."""
     failed: dict[Key, Exception] = {}
     for key, reduction in reductions.items():
         start = time.perf_counter()
@@ -211,7 +222,9 @@ def _take(
             made.give(reduction, needed[key])
         except Exception as error:  # somebody's measure: the others go on
             failed[key] = error
-        seconds[key] += made.seconds(needed[key]) + time.perf_counter() - start
+        own = time.perf_counter() - start
+        costs[key].alone += made.seconds(needed[key]) + own
+        costs[key].share += made.share(needed[key]) + own
     return failed
 
 
@@ -238,7 +251,9 @@ class _Made:
         self, module: TappedModule, x: Tensor, labels: Tensor | None, needed: Sequence[Needs]
     ) -> None:
         needs = functools.reduce(operator.or_, needed, Needs())
+        self._users = Counter(part for one in needed for part in _parts(one))
         self._seconds: dict[Hashable, float] = {}
+        self._along: set[Hashable] = set()
         self._failed: dict[Direction, NotMeasurable] = {}
         start = time.perf_counter()
         with torch.set_grad_enabled(bool(needs.directions or needs.jacobian)):
@@ -266,6 +281,7 @@ class _Made:
             # What a pass of its own would have taken.
             of_a_pass = self._seconds["jacobian"] / scores.shape[1]
             self._seconds |= dict.fromkeys(collected, of_a_pass)
+            self._along.update(collected)
         for direction, cotangent in cotangents.items():
             if direction not in norms:
                 start = time.perf_counter()
@@ -304,9 +320,16 @@ class _Made:
             )
 
     def seconds(self, needs: Needs) -> float:
-        """What all that is needed took."""
-        parts = ["forward", *(["jacobian"] if needs.jacobian else []), *needs.directions]
-        return sum(self._seconds.get(part, 0.0) for part in parts)
+        """What all that is needed would have taken alone."""
+        return sum(self._seconds.get(part, 0.0) for part in _parts(needs))
+
+    def share(self, needs: Needs) -> float:
+        """A part of what all that is needed took; what rode along with other passes took none."""
+        return sum(
+            self._seconds.get(part, 0.0) / self._users[part]
+            for part in _parts(needs)
+            if part not in self._along
+        )
 
     def _cotangents(
         self, directions: frozenset[Direction], scores: Tensor, labels: Tensor | None
@@ -319,6 +342,11 @@ class _Made:
             except NotMeasurable as error:
                 self._failed[direction] = error
         return cotangents
+
+
+def _parts(needs: Needs) -> list[Hashable]:
+    """What is made of a batch, each with seconds of its own."""
+    return ["forward", *(["jacobian"] if needs.jacobian else []), *needs.directions]
 
 
 class _Rows:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sklearn.base import clone
@@ -11,7 +11,7 @@ from demogen.errors import NotMeasurable
 from demogen.measuring.cache import Outcome
 from demogen.measuring.predictor import Measure, Signature
 from demogen.measuring.shared_measure import SharedMeasure, images_of
-from demogen.measuring.sweep import sweep
+from demogen.measuring.sweep import Cost, sweep
 from demogen.networks.network import Access, Network
 from demogen.networks.torch_state import ordinary_state, own_random_numbers
 
@@ -40,26 +40,33 @@ def measure_together(measures: Mapping[str, Measure], network: Network) -> dict[
 
     Returns:
         Key → outcome, in the order given; its seconds are those that the measure would have taken
-        alone.
+        alone, `share_seconds` its part of what all took.
     """
-    network = network.remembering()
-    copies = {key: clone(measure) for key, measure in measures.items()}
-    outcomes: dict[str, Outcome] = {}
-    swept: dict[Access, dict[str, SharedMeasure[Any]]] = {}
-    with ordinary_state():
-        for key, measure in copies.items():
-            if isinstance(measure, SharedMeasure):
-                images = measure.access & Access.TRAIN or Access.TEST_INPUTS
-                swept.setdefault(images, {})[key] = measure
-            else:
-                outcomes[key] = _outcome(measure, network, 0.0, _computing(measure, network))
-        for together in swept.values():
-            outcomes |= _sweep(together, network)
+    outcomes = dict(measure_in_turn(measures, network))
     return {key: outcomes[key] for key in measures}
 
 
-def _sweep(measures: Mapping[str, SharedMeasure[Any]], network: Network) -> dict[str, Outcome]:
-    outcomes = {}
+def measure_in_turn(
+    measures: Mapping[str, Measure], network: Network
+) -> Iterator[tuple[str, Outcome]]:
+    """`measure_together`, each outcome as soon as it is there, so that interrupted work is kept."""
+    network = network.remembering()
+    copies = {key: clone(measure) for key, measure in measures.items()}
+    swept: dict[Access, dict[str, SharedMeasure[Any]]] = {}
+    for key, measure in copies.items():
+        if isinstance(measure, SharedMeasure):
+            images = measure.access & Access.TRAIN or Access.TEST_INPUTS
+            swept.setdefault(images, {})[key] = measure
+    for together in swept.values():
+        yield from _sweep(together, network)
+    for key, measure in copies.items():
+        if not isinstance(measure, SharedMeasure):
+            yield key, _outcome(measure, network, Cost(), _computing(measure, network))
+
+
+def _sweep(
+    measures: Mapping[str, SharedMeasure[Any]], network: Network
+) -> Iterator[tuple[str, Outcome]]:
     reductions = {}
     for key, measure in measures.items():
         begun: list[Any] = []
@@ -68,22 +75,23 @@ def _sweep(measures: Mapping[str, SharedMeasure[Any]], network: Network) -> dict
             begun.append(measure.reduction(network.view(measure.access)))
             return {}
 
-        outcomes[key] = _outcome(measure, network, 0.0, begin)
+        outcome = _outcome(measure, network, Cost(), begin)
         if begun:
             reductions[key] = begun[0]
+        else:
+            yield key, outcome
     if not reductions:
-        return outcomes
-    first = measures[next(iter(reductions))]
-    images, labels = images_of(first, network)
-    errors, seconds = sweep(network.module, images, labels, reductions, network.batch_size)
+        return
+    with ordinary_state():
+        images, labels = images_of(measures[next(iter(reductions))], network)
+        errors, costs = sweep(network.module, images, labels, reductions, network.batch_size)
     for key, reduction in reductions.items():
         measure = measures[key]
         if key in errors:
             end: Callable[[], Signature] = _raising(errors[key])
         else:
             end = _summarizing(measure, reduction, network)
-        outcomes[key] = _outcome(measure, network, seconds[key], end)
-    return outcomes
+        yield key, _outcome(measure, network, costs[key], end)
 
 
 def _computing(measure: Measure, network: Network) -> Callable[[], Signature]:
@@ -104,18 +112,26 @@ def _raising(error: Exception) -> Callable[[], Signature]:
 
 
 def _outcome(
-    measure: Measure, network: Network, before: float, signature: Callable[[], Signature]
+    measure: Measure, network: Network, before: Cost, signature: Callable[[], Signature]
 ) -> Outcome:
-    start = time.perf_counter()
+    start, spared = time.perf_counter(), network.seconds_spared
     values, reason, fault = None, None, False
     try:
-        values = dict(_checked(measure, network, signature))
+        with ordinary_state():
+            values = dict(_checked(measure, network, signature))
     except NotMeasurable as error:
         reason = str(error)
     except Exception as error:  # somebody's measure: report it and go on with the rest
         reason = f"{measure.name} on network {network.id}: {type(error).__name__}: {error}"
         fault = True
-    return Outcome(values, reason, before + time.perf_counter() - start, fault=fault)
+    taken = time.perf_counter() - start
+    return Outcome(
+        values,
+        reason,
+        before.alone + taken + network.seconds_spared - spared,
+        fault=fault,
+        share_seconds=before.share + taken,
+    )
 
 
 def _checked(measure: Measure, network: Network, signature: Callable[[], Signature]) -> Signature:

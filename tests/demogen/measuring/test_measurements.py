@@ -20,6 +20,7 @@ from demogen import (
 from demogen.errors import DemogenError
 from demogen.measuring import measurements
 from demogen.measuring.cache import measure_key, network_key
+from demogen.measuring.work import Work
 
 
 class MeanLogit(Measure):
@@ -178,6 +179,19 @@ def test_an_interrupted_measurement_goes_on_where_it_stopped(tiny_zoo, tmp_path,
     assert Stops.calls == 24 - 4
 
 
+def test_what_an_interrupted_network_has_is_kept(tiny_zoo, tmp_path):
+    class Interrupts(Measure):
+        name = "interrupts"
+
+        def compute(self, network):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measure_all([MeanLogit(), Interrupts()], tiny_zoo, cache=tmp_path)
+    work = Work.of([MeanLogit(), Interrupts()], tiny_zoo, tmp_path)
+    assert list(work.known) == [(work.keys[0], tiny_zoo.ids[0])]
+
+
 def test_equal_measures_are_computed_once(tiny_zoo):
     results = measure_all([MeanLogit(), MeanLogit(2.0), MeanLogit()], tiny_zoo, cache=False)
     assert MeanLogit.calls == 48
@@ -295,7 +309,7 @@ def test_an_epoch_is_timed_once_a_network_and_kept(tiny_zoo, tmp_path, epochs_ti
     sizes = {"batch_size": 25, "train_size": 100}
     assert calls == [((25, 1, 8, 8), torch.float32, (25,), sizes)] * 24
     for result in first:
-        assert result.epochs == {id: took / 2 for id, took in result.seconds.items()}
+        assert result.epochs == {id: result.seconds[id] / 2 for id in result.table.index}
     again = measure_all(measures[:1], tiny_zoo, cache=tmp_path)[0]
     assert again.epochs == first[0].epochs
     assert len(calls) == 24
