@@ -35,7 +35,7 @@ style: $(VENV)/ready
 bench: $(VENV)/ready  ## Benchmarks, as ratios taken side by side in one run
 	$(PYTEST_ALONE) --confcutdir tests/benchmarks tests/benchmarks
 
-bench-against: $(VENV)/ready  ## What measuring costs beside an earlier commit: make bench-against COMMIT=...
+bench-against: $(VENV)/ready  ## What measuring and scoring cost beside an earlier commit: make bench-against COMMIT=...
 	$(BIN)/python -m tests.benchmarks.against $(COMMIT)
 
 soak: $(VENV)/ready  ## Long fault runs, kept out of `make test`

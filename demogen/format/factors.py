@@ -105,10 +105,14 @@ def code_levels(levels: Iterable[Level], *, none_first: bool = True) -> Coded:
     >>> codes.tolist(), levels
     ([2, 0, 1, 0], [0.5, None, 'sgd'])
     """
-    plain = [_plain(level) for level in levels]
-    distinct = sorted(dict.fromkeys(plain), key=lambda level: _order(level, none_first))
+    given = list(levels)
+    plain = {level: _plain(level) for level in dict.fromkeys(given)}
+    distinct = sorted(
+        dict.fromkeys(plain.values()), key=lambda level: _order(level, none_first)
+    )
     code = {level: number for number, level in enumerate(distinct)}
-    return Coded(np.array([code[level] for level in plain], np.intp), distinct)
+    codes = {level: code[of] for level, of in plain.items()}
+    return Coded(np.array([codes[level] for level in given], np.intp), distinct)
 
 
 def level_text(level: Any) -> str:

@@ -1,10 +1,12 @@
-"""Split, design matrix, target, regressor → out-of-fold predictions, and the fit on all."""
+"""Folds, design matrix, target, regressor → out-of-fold predictions, and the fit on all."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 
@@ -16,8 +18,6 @@ from leaderboard.scoring.places import Bounds, place_bounds, places, spread
 
 if TYPE_CHECKING:
     from sklearn.base import RegressorMixin
-
-    from demogen.format.splits import Fold
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,20 @@ class CrossValidation:
 def cross_validate(
     signatures: Mapping[str, Sequence[float]],
     targets: Mapping[str, float],
-    folds: "Sequence[Fold]",
+    tests: Sequence[Sequence[str]],
     regressor: "RegressorMixin",
     slack: Callable[[Vector], Vector] | None = None,
 ) -> CrossValidation:
-    """Fit a clone on the train networks of each fold and predict its test networks.
+    """Fit a clone on all networks but those that a fold tests, and predict these.
 
     One fold of some hundred networks takes 1 to 3 ms, most of it scikit-learn's checks; one-hot
     encoding takes 8 ms.
 
     Args:
-        signatures: id → row of the design matrix, for the networks measured. Networks of the folds
-            that are not among them are dropped from every fold.
+        signatures: id → row of the design matrix, for the networks measured. Networks that folds
+            test and that are not among them are dropped.
         targets: id → target, for at least these networks.
-        folds: of a split.
+        tests: ids of the networks that each fold tests.
         regressor: unfitted; it is never fitted itself.
         slack: predictions → by how much each may differ on another machine.
 
@@ -69,14 +69,12 @@ def cross_validate(
     rows = [signatures[network] for network in ids]
     X = np.array(rows, np.float64).reshape(len(ids), len(rows[0]) if rows else 0)
     y = np.array([targets[network] for network in ids], np.float64)
-    position = {network: number for number, network in enumerate(ids)}
     predicted_folds, skipped, bounds = [], [], []
-    for number, fold in enumerate(folds):
-        train, test = (
-            sorted(position[network] for network in part if network in position)
-            for part in (fold.train, fold.test)
-        )
-        if not train or not test:
+    for number, (test, tested) in enumerate(_tested(tuple(map(tuple, tests)), ids)):
+        fitted_to = np.ones(len(ids), bool)
+        fitted_to[test] = False
+        train = np.flatnonzero(fitted_to)
+        if not len(train) or not tested:
             skipped.append(number)
             continue
         what = f"fold {number}"
@@ -85,7 +83,7 @@ def cross_validate(
         predicted_folds.append(
             FoldPredictions(
                 fold=number,
-                ids=tuple(ids[row] for row in test),
+                ids=tested,
                 predictions=tuple(predictions.tolist()),
                 places=tuple(places(predictions, everywhere).tolist()),
                 center=_center(everywhere),
@@ -102,6 +100,20 @@ def cross_validate(
     model = linear_model(fitted, X)
     exact = _exact(fitted, len(ids))
     return CrossValidation(tuple(predicted_folds), tuple(skipped), fit, model, tuple(bounds), exact)
+
+
+# Many predictors are scored on one split, and looking ids up costs as much as fitting does.
+@lru_cache(maxsize=4)
+def _tested(
+    tests: tuple[tuple[str, ...], ...], ids: tuple[str, ...]
+) -> list[tuple[npt.NDArray[np.intp], tuple[str, ...]]]:
+    """Positions in `ids`, ascending, of what each fold tests, and these ids."""
+    position = {network: number for number, network in enumerate(ids)}
+    found = []
+    for tested in tests:
+        rows = sorted(position[network] for network in tested if network in position)
+        found.append((np.array(rows, np.intp), tuple(ids[row] for row in rows)))
+    return found
 
 
 def linear_model(fitted: Any, X: Vector) -> LinearModel | None:

@@ -1,6 +1,6 @@
 """Measure the networks of a zoo, fit and score on its splits: predictors → results."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Unpack
 
@@ -100,16 +100,16 @@ def benchmark(
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise PredictorError(f"two predictors are called {twice[0]!r}; give one another name")
     lookup(target, dict.fromkeys(TARGETS), "target", ZooError)
-    _targets(zoo, target)
+    networks = _networks(zoo, target)
     chosen = [_split(zoo, name) for name in (zoo.splits if splits is None else splits)]
     if signatures is None:
         measured = measure_all([predictor.measure for predictor in named], zoo, **options)
     else:
         measured = measurements_in(signatures, named, zoo)
     return Results(
-        score_split(predictor, measurements, zoo, split, target)
+        result
         for predictor, measurements in zip(named, measured, strict=True)
-        for split in chosen
+        for result in _scored(predictor, measurements, networks, chosen)
     )
 
 
@@ -128,7 +128,24 @@ def score_split(
         ZooError: the predictor names a feature that was not measured, or no network has the target.
         PredictorError: the regressor fails.
     """
-    design = _design(predictor, measurements, zoo)
+    [result] = _scored(predictor, measurements, _networks(zoo, target), [split])
+    return result
+
+
+def factors_of(zoo: "NetworkSet", ids: Iterable[str]) -> dict[str, dict[str, JsonLevel]]:
+    """Factor in which networks of a zoo differ → id → level, for some of its networks."""
+    chosen = list(ids)
+    levels = levels_by_id(list(map(str, zoo.table.index)), varying(zoo.table))
+    return {factor: {network: of[network] for network in chosen} for factor, of in levels.items()}
+
+
+def _scored(
+    predictor: "Predictor",
+    measurements: "Measurements",
+    networks: Networks,
+    splits: "Sequence[Split]",
+) -> Iterator[Result]:
+    design = _design(predictor, measurements, sorted(networks.configurations))
     measured = design.signatures
     described = Described(
         predictor.name,
@@ -140,14 +157,8 @@ def score_split(
         _median(measurements.seconds, measured),
         _median(measurements.epochs, measured),
     )
-    return score_design(described, design, _networks(zoo, target), split)
-
-
-def factors_of(zoo: "NetworkSet", ids: Iterable[str]) -> dict[str, dict[str, JsonLevel]]:
-    """Factor in which networks of a zoo differ → id → level, for some of its networks."""
-    chosen = list(ids)
-    levels = levels_by_id(list(map(str, zoo.table.index)), varying(zoo.table))
-    return {factor: {network: of[network] for network in chosen} for factor, of in levels.items()}
+    for split in splits:
+        yield score_design(described, design, networks, split)
 
 
 def _networks(zoo: "NetworkSet", target: str) -> Networks:
@@ -217,12 +228,13 @@ def _why_unknown(zoo: "NetworkSet", id: str) -> str:
     return "the normalized network is not defined"
 
 
-def _design(predictor: "Predictor", measurements: "Measurements", zoo: "NetworkSet") -> Design:
+def _design(
+    predictor: "Predictor", measurements: "Measurements", networks: Sequence[str]
+) -> Design:
     table = measurements.table
     columns = predictor.design([str(name) for name in table.columns]) if len(table) else []
     values = table[columns].to_numpy(np.float64).tolist()
     rows = dict(zip(map(str, table.index), map(tuple, values), strict=True))
-    networks = sorted(map(str, zoo.table.index))
     return design_of(
         columns,
         {network: rows[network] for network in networks if network in rows},

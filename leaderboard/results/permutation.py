@@ -107,9 +107,9 @@ def _pooled_r2(
     result: Result, regressor: "RegressorMixin", targets: dict[str, float]
 ) -> float | None:
     from leaderboard.fitting.cross_validation import cross_validate
-    from leaderboard.results.verification import folds_of
+    from leaderboard.results.verification import tests_of
 
-    fitted = cross_validate(result.signatures, targets, folds_of(result), regressor)
+    fitted = cross_validate(result.signatures, targets, tests_of(result), regressor)
     predicted = [
         (targets[network], prediction)
         for fold in fitted.folds

@@ -129,7 +129,7 @@ def score_design(
     signatures = {id: values for id, values in design.signatures.items() if id in known}
     targets = {network: known[network] for network in signatures}
     try:
-        fitted = cross_validate(signatures, targets, split.folds, predictor.regressor)
+        fitted = cross_validate(signatures, targets, split.tests, predictor.regressor)
     except PredictorError as error:
         where = f"{predictor.name} on {split.name} of {networks.name}"
         raise PredictorError(f"{where}: {error}") from error

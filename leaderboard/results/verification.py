@@ -111,7 +111,7 @@ def check_predictions(result: Result, regressor: "RegressorMixin") -> None:
 
     try:
         refitted = cross_validate(
-            result.signatures, result.targets, folds_of(result), regressor, _slack_of(result)
+            result.signatures, result.targets, tests_of(result), regressor, _slack_of(result)
         )
     except PredictorError as error:
         raise ResultError(f"{_label(result)}: {error}") from error
@@ -205,10 +205,9 @@ def _installed(result: Result) -> "Predictor | str":
     return predictor
 
 
-def folds_of(result: Result) -> list[Fold]:
-    """The folds of the result: each is fitted on the measured networks that it does not test."""
-    measured = set(result.targets)
-    return [Fold(tuple(measured - set(fold.ids)), fold.ids) for fold in result.folds]
+def tests_of(result: Result) -> list[tuple[str, ...]]:
+    """Ids that each fold tests; it is fitted on the other networks measured."""
+    return [fold.ids for fold in result.folds]
 
 
 def _by_id(fold: FoldPredictions) -> dict[str, float]:

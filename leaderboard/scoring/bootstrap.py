@@ -1,6 +1,6 @@
 """Bootstrap intervals of statistics from stored predictions: nothing is fitted again."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,8 +12,8 @@ from leaderboard.scoring.ranks import ROUNDING
 from leaderboard.scoring.resampled import Counts
 
 DRAWS = 1000
-_MOST_COUNTS = 2**21
-"""Counts of networks in draws that statistics are taken of at once: 16 MB as floats."""
+_COUNTS_AT_ONCE = 2**20
+"""Counts of networks in draws that are made together."""
 
 LEVEL = 0.95
 """Part of the draws between the two ends of an interval."""
@@ -94,25 +94,15 @@ def _resample_counts(groups: tuple[str, ...], draws: int, seed: int) -> Counts:
     stream = np.random.RandomState(seed)
     # Of more than 255 groups one is drawn 256 times with odds below 1e-500.
     of_networks = np.empty((draws, len(group)), np.uint8)
-    for some in _blocks(draws, len(group)):
-        rows = some.stop - some.start
+    at_once = max(1, _COUNTS_AT_ONCE // len(group))
+    for start in range(0, draws, at_once):
+        rows = min(at_once, draws - start)
         drawn = stream.randint(len(names), size=(rows, len(names)))
         cells = drawn + len(names) * np.arange(rows)[:, None]
         counts = np.bincount(cells.ravel(), minlength=rows * len(names))
-        of_networks[some] = counts.reshape(rows, len(names)).astype(np.uint8)[:, group]
+        of_networks[start : start + rows] = counts.reshape(rows, len(names)).astype(np.uint8)[:, group]
     of_networks.setflags(write=False)
     return of_networks
-
-
-def _blocks(draws: int, networks: int) -> Iterator[slice]:
-    """Draws that are taken at once: all of them, but in very large zoos."""
-    rows = max(1, _MOST_COUNTS // max(1, networks))
-    return (slice(start, min(start + rows, draws)) for start in range(0, draws, rows))
-
-
-def _resampled(statistic: Statistic, y: Vector, f: Vector, counts: Counts) -> Vector:
-    blocks = _blocks(*counts.shape)
-    return np.concatenate([statistic.resampled(y, f, counts[some]) for some in blocks])
 
 
 def intervals(
@@ -145,7 +135,7 @@ def intervals(
     y, f = _values(targets, groups), _values(predictions, groups)
     counts = resample_counts(groups, draws, seed)
     return {
-        name: _interval(statistic.plain(y, f), _resampled(statistic, y, f, counts))
+        name: _interval(statistic.plain(y, f), statistic.resampled(y, f, counts))
         for name, statistic in statistics.items()
     }
 
@@ -177,7 +167,7 @@ def compare(
     """
     y, one, other = (_values(values, groups) for values in (targets, first, second))
     counts = resample_counts(groups, draws, seed)
-    of_one, of_other = (_resampled(statistic, y, values, counts) for values in (one, other))
+    of_one, of_other = (statistic.resampled(y, values, counts) for values in (one, other))
     with np.errstate(all="ignore"):
         difference = of_one - of_other
         near = ROUNDING * np.maximum(np.abs(of_one), np.abs(of_other))

@@ -6,7 +6,8 @@ included, up to rounding (1e-9). Targets and predictions have shape (n,), counts
 the result (samples,).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,9 @@ DOUBTFUL = 1e-6
 """Samples whose variance is at most this fraction of the squared range of all values are computed
 value by value: their sums of squares about a common center have lost too many digits."""
 
+_COUNTS_AT_ONCE = 2**20
+"""Counts that are looked at together: 8 MB as floats."""
+
 _VALUES_AT_ONCE = 512
 """Values whose signs against all others are looked at together."""
 
@@ -29,7 +33,8 @@ _VALUES_AT_ONCE = 512
 def mse(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
     """Mean squared errors; NaN of an empty sample. The cost is linear in counts."""
     with np.errstate(all="ignore"):
-        means: Vector = counts @ (targets - predictions) ** 2 / counts.sum(axis=1)
+        sums = _sums(counts, (targets - predictions) ** 2)
+        means: Vector = sums[:, 0] / counts.sum(axis=1)
     # A square that overflows spoils the samples without it too: 0 · ∞.
     return _one_by_one(metrics.mse, ~np.isfinite(means), means, targets, predictions, counts)
 
@@ -46,7 +51,7 @@ def r2(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
     with np.errstate(all="ignore"):
         spread = np.ptp(targets)
         y, residual = (targets - targets.mean()) / spread, (targets - predictions) / spread
-        sums = counts @ np.column_stack([y, y**2, residual**2])
+        sums = _sums(counts, y, y**2, residual**2)
         size = counts.sum(axis=1)
         total = sums[:, 1] - sums[:, 0] ** 2 / size
         values: Vector = 1 - sums[:, 2] / total
@@ -60,7 +65,7 @@ def pearson(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
         return _undefined(counts)
     with np.errstate(all="ignore"):
         y, f = ((values - values.mean()) / np.ptp(values) for values in (targets, predictions))
-        sums = (counts @ np.column_stack([y, f, y * y, f * f, y * f])).T
+        sums = _sums(counts, y, f, y * y, f * f, y * f).T
         size = counts.sum(axis=1)
         of_y, of_f = sums[2] - sums[0] ** 2 / size, sums[3] - sums[1] ** 2 / size
         values = (sums[4] - sums[0] * sums[1] / size) / np.sqrt(of_y * of_f)
@@ -78,11 +83,14 @@ def spearman(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
     Raises:
         ValueError: a value is not finite.
     """
-    sides = [_centered_ranks(dense_ranks(side), counts) for side in (targets, predictions)]
-    (of_y, y), (of_f, f) = sides
-    with np.errstate(all="ignore"):
-        products = np.einsum("sn,sn,sn->s", counts.astype(np.float64), y, f)
-        values: Vector = np.clip(products / np.sqrt(of_y * of_f), -1, 1)
+    sides = [_places(dense_ranks(side)) for side in (targets, predictions)]
+    values = np.empty(len(counts))
+    for some in _blocks(counts):
+        (y, of_each_y), (f, of_each_f) = (_centered_ranks(side, counts[some]) for side in sides)
+        with np.errstate(all="ignore"):
+            of_y, products = (np.einsum("sn,sn->s", of_each_y, side) for side in (y, f))
+            of_f = np.einsum("sn,sn->s", of_each_f, f)
+            values[some] = np.clip(products / np.sqrt(of_y * of_f), -1, 1)
     return values
 
 
@@ -124,15 +132,44 @@ def _untied(ranks: Ranks, counts: Counts) -> Vector:
     return pairs
 
 
-def _centered_ranks(ranks: Ranks, counts: Counts) -> tuple[Vector, Matrix]:
-    """Sum of squares of the mean ranks about their mean in each sample, and those for each value.
+def _blocks(counts: Counts) -> Iterator[slice]:
+    """Samples that are looked at together: all of them, but of very many values."""
+    samples, values = counts.shape
+    rows = max(1, _COUNTS_AT_ONCE // max(1, values))
+    return (slice(start, min(start + rows, samples)) for start in range(0, samples, rows))
 
-    All of them are halves of whole numbers, so that sums are exact and a constant sample has 0.
+
+def _sums(counts: Counts, *columns: Vector) -> Matrix:
+    """Sums over each sample of each of the columns, shape (samples, columns)."""
+    together = np.column_stack(columns)
+    return np.concatenate([counts[some] @ together for some in _blocks(counts)])
+
+
+class _Places(NamedTuple):
+    """Order of the values by their ranks, and which places in it each value's equals take."""
+
+    order: Ranks
+    first: Ranks
+    behind: Ranks
+
+
+def _places(ranks: Ranks) -> _Places:
+    order = np.argsort(ranks, kind="stable")
+    first, behind = (np.searchsorted(ranks[order], ranks, side) for side in ("left", "right"))
+    return _Places(order, first, behind)
+
+
+def _centered_ranks(places: _Places, counts: Counts) -> tuple[Matrix, Matrix]:
+    """Of each value, and times its counts, twice its mean rank less the mean of the sample.
+
+    All of them are whole numbers, so that sums are exact and a constant sample has 0.
     """
-    sizes = _sizes(ranks, counts)
-    means = np.cumsum(sizes, axis=1) - (sizes - 1) / 2
-    centered = means - (counts.sum(axis=1, keepdims=True) + 1) / 2
-    return np.einsum("sk,sk,sk->s", sizes, centered, centered), centered[:, ranks]
+    upto = np.zeros((len(counts), len(places.order) + 1), np.int32)
+    np.cumsum(counts[:, places.order], axis=1, out=upto[:, 1:])
+    centered = upto.take(places.first, axis=1)
+    centered += upto.take(places.behind, axis=1)
+    centered -= upto[:, -1:]
+    return centered.astype(np.float64), (counts * centered).astype(np.float64)
 
 
 def _sizes(ranks: Ranks, counts: Counts) -> Matrix:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from demogen.errors import SubmissionError
-from demogen.format.splits import Fold
 from leaderboard.fitting.cross_validation import cross_validate
 from leaderboard.results.origins import Unseen
 from leaderboard.results.ranking import preferred_split
@@ -111,9 +110,9 @@ def _predicted(
     """Predictions for these rows of a regressor fitted to a result's signatures alone."""
     if not rows:
         return {}
-    fold = Fold(tuple(result.signatures), tuple(sorted(rows)))
+    tests = [sorted(rows)]
     fitted = cross_validate(
-        {**result.signatures, **rows}, {**result.targets, **targets}, [fold], regressor
+        {**result.signatures, **rows}, {**result.targets, **targets}, tests, regressor
     )
     [predicted] = fitted.folds
     return dict(zip(predicted.ids, predicted.predictions, strict=True))

@@ -9,7 +9,6 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from baselines.margins import MARGIN_BEST4_LOG, MARGIN_STATISTIC_LOG, MARGIN_TAP_LOG
 from baselines.selection import BestGroup, ForwardSelection
-from demogen.format.splits import Fold
 from leaderboard.fitting.cross_validation import cross_validate, linear_model
 
 PAIRS = list(itertools.combinations(range(6), 2))
@@ -195,13 +194,12 @@ def test_what_is_held_out_has_no_say_in_the_choice(model):
     target[:10] = 4 * second[:10]
     signatures = dict(zip(ids, np.column_stack([first, second]).tolist(), strict=True))
     targets = dict(zip(ids, target.tolist(), strict=True))
-    folds = [Fold(train=tuple(ids[10:]), test=tuple(held_out))]
-    outcome = cross_validate(signatures, targets, folds, model)
+    outcome = cross_validate(signatures, targets, [held_out], model)
     assert np.flatnonzero(outcome.model.coefficients).tolist() == [1]
     line = LinearRegression().fit(first[10:, None], target[10:])
     assert outcome.folds[0].predictions == pytest.approx(line.predict(first[:10, None]))
     altered = targets | dict.fromkeys(held_out, -100.0)
-    assert cross_validate(signatures, altered, folds, model).folds == outcome.folds
+    assert cross_validate(signatures, altered, [held_out], model).folds == outcome.folds
 
 
 @pytest.mark.parametrize(

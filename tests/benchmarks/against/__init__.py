@@ -1,1 +1,1 @@
-"""What measuring costs beside an earlier commit, both on one machine in one run."""
+"""What measuring and scoring cost beside an earlier commit, both on one machine in one run."""

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from demogen.errors import PredictorError
-from demogen.format.splits import Fold, Split
+from demogen.format.splits import Split
 from demogen.measuring.least_squares import LeastSquares
 from leaderboard.fitting.cross_validation import cross_validate, linear_model
 from leaderboard.scoring import inputs
@@ -49,7 +49,7 @@ def test_partitions_agree_with_cross_validation_of_scikit_learn(zoo, task, name,
     folds = numbered(zoo.splits[name], ids)
     expected = cross_val_predict(regressor, X, y, cv=folds)
 
-    outcome = cross_validate(signatures, targets, zoo.splits[name].folds, regressor)
+    outcome = cross_validate(signatures, targets, zoo.splits[name].tests, regressor)
     scores = make.score("partition", outcome.folds, outcome.fit, targets, X.shape[1])
 
     found = {
@@ -88,7 +88,7 @@ def test_holdouts_agree_with_a_plain_loop(zoo, task, make):
         sums.append(np.sum((model.predict(X[held]) - y[held]) ** 2))
         r2s.append(model.score(X[held], y[held]))
 
-    outcome = cross_validate(signatures, targets, split.folds, LinearRegression())
+    outcome = cross_validate(signatures, targets, split.tests, LinearRegression())
     scores = make.score(split.kind, outcome.folds, outcome.fit, targets, X.shape[1])
 
     assert scores.ssr == pytest.approx(sums, abs=1e-12)
@@ -103,7 +103,7 @@ def test_holdouts_agree_with_a_plain_loop(zoo, task, make):
 def test_the_fit_on_all_networks(task, zoo, make):
     _, X, y, signatures, targets = task
     model = LinearRegression().fit(X, y)
-    outcome = cross_validate(signatures, targets, zoo.splits["kfold-10"].folds, LinearRegression())
+    outcome = cross_validate(signatures, targets, zoo.splits["kfold-10"].tests, LinearRegression())
     scores = make.score("partition", outcome.folds, outcome.fit, targets, 3)
     r2 = model.score(X, y)
     assert scores.fit_r2 == pytest.approx(r2, abs=1e-10)
@@ -118,7 +118,7 @@ def test_coefficients_come_from_the_end_of_a_pipeline(task, zoo):
     _, X, y, signatures, targets = task
     pipeline = make_pipeline(FunctionTransformer(np.exp), LinearRegression())
     model = LinearRegression().fit(np.exp(X), y)
-    folds = zoo.splits["kfold-10"].folds
+    folds = zoo.splits["kfold-10"].tests
     assert cross_validate(signatures, targets, folds, pipeline).model.coefficients == pytest.approx(
         model.coef_, abs=1e-9
     )
@@ -132,7 +132,7 @@ def test_copies_of_a_configuration_are_never_on_both_sides(zoo, task, make):
     memory = KNeighborsRegressor(1)
     r2 = {}
     for name in ("kfold-10", "grouped-kfold-10"):
-        outcome = cross_validate(code, targets, zoo.splits[name].folds, memory)
+        outcome = cross_validate(code, targets, zoo.splits[name].tests, memory)
         r2[name] = make.score("partition", outcome.folds, outcome.fit, targets, 1).r2_pooled
     assert r2["kfold-10"] > 0.8
     assert r2["grouped-kfold-10"] < 0.3
@@ -145,7 +145,7 @@ def test_unmeasured_networks_leave_every_fold_and_empty_folds_are_skipped(zoo, t
     kept = [network not in lost for network in ids]
     signatures = {network: row for network, row in signatures.items() if network not in lost}
 
-    outcome = cross_validate(signatures, targets, split.folds, LinearRegression())
+    outcome = cross_validate(signatures, targets, split.tests, LinearRegression())
 
     assert outcome.skipped == (3,)
     assert [fold.fold for fold in outcome.folds] == [0, 1, 2, 4, 5, 6, 7, 8, 9]
@@ -171,10 +171,10 @@ def test_leave_one_out_has_pooled_scores_only(small_zoo, make):
 def test_folds_without_r2_are_left_out_and_counted(make, monkeypatch):
     monkeypatch.setattr(inputs, "FEWEST_IN_FOLD", 2)
     targets = {"a": 0.1, "b": 0.1, "c": 0.2, "d": 0.4, "e": 0.3}
-    folds = [Fold(("c", "d", "e"), ("a", "b")), Fold(("a", "b", "c"), ("d", "e"))]
+    tests = [("a", "b"), ("d", "e")]
     signatures = {network: [value] for network, value in targets.items()}
-    folds.append(Fold(("a", "b", "d", "e"), ("c",)))
-    outcome = cross_validate(signatures, targets, folds, LinearRegression())
+    tests.append(("c",))
+    outcome = cross_validate(signatures, targets, tests, LinearRegression())
     scores = make.score("partition", outcome.folds, outcome.fit, targets, 1)
     assert scores.r2_fold_mean == pytest.approx(1)
     assert (scores.folds_scored, scores.folds_undefined) == (1, 2)
@@ -182,8 +182,8 @@ def test_folds_without_r2_are_left_out_and_counted(make, monkeypatch):
 
 def test_the_mean_by_hand_and_without_a_column(make):
     targets = {"a": 0.0, "b": 0.3, "c": 0.6}
-    folds = [Fold(tuple(targets.keys() - {network}), (network,)) for network in targets]
-    outcome = cross_validate(dict.fromkeys(targets, ()), targets, folds, DummyRegressor())
+    tests = [(network,) for network in targets]
+    outcome = cross_validate(dict.fromkeys(targets, ()), targets, tests, DummyRegressor())
     scores = make.score("partition", outcome.folds, outcome.fit, targets, 0)
     assert [fold.predictions[0] for fold in outcome.folds] == pytest.approx([0.45, 0.3, 0.15])
     assert scores.r2_pooled == pytest.approx(1 - 2 * 0.45**2 / (2 * 0.3**2))
@@ -197,7 +197,7 @@ def test_the_mean_by_hand_and_without_a_column(make):
 def test_the_regressor_given_is_never_fitted(task, zoo):
     _, _, _, signatures, targets = task
     regressor = LinearRegression()
-    cross_validate(signatures, targets, zoo.splits["kfold-10"].folds, regressor)
+    cross_validate(signatures, targets, zoo.splits["kfold-10"].tests, regressor)
     assert not hasattr(regressor, "coef_")
 
 
@@ -221,14 +221,14 @@ class Lost(DummyRegressor):
 def test_failing_regressors_are_named(task, zoo, regressor, message):
     _, _, _, signatures, targets = task
     with pytest.raises(PredictorError, match=message):
-        cross_validate(signatures, targets, zoo.splits["kfold-10"].folds, regressor)
+        cross_validate(signatures, targets, zoo.splits["kfold-10"].tests, regressor)
 
 
 def test_wild_predictions_have_no_scores_and_no_warnings(make):
     targets = {"a": 0.0, "b": 0.5, "c": 1.0}
-    folds = [Fold(tuple(targets.keys() - {network}), (network,)) for network in targets]
+    tests = [(network,) for network in targets]
     wild = DummyRegressor(strategy="constant", constant=1e200)
-    outcome = cross_validate(dict.fromkeys(targets, (1.0,)), targets, folds, wild)
+    outcome = cross_validate(dict.fromkeys(targets, (1.0,)), targets, tests, wild)
     scores = make.score("partition", outcome.folds, outcome.fit, targets, 1)
     assert (scores.mse, scores.r2_pooled) == (None, None)
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from leaderboard.scoring import bootstrap, metrics
+from leaderboard.scoring import bootstrap, metrics, resampled
 from leaderboard.scoring.bootstrap import compare, intervals, resample_counts
 from leaderboard.scoring.scores import STATISTICS
 
@@ -153,7 +153,9 @@ def test_draws_taken_a_few_at_a_time_are_the_same(monkeypatch):
     groups = [str(number // 2) for number in range(40)]
     found = []
     for most in (2**24, 7 * 40):
-        monkeypatch.setattr(bootstrap, "_MOST_COUNTS", most)
+        monkeypatch.setattr(bootstrap, "_COUNTS_AT_ONCE", most)
+        monkeypatch.setattr(resampled, "_COUNTS_AT_ONCE", most)
+        monkeypatch.setattr(resampled, "_VALUES_AT_ONCE", most // 40)
         bootstrap._resample_counts.cache_clear()
         found.append(bootstrap.intervals(targets, predictions, groups, STATISTICS, draws=50))
     for name, whole in found[0].items():

@@ -93,17 +93,27 @@ def test_what_has_no_order_is_refused():
         pgdl_score([1.0], [1, 2], {})
 
 
-def test_pairs_counted_a_few_rows_at_a_time_are_the_same(monkeypatch):
+def test_groups_taken_a_few_at_a_time_give_the_same(monkeypatch):
     targets, measure = np.random.RandomState(6).standard_normal((2, len(CELLS)))
     whole = pgdl_score(targets, measure, FACTORS)
-    monkeypatch.setattr("leaderboard.scoring.pgdl._PAIRS_AT_ONCE", 3 * len(CELLS))
-    assert pgdl_score(targets, measure, FACTORS) == whole
+    monkeypatch.setattr("leaderboard.scoring.pair_tables._CELLS_AT_ONCE", 1)
+    by_parts = pgdl_score(targets, measure, FACTORS)
+    assert by_parts.by_pair == pytest.approx(whole.by_pair, rel=1e-12)
+
+
+def test_values_that_differ_by_rounding_do_not_tie():
+    measure = np.random.RandomState(6).standard_normal(len(CELLS))
+    targets = [0.3, 0.1 + 0.2, 0.1, 0.3, 0.2, 0.1 + 0.2, 0.1, 0.2]
+    found = pgdl_score(targets, measure, FACTORS).minimum
+    assert found == pytest.approx(by_definition(targets, measure), rel=1e-12)
+    tied = np.round(targets, 6)
+    assert found != pytest.approx(pgdl_score(tied, measure, FACTORS).minimum, rel=1e-3)
 
 
 @pytest.mark.parametrize(("limit", "most"), [("MOST_GROUPS", 3), ("MOST_CELLS", 70)])
 def test_where_a_pair_of_factors_is_too_large_there_is_no_score(limit, most, monkeypatch):
     targets, measure = np.random.RandomState(7).standard_normal((2, len(CELLS)))
-    monkeypatch.setattr(f"leaderboard.scoring.pgdl.{limit}", most)
+    monkeypatch.setattr(f"leaderboard.scoring.mutual_information.{limit}", most)
     found = pgdl_score(targets, measure, FACTORS)
     assert math.isnan(found.minimum)
     assert found.at is None

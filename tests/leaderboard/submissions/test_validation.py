@@ -70,10 +70,10 @@ def refit(result):
     """The result that its own folds give."""
     from leaderboard.fitting.cross_validation import cross_validate
     from leaderboard.fitting.regressor_text import regressor_from_text
-    from leaderboard.results.verification import folds_of
+    from leaderboard.results.verification import tests_of
 
     regressor = regressor_from_text(result.regressor)
-    refitted = cross_validate(result.signatures, result.targets, folds_of(result), regressor)
+    refitted = cross_validate(result.signatures, result.targets, tests_of(result), regressor)
     changed = result.model_copy(update={"folds": refitted.folds})
     return changed.model_copy(update={"scores": score(changed.score_inputs())})
 
