@@ -31,6 +31,9 @@ PARQUET_FOOTER = 8 << 20
 TABLE_COLUMNS = 8_192
 """Columns of a table, the innermost of nested ones: statistics of every layer make it wide."""
 
+TABLE_ROWS = 500_000
+"""Rows of a table that people bring: ten times the networks that are scored."""
+
 PARQUET_PAGES = 100_000
 """Pages of all columns."""
 

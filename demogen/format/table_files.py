@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demogen._util.files import read_bounded
-from demogen._util.limits import FILE_BYTES, TABLE_COLUMNS
+from demogen._util.limits import FILE_BYTES, TABLE_COLUMNS, TABLE_ROWS
 from demogen._util.lookup import lookup
 from demogen._util.parsing import UnreadableError
 from demogen.errors import TableError, os_fault
@@ -80,6 +80,7 @@ def _csv(content: bytes, id: str | None, path: Path) -> "pd.DataFrame":
 
     table = read()
     _check_names(table.column_names, id, path)
+    _check_rows(table.num_rows)
     frame: pd.DataFrame = table.to_pandas()
     ids = id or "id"
     if ids not in table.column_names:
@@ -91,10 +92,16 @@ def _csv(content: bytes, id: str | None, path: Path) -> "pd.DataFrame":
 def _parquet(content: bytes, id: str | None, path: Path) -> "pd.DataFrame":
     with Parquet(content) as file:
         _check_names(file.schema.names, id, path)
+        _check_rows(file.rows)
         # What was the index of a table in pandas is a column like others.
         frame: pd.DataFrame = file.read(file.schema.names).to_pandas(ignore_metadata=True)
     words = {name: object for name in frame if frame[name].dtype == "category"}
-    return frame.astype(words)
+    return frame.astype(words) if words else frame
+
+
+def _check_rows(rows: int) -> None:
+    if rows > TABLE_ROWS:
+        raise UnreadableError(f"it has {rows:,} rows, more than {TABLE_ROWS:,}")
 
 
 def _check_names(names: list[str], id: str | None, path: Path) -> None:

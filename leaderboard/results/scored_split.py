@@ -2,12 +2,12 @@
 
 import platform
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from demogen.errors import PredictorError
 from demogen.measuring.measure_identity import MeasureIdentity
@@ -114,9 +114,9 @@ def design_of(
 
 
 def score_design(
-    predictor: Described, design: Design, networks: Networks, split: "Split"
-) -> Result:
-    """Fit and score a design on a split.
+    predictor: Described, design: Design, networks: Networks, splits: "Iterable[Split]"
+) -> Iterator[Result]:
+    """Fit and score a design on splits; the results share what is the same on each.
 
     Networks without a signature or a target are dropped from every fold, and named with the reason.
 
@@ -127,46 +127,55 @@ def score_design(
     unknown = sorted(design.signatures.keys() - known.keys())
     dropped = {**design.dropped, **{network: networks.without[network] for network in unknown}}
     signatures = {id: values for id, values in design.signatures.items() if id in known}
-    targets = {network: known[network] for network in signatures}
-    try:
-        fitted = cross_validate(signatures, targets, split.tests, predictor.regressor)
-    except PredictorError as error:
-        where = f"{predictor.name} on {split.name} of {networks.name}"
-        raise PredictorError(f"{where}: {error}") from error
-    for doubt in _doubts(fitted, signatures):
-        warnings.warn(f"{predictor.name} on {networks.name}: {doubt}", RuntimeWarning, stacklevel=3)
-    return Result.scored(
-        predictor=predictor.name,
-        measure=predictor.measure,
-        columns=design.columns,
-        regressor=regressor_to_text(predictor.regressor),
-        paper=predictor.paper,
-        summary=predictor.summary,
-        access=predictor.access,
-        zoo=networks.name,
-        zoo_digest=networks.digest,
-        revision=networks.revision,
-        split=split.name,
-        split_digest=split.digest,
-        split_kind=split.kind,
-        target=networks.target,
-        test_images=networks.test_images,
-        signatures=signatures,
-        targets=targets,
-        configurations={network: networks.configurations[network] for network in signatures},
-        factors={
-            factor: {network: of[network] for network in signatures}
-            for factor, of in networks.factors.items()
-        },
-        folds=fitted.folds,
-        skipped_folds=fitted.skipped,
-        fit=fitted.fit,
-        model=fitted.model,
-        dropped=dropped,
-        seconds=predictor.seconds,
-        epochs=predictor.epochs,
-        versions=versions(),
-    )
+    same: dict[str, Any] = {
+        "signatures": signatures,
+        "targets": _of(signatures, known),
+        "configurations": _of(signatures, networks.configurations),
+        "factors": {factor: _of(signatures, of) for factor, of in networks.factors.items()},
+    }
+    for split in splits:
+        try:
+            fitted = cross_validate(signatures, known, split.tests, predictor.regressor)
+        except PredictorError as error:
+            where = f"{predictor.name} on {split.name} of {networks.name}"
+            raise PredictorError(f"{where}: {error}") from error
+        for doubt in _doubts(fitted, signatures):
+            message = f"{predictor.name} on {networks.name}: {doubt}"
+            warnings.warn(message, RuntimeWarning, stacklevel=3)
+        result = Result.scored(
+            predictor=predictor.name,
+            measure=predictor.measure,
+            columns=design.columns,
+            regressor=regressor_to_text(predictor.regressor),
+            paper=predictor.paper,
+            summary=predictor.summary,
+            access=predictor.access,
+            zoo=networks.name,
+            zoo_digest=networks.digest,
+            revision=networks.revision,
+            split=split.name,
+            split_digest=split.digest,
+            split_kind=split.kind,
+            target=networks.target,
+            test_images=networks.test_images,
+            folds=fitted.folds,
+            skipped_folds=fitted.skipped,
+            fit=fitted.fit,
+            model=fitted.model,
+            dropped=dropped,
+            seconds=predictor.seconds,
+            epochs=predictor.epochs,
+            versions=versions(),
+            **same,
+        )
+        # Checking made copies, which take most of the memory where networks are many.
+        yield result.model_copy(update=same)
+
+
+def _of(ids: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of these ids, of which there may be others."""
+    all_of_them = isinstance(values, dict) and len(values) == len(ids)
+    return values if all_of_them else {network: values[network] for network in ids}
 
 
 def levels_by_id(

@@ -92,10 +92,11 @@ def score_table(
     networks = _networks(table, test_images)
     chosen = _splits(table, splits)
     return Results(
-        score_design(_described(predictor, columns, id), design, networks, split)
+        result
         for predictor, columns in named.items()
-        for design in [_design(table, columns)]
-        for split in chosen
+        for result in score_design(
+            _described(predictor, columns, id), _design(table, columns), networks, chosen
+        )
     )
 
 
