@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel
 
 from demogen import Network, TappedModule, measure
 from demogen.errors import ZooError
@@ -146,13 +147,25 @@ class Compiled(nn.Module):
 
 @pytest.mark.parametrize(
     "wrap",
-    [nn.DataParallel, Compiled, lambda module: nn.DataParallel(nn.DataParallel(module))],
-    ids=["DataParallel", "compile", "twice"],
+    [
+        nn.DataParallel,
+        Compiled,
+        lambda module: nn.DataParallel(nn.DataParallel(module)),
+        AveragedModel,
+    ],
+    ids=["DataParallel", "compile", "twice", "average"],
 )
 def test_wrappers_are_taken_off(wrap, expected):
     network = Network.of(wrap(network_module()), IMAGES, LABELS)
     assert network.module.taps == ("input", "h1")
     assert measure(Slopes(), network) == expected
+
+
+def test_a_child_called_module_is_no_wrapped_network():
+    layers = OrderedDict(module=nn.Sequential(nn.Flatten(), nn.Linear(16, 8)), head=nn.Linear(8, 5))
+    plain = nn.Sequential(layers)
+    network = Network.of(plain, IMAGES, LABELS)
+    torch.testing.assert_close(network.module(IMAGES), plain(IMAGES))
 
 
 def test_a_plain_module_is_put_into_stages():
