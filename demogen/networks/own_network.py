@@ -1,7 +1,8 @@
 """What a user gives for a network of one's own: made right, or refused in one line."""
 
+import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, SupportsIndex, cast
 
 import numpy as np
 import torch
@@ -111,6 +112,23 @@ def check_classes(labels: Tensor, classes: int) -> None:
             f"the largest label is {int(labels.max())}, and the network has {classes} outputs: "
             f"labels are 0 to {classes - 1}"
         )
+
+
+def own_batch_size(given: SupportsIndex) -> int:
+    """A batch size as an int, numpy's whole numbers among what it may be.
+
+    Raises:
+        ZooError: it is no whole number, or less than 1.
+    """
+    try:
+        size = operator.index(given)
+    except TypeError:
+        size = 0
+    if size < 1:
+        raise ZooError(
+            f"batch_size is {given!r}; measures take a whole number of images at a time, 1 or more"
+        )
+    return size
 
 
 def _tensor(values: "Numbers | None", what: str) -> Tensor:

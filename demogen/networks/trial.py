@@ -127,7 +127,7 @@ def _check_no_probabilities(logits: Tensor) -> None:
             "all outputs of the network lie between 0 and 1; if it ends in a sigmoid, leave that "
             "out: measures are of logits",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

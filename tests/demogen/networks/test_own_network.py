@@ -314,9 +314,16 @@ def test_owners_of_hooks_are_not_copied(expected):
     assert measure(Slopes(), Network.of(module, IMAGES, LABELS)) == expected
 
 
-def test_a_batch_size_of_no_images_is_refused():
-    with pytest.raises(ZooError, match="batch_size is 0"):
-        Network.of(network_module(), IMAGES, LABELS, batch_size=0)
+@pytest.mark.parametrize("size", [0, -1, 2.5, "8", None])
+def test_a_batch_size_that_is_no_number_of_images_is_refused(size):
+    with pytest.raises(ZooError, match=f"batch_size is {size!r}"):
+        Network.of(network_module(), IMAGES, LABELS, batch_size=size)
+
+
+def test_a_batch_size_may_be_a_number_of_numpys(expected):
+    network = Network.of(network_module(), IMAGES, LABELS, batch_size=np.int64(7))
+    assert type(network.batch_size) is int
+    assert measure(Slopes(), network) == expected
 
 
 def test_autocast_around_a_measurement_does_not_round_it(expected):
