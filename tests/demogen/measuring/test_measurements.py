@@ -219,6 +219,31 @@ def test_no_number_is_no_signature(tiny_zoo):
         measure(Undefined(), tiny_zoo[tiny_zoo.ids[0]])
 
 
+class Gives(Measure):
+    name = "gives"
+
+    def __init__(self, given):
+        self.given = given
+
+    def compute(self, network):
+        return self.given
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (None, "its signature is a NoneType; let it return a dict"),
+        ([1.0], "its signature is a list"),
+        ({1: 1.0}, "the name of its feature 1 is no text"),
+    ],
+    ids=["nothing", "list", "number as name"],
+)
+def test_a_signature_is_a_mapping_from_texts(tiny_zoo, given, message):
+    # Kept as JSON, a number would come back as a text.
+    with pytest.raises(ZooError, match=message):
+        measure(Gives(given), tiny_zoo[:2])
+
+
 def test_undeclared_access_is_refused(tiny_zoo):
     with pytest.raises(ZooError, match=r"AccessError: .*add Access\.TEST_INPUTS"):
         measure(Peeks(), tiny_zoo, cache=False)
