@@ -84,12 +84,15 @@ def read_frame(
         name: of the table.
 
     Raises:
-        TableError: a column is missing (near names are offered) or there twice; fewer than three
-            networks, or more than a result holds; ids that are missing or not unique; a target that
-            is missing or no number; a measure that is text; a level that is infinite.
+        TableError: it is no DataFrame; a column is missing (near names are offered) or there twice;
+            fewer than three networks, or more than a result holds; ids that are missing or not
+            unique; a target that is missing or no number; a measure that is text; a level that is
+            infinite.
     """
     import pandas as pd
 
+    if not isinstance(frame, pd.DataFrame):
+        raise TableError(f"{name} is a {type(frame).__name__}; give a pandas.DataFrame")
     wanted = "id" if id is None else id
     if wanted not in map(str, frame.columns) and str(frame.index.name) == wanted:
         frame = frame.reset_index()
