@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import leaderboard
-from demogen.errors import TableError
+from demogen.errors import PredictorError, TableError
 from demogen.format.splits import make_splits
 from leaderboard.results.table_scores import columns_of, score_table
 from leaderboard.results.verification import verify
@@ -218,6 +218,22 @@ def test_percentages_are_not_told_apart_by_a_number_of_images(frame):
     assert scored(percent, splits=["kfold-10"])[0].scores.measure_sign_error_max is None
     result = scored(frame, splits=["kfold-10"], test_images=np.int64(500))[0]
     assert result.test_images == 500
+
+
+def test_the_text_that_makes_texts_of_a_column_is_named(frame):
+    texts = frame["good"].map(str).where(frame.index != 4, "-")
+    with pytest.raises(TableError, match="measure 'good' of 04 is '-', and must be a number"):
+        scored(frame.assign(good=texts))
+
+
+def test_a_column_too_small_for_its_coefficient_is_one_line(frame):
+    tiny = frame.assign(good=frame["good"] * 1e-310)
+    with pytest.raises(
+        PredictorError, match="coefficient of its linear model is too large for a double"
+    ) as raised:
+        scored(tiny, measures=["good"], splits=["kfold-10"])
+    assert "\n" not in str(raised.value)
+    assert "good" in str(raised.value)
 
 
 def test_what_is_no_table_of_pandas_is_named(frame):
