@@ -81,6 +81,8 @@ def own_labels(labels: "Numbers | None") -> Tensor:
     Raises:
         ZooError: they are no classes: fractions, negative numbers, or of another shape.
     """
+    if labels is None:
+        raise ZooError("there are no labels; give the class of each image, 0, 1, …")
     given = _ordinary(_tensor(labels, "labels"))
     tensor = given.real.to(torch.int64)
     fractional = given.is_floating_point() or given.is_complex()

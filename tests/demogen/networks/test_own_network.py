@@ -85,7 +85,7 @@ def test_labels_of_any_type_and_shape_mean_the_same(labels, expected):
         (LABELS[:7], "20 images but 7 labels"),
         (["cat"] * 20, "no tensor or array of numbers"),
         (np.array(["cat"] * 20), "no tensor or array of numbers"),
-        (None, "no tensor or array of numbers"),
+        (None, "there are no labels"),
         (torch.tensor(3), "one entry an image"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
