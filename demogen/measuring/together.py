@@ -122,8 +122,9 @@ def _outcome(
             values = dict(_checked(measure, network, signature))
     except NotMeasurable as error:
         reason = str(error)
-    except Exception as error:  # somebody's measure: report it and go on with the rest
-        reason = f"{measure.name} on network {network.id}: {type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:  # somebody's measure: the others go on
+        said = " ".join(str(error).split())
+        reason = f"{measure.name} on network {network.id}: {type(error).__name__}: {said}"
         fault = True
     taken = time.perf_counter() - start
     return Outcome(

@@ -20,7 +20,6 @@ from demogen import (
 from demogen.errors import DemogenError
 from demogen.measuring import measurements
 from demogen.measuring.cache import measure_key, network_key
-from demogen.measuring.work import Work
 
 
 class MeanLogit(Measure):
@@ -177,19 +176,6 @@ def test_an_interrupted_measurement_goes_on_where_it_stopped(tiny_zoo, tmp_path,
     assert Stops.calls == 24 - 4
     measure(Stops(), tiny_zoo, cache=tmp_path)
     assert Stops.calls == 24 - 4
-
-
-def test_what_an_interrupted_network_has_is_kept(tiny_zoo, tmp_path):
-    class Interrupts(Measure):
-        name = "interrupts"
-
-        def compute(self, network):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        measure_all([MeanLogit(), Interrupts()], tiny_zoo, cache=tmp_path)
-    work = Work.of([MeanLogit(), Interrupts()], tiny_zoo, tmp_path)
-    assert list(work.known) == [(work.keys[0], tiny_zoo.ids[0])]
 
 
 def test_equal_measures_are_computed_once(tiny_zoo):
