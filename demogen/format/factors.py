@@ -107,9 +107,7 @@ def code_levels(levels: Iterable[Level], *, none_first: bool = True) -> Coded:
     """
     given = list(levels)
     plain = {level: _plain(level) for level in dict.fromkeys(given)}
-    distinct = sorted(
-        dict.fromkeys(plain.values()), key=lambda level: _order(level, none_first)
-    )
+    distinct = sorted(dict.fromkeys(plain.values()), key=lambda level: _order(level, none_first))
     code = {level: number for number, level in enumerate(distinct)}
     codes = {level: code[of] for level, of in plain.items()}
     return Coded(np.array([codes[level] for level in given], np.intp), distinct)

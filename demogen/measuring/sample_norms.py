@@ -14,7 +14,7 @@ _GPU_BLOCK = 2**24
 
 def sample_norms(values: Tensor) -> Tensor:
     """ℓ2 norm of every sample, (n, ...) → float64 (n,); no square leaves the range of a double."""
-    values = by_sample(values)
+    values = by_sample(values, is_channels_last(values))
     if values.dtype != torch.float64:
         # The squares of all numbers of a shorter format are well within the range of a double.
         return _sums_of_squares(values).sqrt_()
@@ -33,9 +33,15 @@ def _sums_of_squares(values: Tensor, scale: Tensor | None = None) -> Tensor:
     return sums
 
 
-def by_sample(values: Tensor) -> Tensor:
-    """(n, ...) as (n, coordinates), channels last: no copy where images are laid out so."""
-    return (values.permute(0, 2, 3, 1) if values.ndim == 4 else values).flatten(1)
+def by_sample(values: Tensor, channels_last: bool = True) -> Tensor:
+    """(n, ...) as (n, coordinates), channels last or first: no copy where they are laid out so."""
+    permuted = channels_last and values.ndim == 4
+    return (values.permute(0, 2, 3, 1) if permuted else values).flatten(1)
+
+
+def is_channels_last(values: Tensor) -> bool:
+    """Whether images are laid out so."""
+    return values.ndim == 4 and values.is_contiguous(memory_format=torch.channels_last)
 
 
 def blocks(values: Tensor) -> Iterator[tuple[slice, slice]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.base import clone
 
-from demogen.errors import NotMeasurable
+from demogen.errors import NotMeasurable, PredictorError
 from demogen.measuring.cache import Outcome
 from demogen.measuring.predictor import Measure, Signature
 from demogen.measuring.shared_measure import SharedMeasure, images_of
@@ -22,6 +22,7 @@ def compute_signature(measure: Measure, network: Network) -> Signature:
     Raises:
         NotMeasurable: the measure is not defined for this network, or gave no finite numbers; the
             message names measure and network.
+        PredictorError: it gave no mapping from texts to numbers.
     """
     with ordinary_state():
         return _checked(measure, network, lambda: measure.compute(network.view(measure.access)))
@@ -121,8 +122,9 @@ def _outcome(
             values = dict(_checked(measure, network, signature))
     except NotMeasurable as error:
         reason = str(error)
-    except Exception as error:  # somebody's measure: report it and go on with the rest
-        reason = f"{measure.name} on network {network.id}: {type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:  # somebody's measure: the others go on
+        said = " ".join(str(error).split())
+        reason = f"{measure.name} on network {network.id}: {type(error).__name__}: {said}"
         fault = True
     taken = time.perf_counter() - start
     return Outcome(
@@ -146,8 +148,14 @@ def _checked(measure: Measure, network: Network, signature: Callable[[], Signatu
             given = signature()
     except NotMeasurable as error:
         raise NotMeasurable(f"{who}: {error}") from error
+    if not isinstance(given, Mapping):
+        raise PredictorError(
+            f"its signature is a {type(given).__name__}; let it return a dict, feature → number"
+        )
     checked = {}
     for feature, value in given.items():
+        if not isinstance(feature, str):
+            raise PredictorError(f"the name of its feature {feature!r} is no text")
         checked[feature] = float(value)
         if not math.isfinite(checked[feature]):
             raise NotMeasurable(f"{who}: feature {feature!r} is {checked[feature]}")

@@ -13,12 +13,14 @@ from demogen.errors import AccessError, NotMeasurable, ZooError
 from demogen.networks.own_data import read
 from demogen.networks.own_network import (
     check_classes,
+    own_batch_size,
     own_images,
     own_initial,
     own_labels,
     own_module,
 )
 from demogen.networks.tapped_module import TappedModule
+from demogen.networks.torch_state import ordinary_state
 from demogen.networks.trial import try_out
 
 if TYPE_CHECKING:
@@ -116,13 +118,14 @@ class Network:
     ) -> None:
         self.id = id
         self.module = module.eval().requires_grad_(False)
-        self.batch_size = batch_size
+        self.batch_size = own_batch_size(batch_size)
         self._sources = sources
         self._access = access
         self._memo = memo
         self._read: dict[Access, Any] = {}
 
     @classmethod
+    @ordinary_state()
     def of(
         cls,
         module: nn.Module,
@@ -160,8 +163,6 @@ class Network:
             ZooError: what is given is no trained classifier that gives logits (n, classes) for the
                 images, or the labels are none of its classes; the message says what to change.
         """
-        if batch_size < 1:
-            raise ZooError(f"batch_size is {batch_size}; measures take at least 1 image at a time")
         images, labels = read(images, labels)
         train = LabeledImages(own_images(images), own_labels(labels))
         inputs = None

@@ -100,7 +100,9 @@ def _resample_counts(groups: tuple[str, ...], draws: int, seed: int) -> Counts:
         drawn = stream.randint(len(names), size=(rows, len(names)))
         cells = drawn + len(names) * np.arange(rows)[:, None]
         counts = np.bincount(cells.ravel(), minlength=rows * len(names))
-        of_networks[start : start + rows] = counts.reshape(rows, len(names)).astype(np.uint8)[:, group]
+        of_networks[start : start + rows] = counts.reshape(rows, len(names)).astype(np.uint8)[
+            :, group
+        ]
     of_networks.setflags(write=False)
     return of_networks
 

@@ -19,6 +19,7 @@ MOST_ENVIRONMENTS = 200_000
 PAIRS_AT_ONCE = 2**19
 """Pairs that are looked at together, and those of one network more."""
 
+
 @dataclass(frozen=True)
 class Pairs:
     """Unordered pairs of different networks, by place in the order of `Cells`.

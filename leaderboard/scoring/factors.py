@@ -13,6 +13,7 @@ Factors = Mapping[str, Sequence[Level]]
 """Name of a factor → its level for each network, (networks,). Copies of a configuration have equal
 levels of all factors; the number of a copy is no factor."""
 
+
 @dataclass(frozen=True)
 class Factor:
     """One factor of some networks.

@@ -119,7 +119,9 @@ def _environments(cells: Cells, ranks: Ranks, others: Ranks) -> Iterator[Environ
     if few:
         keys = np.arange(levels**2)
     else:
-        keys = np.unique(np.concatenate([np.empty(0, np.int64), *(key for _, key in _keyed(cells))]))
+        keys = np.unique(
+            np.concatenate([np.empty(0, np.int64), *(key for _, key in _keyed(cells))])
+        )
     counts = np.zeros((len(keys), 3), np.int64)
     ranks, others = ranks[cells.order], others[cells.order]
     for pairs, key in _keyed(cells):

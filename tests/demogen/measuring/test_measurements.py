@@ -20,7 +20,6 @@ from demogen import (
 from demogen.errors import DemogenError
 from demogen.measuring import measurements
 from demogen.measuring.cache import measure_key, network_key
-from demogen.measuring.work import Work
 
 
 class MeanLogit(Measure):
@@ -179,19 +178,6 @@ def test_an_interrupted_measurement_goes_on_where_it_stopped(tiny_zoo, tmp_path,
     assert Stops.calls == 24 - 4
 
 
-def test_what_an_interrupted_network_has_is_kept(tiny_zoo, tmp_path):
-    class Interrupts(Measure):
-        name = "interrupts"
-
-        def compute(self, network):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        measure_all([MeanLogit(), Interrupts()], tiny_zoo, cache=tmp_path)
-    work = Work.of([MeanLogit(), Interrupts()], tiny_zoo, tmp_path)
-    assert list(work.known) == [(work.keys[0], tiny_zoo.ids[0])]
-
-
 def test_equal_measures_are_computed_once(tiny_zoo):
     results = measure_all([MeanLogit(), MeanLogit(2.0), MeanLogit()], tiny_zoo, cache=False)
     assert MeanLogit.calls == 48
@@ -217,6 +203,31 @@ def test_no_number_is_no_signature(tiny_zoo):
         measure(Undefined(), tiny_zoo, cache=False)
     with pytest.raises(NotMeasurable, match="undefined on network nin-.*feature 'nan' is nan"):
         measure(Undefined(), tiny_zoo[tiny_zoo.ids[0]])
+
+
+class Gives(Measure):
+    name = "gives"
+
+    def __init__(self, given):
+        self.given = given
+
+    def compute(self, network):
+        return self.given
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (None, "its signature is a NoneType; let it return a dict"),
+        ([1.0], "its signature is a list"),
+        ({1: 1.0}, "the name of its feature 1 is no text"),
+    ],
+    ids=["nothing", "list", "number as name"],
+)
+def test_a_signature_is_a_mapping_from_texts(tiny_zoo, given, message):
+    # Kept as JSON, a number would come back as a text.
+    with pytest.raises(ZooError, match=message):
+        measure(Gives(given), tiny_zoo[:2])
 
 
 def test_undeclared_access_is_refused(tiny_zoo):

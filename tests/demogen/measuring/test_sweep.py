@@ -10,6 +10,7 @@ from torch import nn
 from torch.autograd.functional import jacobian
 
 from demogen.errors import NotMeasurable, PredictorError
+from demogen.measuring import logit_derivatives
 from demogen.measuring import sweep as module_under_test
 from demogen.measuring.sweep import Cost, Needs, reduce_images, sweep
 from demogen.networks.tapped_module import TappedModule
@@ -89,7 +90,7 @@ def test_gradients_of_all_directions_at_all_taps(network, batch_size, jacobian):
 
 @pytest.mark.parametrize("batch_size", [1, 4, 256])
 def test_inner_products_of_the_logits_derivatives(network, batch_size, monkeypatch):
-    monkeypatch.setattr(module_under_test, "_GRAM_ENTRIES", 300)
+    monkeypatch.setattr(logit_derivatives, "_GRAM_ENTRIES", 300)
     module, images, _ = network
     found = Everything(jacobian="all")
     reduce_images(module, images, None, found, batch_size)

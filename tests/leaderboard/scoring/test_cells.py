@@ -44,9 +44,7 @@ def pairs_of(of_factor):
     return [
         (int(order[one]), int(order[other]))
         for pairs in of_factor.blocks()
-        for one, other in zip(
-            pairs.of_first(np.arange(len(order))), pairs.second, strict=True
-        )
+        for one, other in zip(pairs.of_first(np.arange(len(order))), pairs.second, strict=True)
     ]
 
 

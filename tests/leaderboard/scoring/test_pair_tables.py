@@ -27,7 +27,9 @@ def test_pairs_between_groups_are_those_of_a_loop(distinct, columns, cells, monk
         group = np.arange(30) % groups
         parts = list(tables.between(group))
         assert np.array_equal(np.concatenate(parts, axis=2), one_by_one(ranks, others, group))
-        assert len(parts) == (1 if cells > 9 * groups**2 else -(-groups // (cells // 9 // groups or 1)))
+        assert len(parts) == (
+            1 if cells > 9 * groups**2 else -(-groups // (cells // 9 // groups or 1))
+        )
 
 
 def test_a_single_network_is_no_pair():
