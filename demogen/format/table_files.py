@@ -100,7 +100,9 @@ def _parquet(content: bytes, id: str | None, path: Path) -> "pd.DataFrame":
         _check_names(file.schema.names, id, path)
         _check_rows(file.rows)
         # What was the index of a table in pandas is a column like others.
-        frame: pd.DataFrame = file.read(file.schema.names).to_pandas(ignore_metadata=True)
+        frame: pd.DataFrame = file.read(file.schema.names).to_pandas(
+            ignore_metadata=True, self_destruct=True
+        )
     words = {name: object for name in frame if frame[name].dtype == "category"}
     return frame.astype(words) if words else frame
 

@@ -174,8 +174,9 @@ def score_design(
 
 def _of(ids: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of these ids, of which there may be others."""
-    all_of_them = isinstance(values, dict) and len(values) == len(ids)
-    return values if all_of_them else {network: values[network] for network in ids}
+    if isinstance(values, dict) and len(values) == len(ids):
+        return values
+    return {network: values[network] for network in ids}
 
 
 def levels_by_id(

@@ -88,7 +88,8 @@ class Cells:
         """
         cell = self.cell[np.unique(self.configuration, return_index=True)[1]]
         behind = np.searchsorted(cell, cell, side="right") - np.arange(len(cell)) - 1
-        return np.cumsum(behind) - behind
+        starts: Ranks = np.cumsum(behind) - behind
+        return starts
 
     def blocks(self) -> Iterator[Pairs]:
         """The pairs that differ in the factor, the network of the smaller level first.

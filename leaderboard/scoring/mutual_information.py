@@ -85,7 +85,7 @@ def conditional_information(
     sets = {
         tuple(factor.name for factor in chosen): joint_codes(
             [factor.codes for factor in chosen], len(ranks)
-        ).astype(np.int32)
+        )
         for size in range(LARGEST_SET + 1)
         for chosen in combinations(varying, size)
     }

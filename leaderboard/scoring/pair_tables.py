@@ -24,7 +24,7 @@ _CELLS_AT_ONCE = 2**21
 
 _KINDS = ((0, 0), (0, 1), (0, 2), (1, 0))
 """Signs (of ranks, of others), each 0 where the first network is less, 1 where both tie, 2 where it
-is more. Exchanging the two networks gives four more kinds, and those that tie twice are the rest."""
+is more. Exchanging the two networks gives four more kinds; those that tie twice are the rest."""
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def pgdl_score(targets: npt.ArrayLike, measure: npt.ArrayLike, factors: Factors)
         raise ValueError("only finite values have an order")
     varying = [factor for factor in encode(factors, len(y)) if len(factor.levels) > 1]
     pairs = {
-        (one.name, other.name): joint_codes([one.codes, other.codes], len(y)).astype(np.int32)
+        (one.name, other.name): joint_codes([one.codes, other.codes], len(y))
         for one, other in combinations(varying, 2)
     }
     if too_large([int(group.max(initial=0)) + 1 for group in pairs.values()], signs=4):

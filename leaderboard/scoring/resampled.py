@@ -86,10 +86,10 @@ def spearman(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
     sides = [_places(dense_ranks(side)) for side in (targets, predictions)]
     values = np.empty(len(counts))
     for some in _blocks(counts):
-        (y, of_each_y), (f, of_each_f) = (_centered_ranks(side, counts[some]) for side in sides)
+        times = counts[some]
+        (y, of_y), (f, of_f) = (_centered_ranks(side, times) for side in sides)
         with np.errstate(all="ignore"):
-            of_y, products = (np.einsum("sn,sn->s", of_each_y, side) for side in (y, f))
-            of_f = np.einsum("sn,sn->s", of_each_f, f)
+            products = np.einsum("sn,sn->s", times * y, f, dtype=np.float64)
             values[some] = np.clip(products / np.sqrt(of_y * of_f), -1, 1)
     return values
 
@@ -146,30 +146,30 @@ def _sums(counts: Counts, *columns: Vector) -> Matrix:
 
 
 class _Places(NamedTuple):
-    """Order of the values by their ranks, and which places in it each value's equals take."""
+    """Order of the values by their ranks, where each rank begins in it, and the ranks."""
 
     order: Ranks
-    first: Ranks
-    behind: Ranks
+    starts: Ranks
+    ranks: Ranks
 
 
 def _places(ranks: Ranks) -> _Places:
     order = np.argsort(ranks, kind="stable")
-    first, behind = (np.searchsorted(ranks[order], ranks, side) for side in ("left", "right"))
-    return _Places(order, first, behind)
+    return _Places(order, np.append(0, np.cumsum(np.bincount(ranks))), ranks)
 
 
-def _centered_ranks(places: _Places, counts: Counts) -> tuple[Matrix, Matrix]:
-    """Of each value, and times its counts, twice its mean rank less the mean of the sample.
+def _centered_ranks(places: _Places, counts: Counts) -> tuple[Counts, Vector]:
+    """Twice the mean rank of each value less the sample's mean, and the sums of their squares.
 
     All of them are whole numbers, so that sums are exact and a constant sample has 0.
     """
     upto = np.zeros((len(counts), len(places.order) + 1), np.int32)
     np.cumsum(counts[:, places.order], axis=1, out=upto[:, 1:])
-    centered = upto.take(places.first, axis=1)
-    centered += upto.take(places.behind, axis=1)
-    centered -= upto[:, -1:]
-    return centered.astype(np.float64), (counts * centered).astype(np.float64)
+    ends = upto.take(places.starts, axis=1)
+    centered = ends[:, 1:] + ends[:, :-1] - upto[:, -1:]
+    weighted = np.multiply(np.diff(ends, axis=1), centered, dtype=np.float64)
+    squares: Vector = np.einsum("sk,sk->s", weighted, centered, dtype=np.float64)
+    return centered.take(places.ranks, axis=1), squares
 
 
 def _sizes(ranks: Ranks, counts: Counts) -> Matrix:

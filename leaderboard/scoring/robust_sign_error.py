@@ -109,7 +109,7 @@ def _environments(
 ) -> Iterator[Vector]:
     """Sums of w, w² and w · error of all environments, shape (3, some environments) at a time."""
     starts, configuration = cells.environments, cells.configuration
-    ranks, others, gaps = (values[cells.order] for values in (ranks, others, gaps))
+    ranks, others, gaps = ranks[cells.order], others[cells.order], gaps[cells.order]
     sums, start = np.zeros((3, 0)), 0
     for pairs in cells.blocks():
         place = pairs.of_first(starts[configuration] - configuration - 1 - start)

@@ -129,13 +129,13 @@ def _environments(cells: Cells, ranks: Ranks, others: Ranks) -> Iterator[Environ
         place += pairs.agreement(ranks, others) + 1
         counts += np.bincount(place, minlength=counts.size).reshape(-1, 3)
     sizes, errors = counts.sum(axis=1), counts @ (1, 0.5, 0)
-    for place in np.flatnonzero(sizes).tolist():
-        low, high = divmod(int(keys[place]), levels)
+    for number in np.flatnonzero(sizes).tolist():
+        low, high = divmod(int(keys[number]), levels)
         yield Environment(
             cells.factor.name,
             (cells.factor.levels[low], cells.factor.levels[high]),
-            int(sizes[place]),
-            float(errors[place] / sizes[place]),
+            int(sizes[number]),
+            float(errors[number] / sizes[number]),
         )
 
 

@@ -35,3 +35,18 @@ def test_an_index_that_pandas_keeps_as_a_range_is_told(tmp_path):
         read_table(path, "id")
     table.reset_index().to_parquet(path)
     assert list(read_table(path, "id")["id"]) == [1, 2]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_more_rows_than_the_limit_are_told(tmp_path, monkeypatch, ending):
+    monkeypatch.setattr("demogen.format.table_files.TABLE_ROWS", 2)
+    path = tmp_path / f"long.{ending}"
+    frame = pd.DataFrame({"id": ["a", "b"], "gap": [0.1, 0.2]})
+    write = frame.to_csv if ending == "csv" else frame.to_parquet
+    write(path, index=False)
+    assert len(read_table(path, None)) == 2
+    frame = pd.concat([frame, frame])
+    write = frame.to_csv if ending == "csv" else frame.to_parquet
+    write(path, index=False)
+    with pytest.raises(TableError, match=rf"long.{ending}: .* it has 4 rows, more than 2"):
+        read_table(path, None)

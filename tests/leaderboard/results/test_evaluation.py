@@ -192,3 +192,11 @@ def test_a_column_that_says_nothing_more_is_warned_of_and_shown(make):
     with pytest.warns(RuntimeWarning, match="1 of its varying columns cannot be told from the"):
         [found, *_] = make.results(zoo, table=table, regressor=LeastSquares())
     assert (found.model.rank, found.model.lost) == (2, 1)
+
+
+def test_results_on_several_splits_hold_what_is_the_same_once(zoo, calls):
+    first, second = benchmark([Noisy()], zoo, splits=["kfold-10", "holdout-100"])
+    for part in ("signatures", "targets", "configurations", "factors"):
+        assert getattr(first, part) is getattr(second, part)
+    alone = evaluate(Noisy(), zoo, split="holdout-100")
+    assert alone.to_json() == second.to_json()
