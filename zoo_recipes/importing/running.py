@@ -107,7 +107,7 @@ def import_source(
                 kept.close()
         networks = list(kept.kept())
         try:
-            zoo = _pack(target, source, networks, failed, image_sets, read)
+            zoo = _pack(target, source, networks, kept.put_now, failed, image_sets, read)
         except ZooError as error:
             if not kept.remove_damaged():
                 raise
@@ -194,6 +194,7 @@ def _pack(
     target: Path,
     source: Source,
     networks: list[Kept],
+    hashed: set[str],
     failed: Mapping[str, str],
     image_sets: Mapping[str, ImageSet],
     read: str,
@@ -229,6 +230,7 @@ def _pack(
         failed,
         {n.record.id: n.initial for n in networks if n.initial is not None},
         assembled=True,
+        hashed=hashed,
     )
 
 

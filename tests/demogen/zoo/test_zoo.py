@@ -134,7 +134,8 @@ def test_shards_are_plain_tar_files_of_safetensors(tiny_zoo):
 def test_a_network_is_never_in_two_shards(tmp_path):
     weights = [(f"n{number}", bytes([number]) * 700) for number in range(5)]
     stored = itertools.starmap(StoredNetwork, weights)
-    places, _ = write_shards(tmp_path, stored, limit=2500)
+    written = write_shards(tmp_path, stored, limit=2500)
+    places = written.trained
     assert len({place.shard for place in places.values()}) == 3
     for id, content in weights:
         place = places[id]

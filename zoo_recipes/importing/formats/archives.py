@@ -71,19 +71,48 @@ class Archive(ABC):
         Raises:
             ArchiveError: it is missing, larger than that, cut or damaged.
         """
-        size = self.sizes.get(name, 0)
-        if size > limit:
-            raise ArchiveError(
-                f"{self.path}: {name} has {size:,} bytes; at most {limit:,} are read of such a file"
-            )
+        size = self._size(name, limit)
         with self.open(name) as file:
             try:
                 content = file.read(size)
             except _UNREADABLE as error:
                 raise self._fault(name, error) from error
-        if len(content) != size:
-            raise ArchiveError(f"{self.path}: {name} ends after {len(content):,} of {size:,} bytes")
+        self._check_length(name, len(content), size)
         return content
+
+    def read_writable(self, name: str, limit: int) -> bytearray:
+        """The same, in memory that tensors can be made of without a copy.
+
+        Args:
+            name: of the file.
+            limit: bytes that it may have at most.
+
+        Raises:
+            ArchiveError: it is missing, larger than that, cut or damaged.
+        """
+        content = bytearray(self._size(name, limit))
+        left = memoryview(content)
+        with self.open(name) as opened:
+            file: Any = opened
+            try:
+                while left and (count := file.readinto(left)):
+                    left = left[count:]
+            except _UNREADABLE as error:
+                raise self._fault(name, error) from error
+        self._check_length(name, len(content) - len(left), len(content))
+        return content
+
+    def _size(self, name: str, limit: int) -> int:
+        size = self.sizes.get(name, 0)
+        if size > limit:
+            raise ArchiveError(
+                f"{self.path}: {name} has {size:,} bytes; at most {limit:,} are read of such a file"
+            )
+        return size
+
+    def _check_length(self, name: str, length: int, size: int) -> None:
+        if length != size:
+            raise ArchiveError(f"{self.path}: {name} ends after {length:,} of {size:,} bytes")
 
     def close(self) -> None:  # noqa: B027 - most have nothing to close
         """Close the file, if there is one."""

@@ -20,7 +20,7 @@ _MASK_DELTA = 0xA282EAD8
 _SHORT = 1024
 """Below so many bytes a plain loop is faster."""
 
-_LANE_BYTES = 256
+_LANE_BYTES = 16
 _MULTIPLE = (5275, 4508, 2751)
 """Exponents of a multiple of the polynomial, beside 0: x^5275 + x^4508 + x^2751 + 1."""
 
