@@ -121,7 +121,7 @@ def _check_sums(contents: Mapping[str, memoryview], index: Index) -> None:
     expected = 0
     for name, content in contents.items():
         expected = joined(expected, unmasked(index.entries[name].crc), len(content))
-    if crc32c(b"".join(contents.values())) == expected:
+    if crc32c(*contents.values()) == expected:
         return
     for name, content in contents.items():
         if masked(crc32c(content)) != index.entries[name].crc:
