@@ -51,7 +51,7 @@ class InPlace:
         }
         self.module = load_into(skeleton, self._tensors, "its weights").eval()
 
-    def fill(self, tensors: Mapping[str, Tensor], what: str) -> bytes:
+    def fill(self, tensors: Mapping[str, Tensor], what: str) -> memoryview:
         """Give the module its tensors, after the checks of `load_into`.
 
         Args:
@@ -59,7 +59,8 @@ class InPlace:
             what: the network, in messages.
 
         Returns:
-            The safetensors file with them, the same as `to_bytes` gives.
+            The safetensors file with them, the same as `to_bytes` gives, until the next is filled
+            in.
 
         Raises:
             CorruptZooError: the tensors are not those of this architecture; what the module holds
@@ -70,7 +71,7 @@ class InPlace:
             place.copy_(tensors[name])
         if not all(map(_is_finite, self._tensors.values())):
             check_tensors(tensors, self._tensors, what)
-        return self._file.tobytes()
+        return self._file.data
 
 
 def _is_finite(tensor: Tensor) -> bool:

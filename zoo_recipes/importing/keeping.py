@@ -22,8 +22,6 @@ from demogen.zoo.weights import FilePart
 PIECE_BYTES = 64 << 20
 PIECE_NETWORKS = 2_000
 
-Content = bytes | memoryview
-
 
 @dataclass(frozen=True)
 class Read:
@@ -33,8 +31,8 @@ class Read:
     record: NetworkRecord
     run: RunFacts
     read: str
-    weights: Content
-    initial: Content | None = None
+    weights: memoryview
+    initial: memoryview | None = None
 
 
 @dataclass(frozen=True)
@@ -196,10 +194,10 @@ class _Piece:
         self._unfinished.mkdir()
         self._file = (self._unfinished / "weights").open("wb", buffering=0)
 
-    def append(self, content: Content) -> FilePart:
+    def append(self, content: memoryview) -> FilePart:
         """Write a safetensors file behind the others."""
         part = FilePart(self.path / "weights", self.size, len(content))
-        left = memoryview(content)
+        left = content
         with naming(part.path):
             while left:
                 left = left[self._file.write(left) :]

@@ -29,6 +29,7 @@ from demogen.zoo.in_place import InPlace
 from zoo_recipes.evaluation import EVALUATION_BATCH, Evaluation, evaluate
 from zoo_recipes.importing.found import Found
 from zoo_recipes.importing.keeping import Read
+from zoo_recipes.importing.memory import Copies
 
 SKELETONS = 16
 """Architectures whose modules each thread keeps: most networks of a zoo share one."""
@@ -42,6 +43,9 @@ class _Skeletons(threading.local):
 
 
 _skeletons = _Skeletons()
+
+copies = Copies()
+"""Of networks' files, to be given back when they are kept."""
 
 
 def record(
@@ -109,8 +113,8 @@ def _spec(found: Found, archive: str) -> NetworkSpec:
         raise ArchiveError(str(error)) from error
 
 
-def _filled(place: InPlace, tensors: Mapping[str, Tensor], what: str) -> bytes:
-    """Fill tensors in; the safetensors file with them.
+def _filled(place: InPlace, tensors: Mapping[str, Tensor], what: str) -> memoryview:
+    """Fill tensors in; a copy of the safetensors file with them.
 
     How many batches its norms have seen no source says, and nothing here depends on it.
     """
@@ -119,7 +123,7 @@ def _filled(place: InPlace, tensors: Mapping[str, Tensor], what: str) -> bytes:
         for name in place.module.state_dict()
         if name.endswith(".num_batches_tracked")
     }
-    return place.fill({**counts, **tensors}, what)
+    return copies.copy(place.fill({**counts, **tensors}, what))
 
 
 def _place(spec: NetworkSpec) -> InPlace:

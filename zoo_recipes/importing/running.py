@@ -27,7 +27,7 @@ from demogen.zoo.writing import Collection, write_zoo
 from demogen.zoo.zoo import Zoo
 from zoo_recipes.importing.found import Found, Source
 from zoo_recipes.importing.keeping import ImportFolder, Kept, Read
-from zoo_recipes.importing.recording import record
+from zoo_recipes.importing.recording import copies, record
 from zoo_recipes.locks import working_on
 
 AHEAD = 2
@@ -101,6 +101,9 @@ def import_source(
                     failed[name] = str(outcome)
                 else:
                     kept.put(outcome)
+                    for content in (outcome.weights, outcome.initial):
+                        if content is not None:
+                            copies.give_back(content)
         finally:
             kept.flush()
             if kept.is_empty:

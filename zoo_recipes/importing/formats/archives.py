@@ -10,7 +10,7 @@ import tarfile
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -80,18 +80,21 @@ class Archive(ABC):
         self._check_length(name, len(content), size)
         return content
 
-    def read_writable(self, name: str, limit: int) -> bytearray:
-        """The same, in memory that tensors can be made of without a copy.
+    def read_into(
+        self, name: str, limit: int, memory: Callable[[int], memoryview]
+    ) -> memoryview:
+        """The same, into memory that is there already.
 
         Args:
             name: of the file.
             limit: bytes that it may have at most.
+            memory: gives so many bytes to read into.
 
         Raises:
             ArchiveError: it is missing, larger than that, cut or damaged.
         """
-        content = bytearray(self._size(name, limit))
-        left = memoryview(content)
+        content = memory(self._size(name, limit))
+        left = content
         with self.open(name) as opened:
             file: Any = opened
             try:

@@ -7,7 +7,7 @@ the numbers of types.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from zoo_recipes.importing.formats import protobuf
 from zoo_recipes.importing.formats.archives import Archive
 from zoo_recipes.importing.formats.crc32c import crc32c, joined, masked, unmasked
 from zoo_recipes.importing.formats.sorted_table import entries
+from zoo_recipes.importing.memory import Memory
 
 DTYPES = {
     number: np.dtype(name)
@@ -70,7 +71,9 @@ def read_index(content: bytes) -> Index:
     return Index(shards, found)
 
 
-def read_variables(archive: Archive, prefix: str, index: Index, names: list[str]) -> dict[str, Any]:
+def read_variables(
+    archive: Archive, prefix: str, index: Index, names: list[str], memory: Memory
+) -> dict[str, Any]:
     """Variables of a checkpoint, each checked by its CRC; views of the files' bytes.
 
     Args:
@@ -78,6 +81,7 @@ def read_variables(archive: Archive, prefix: str, index: Index, names: list[str]
         prefix: name of the checkpoint, without ".index".
         index: of the checkpoint.
         names: which variables.
+        memory: files are read into it, by their numbers.
 
     Raises:
         ArchiveError: a file is missing or cut, or a variable is damaged or of a type unknown here.
@@ -100,7 +104,8 @@ def read_variables(archive: Archive, prefix: str, index: Index, names: list[str]
             raise ArchiveError(f"variable {name} lies in file {entry.shard} of {index.shards}")
         if entry.shard not in data:
             file = f"{prefix}.data-{entry.shard:05}-of-{index.shards:05}"
-            data[entry.shard] = memoryview(archive.read_writable(file, DATA_LIMIT))
+            place = partial(memory.piece, entry.shard)
+            data[entry.shard] = archive.read_into(file, DATA_LIMIT, place)
         content = data[entry.shard][entry.offset : entry.offset + entry.size]
         if len(content) != entry.size:
             raise ArchiveError(
