@@ -4,7 +4,7 @@ Whoever goes through many networks of one architecture would else build, load an
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import final
 
 import numpy as np
@@ -49,7 +49,17 @@ class InPlace:
             name: whole[slice(*places[name]["data_offsets"])].view(tensor.dtype).view(tensor.shape)
             for name, tensor in empty.items()
         }
+        self._floats = [
+            whole[start:stop].view(dtype).numpy()
+            for dtype, start, stop in _runs(self._tensors, whole)
+            if dtype.is_floating_point
+        ]
         self.module = load_into(skeleton, self._tensors, "its weights").eval()
+
+    @property
+    def names(self) -> Iterable[str]:
+        """Of the tensors."""
+        return self._tensors.keys()
 
     def fill(self, tensors: Mapping[str, Tensor], what: str) -> memoryview:
         """Give the module its tensors, after the checks of `load_into`.
@@ -69,11 +79,19 @@ class InPlace:
         check_tensors(tensors, self._tensors, what, finite=False)
         for name, place in self._tensors.items():
             place.copy_(tensors[name])
-        if not all(map(_is_finite, self._tensors.values())):
+        # By numpy, and for all at once, this takes a tenth of torch's time.
+        if not all(np.isfinite(floats).all() for floats in self._floats):
             check_tensors(tensors, self._tensors, what)
         return self._file.data
 
 
-def _is_finite(tensor: Tensor) -> bool:
-    # numpy takes a tenth of torch's time.
-    return not tensor.is_floating_point() or bool(np.isfinite(tensor.numpy()).all())
+def _runs(tensors: Mapping[str, Tensor], whole: Tensor) -> list[tuple[torch.dtype, int, int]]:
+    """(dtype, first byte, behind the last byte) of tensors of one type that lie side by side."""
+    runs: list[tuple[torch.dtype, int, int]] = []
+    for tensor in sorted(tensors.values(), key=Tensor.data_ptr):
+        start = tensor.data_ptr() - whole.data_ptr()
+        stop = start + tensor.numel() * tensor.element_size()
+        if runs and runs[-1][0] == tensor.dtype and runs[-1][2] == start:
+            start = runs.pop()[1]
+        runs.append((tensor.dtype, start, stop))
+    return runs

@@ -6,7 +6,7 @@ and the released code say of all of them is taken from the recipe's variant "rel
 
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, final
 
 from pydantic import ValidationError
@@ -253,6 +253,7 @@ def resnet_weights(variables: Mapping[str, Any]) -> dict[str, Tensor]:
     return tensors
 
 
+@lru_cache(maxsize=1024)
 def _parts(variable: str) -> tuple[str, int, str]:
     """Kind of layer, its number (0 where none is written), and what of it the variable is."""
     layer, _, name = variable.rpartition("/")

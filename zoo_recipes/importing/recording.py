@@ -120,7 +120,7 @@ def _filled(place: InPlace, tensors: Mapping[str, Tensor], what: str) -> memoryv
     """
     counts = {
         name: torch.zeros((), dtype=torch.int64)
-        for name in place.module.state_dict()
+        for name in place.names
         if name.endswith(".num_batches_tracked")
     }
     return copies.copy(place.fill({**counts, **tensors}, what))
