@@ -108,7 +108,7 @@ class ImportFolder:
     @property
     def put_now(self) -> set[str]:
         """Ids of the networks that were put since the folder was opened."""
-        return {network.record.id for network in self._put}
+        return {network.run.id for network in self._put}
 
     @property
     def is_empty(self) -> bool:
