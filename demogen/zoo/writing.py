@@ -80,8 +80,10 @@ def write_zoo(
         ZooError: there are no networks, or readers would refuse what would be written; the folder
             is left as it was.
     """
-    by_id = sorted(networks, key=lambda network: network[0].id)
-    if missing := {record.id for record, _ in by_id} - weights.keys():
+    # An id is a hash of all settings: made once.
+    with_ids = ((record.id, record, run) for record, run in networks)
+    by_id = sorted(with_ids, key=lambda network: network[0])
+    if missing := {id for id, _, _ in by_id} - weights.keys():
         raise ZooError(f"network {min(missing)} of {collection.name} comes without weights")
     if not by_id:
         raise ZooError(f"no network of {collection.name} is trained yet: nothing to pack")
@@ -89,10 +91,10 @@ def write_zoo(
     packed = scratch_folder(folder, "packing")
     try:
         records: list[NetworkRecord] = []
-        named = (record for record, _ in by_id)
+        named = ((id, record) for id, record, _ in by_id)
         contents = _accepted(named, weights, initial or {}, records, assembled, hashed)
         shards = write_shards(packed, contents)
-        places = [shards.trained[record.id] for record in records]
+        places = [shards.trained[id] for id, _, _ in by_id]
         rows = network_rows(records, places, shards.initial)
         write_atomically(packed / "networks.parquet", to_parquet(rows))
         if labels:
@@ -116,7 +118,7 @@ def write_zoo(
             files=_digests(packed, shards.files),
             archive=collection.archive,
         )
-        runs = [run for _, run in by_id]
+        runs = [run for _, _, run in by_id]
         write_atomically(packed / "runs.parquet", runs_to_parquet(runs))
         pinned = f"{manifest.name}@{sha256(manifest.to_json())[:12]}"
         card = dataset_card(
@@ -150,7 +152,7 @@ def _format_version(
 
 
 def _accepted(
-    records: Iterable[NetworkRecord],
+    records: Iterable[tuple[str, NetworkRecord]],
     weights: Mapping[str, Path | FilePart],
     initial: Mapping[str, Path | FilePart],
     accepted: list[NetworkRecord],
@@ -158,15 +160,15 @@ def _accepted(
     hashed: Container[str],
 ) -> Iterator[StoredNetwork]:
     """Networks as they are written; their records are added to `accepted` on the way."""
-    for record in records:
-        content = _content(weights[record.id])
-        first = _content(initial[record.id]) if record.id in initial else None
-        if record.id not in hashed:
+    for id, record in records:
+        content = _content(weights[id])
+        first = _content(initial[id]) if id in initial else None
+        if id not in hashed:
             record, content = accept(record, content, assembled=assembled)
             if first is not None:
                 first = accept_initial(record, first, assembled=assembled)
         accepted.append(record)
-        yield StoredNetwork(record.id, content, first)
+        yield StoredNetwork(id, content, first)
 
 
 def _content(file: Path | FilePart) -> bytes:
