@@ -7,6 +7,8 @@ ones takes.
 import threading
 from typing import final
 
+import numpy as np
+
 MOST_KEPT = 32
 """Pieces that wait for their next use."""
 
@@ -16,13 +18,15 @@ class Memory(threading.local):
     """A thread's own; what it gives is valid until the same thread asks again by the same key."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, bytearray] = {}
+        self._kept: dict[int, memoryview] = {}
 
     def piece(self, key: int, size: int) -> memoryview:
         """So many bytes, of any content."""
-        if len(self._kept.get(key, b"")) < size:
-            self._kept[key] = bytearray(size)
-        return memoryview(self._kept[key])[:size]
+        kept = self._kept.get(key)
+        if kept is None or len(kept) < size:
+            # By numpy, which touches none of it: a size may be a lie.
+            kept = self._kept[key] = np.empty(size, np.uint8).data
+        return kept[:size]
 
 
 @final

@@ -1,5 +1,6 @@
 """From a network that was found to its record and files: built, checked, measured."""
 
+import copy
 import platform
 import threading
 import time
@@ -172,16 +173,14 @@ def _measured(
     if images is None or (part == "train" and not data.subset_known):
         return None
     stored = images.training_part(data) if part == "train" else images.test
-    there = next(module.parameters()).device
+    # The module itself stays in its place; the next network is filled in there.
+    on_device = module if device == "cpu" else copy.deepcopy(module).to(device)
 
     def batches() -> Iterator[Tensor]:
         for chunk in stored.images.split(EVALUATION_BATCH):
             yield images.inputs(chunk.to(device), data)
 
-    try:
-        return evaluate(module.to(device), batches(), [stored.labels])[0]
-    finally:
-        module.to(there)
+    return evaluate(on_device, batches(), [stored.labels])[0]
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ import torch
 from demogen import load_zoo
 from demogen.description import citation, describe
 from demogen.errors import AccessError, CorruptZooError, ZooError
+from demogen.format.integrity import file_digest
 from demogen.format.storage import Folder
 from demogen.images.image_set import load_images
 from demogen.networks import architectures
@@ -141,6 +142,10 @@ def test_a_network_is_never_in_two_shards(tmp_path):
         place = places[id]
         found = Folder(tmp_path).stream(place.shard, place.offset, place.length)
         assert b"".join(found) == content
+    assert written.files == {
+        f"shards/{number:05}.tar": file_digest(tmp_path / f"shards/{number:05}.tar")
+        for number in range(3)
+    }
 
 
 def test_unknown_names_are_one_clear_line(tiny_zoo, tmp_path):

@@ -33,6 +33,9 @@ MOST_DIMENSIONS = 16
 _CRC_KEY = bytes([6 << 3 | 5])
 """What comes before a CRC: field 6, of four bytes."""
 
+_MOST_KEPT = 256
+"""Bytes of an entry that is kept, to be known again: those of real networks have a few dozen."""
+
 
 class Entry(NamedTuple):
     """Where one variable lies, and what it is."""
@@ -138,7 +141,7 @@ def _check_sums(contents: Mapping[str, memoryview], index: Index) -> None:
 
 def _entry(message: bytes) -> Entry:
     """What an entry says; of networks of one architecture only the CRC at its end differs."""
-    if message[-5:-4] == _CRC_KEY:
+    if len(message) <= _MOST_KEPT and message[-5:-4] == _CRC_KEY:
         with suppress(ArchiveError):
             # Where all before it is whole, the last five bytes are this field.
             plain = _plain_entry(message[:-5])
