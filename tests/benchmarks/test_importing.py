@@ -18,7 +18,6 @@ import torch
 
 from baselines.functional.weight_statistics import table_of_rows
 from baselines.weight_statistics import WEIGHT_STATISTICS, weight_statistics
-from demogen import load_zoo
 from demogen.measuring.measurements import compute_signature
 from demogen.networks.golden_logits import probe_logits
 from tests.zoo_recipes.importing import writers
@@ -87,10 +86,9 @@ def test_an_import_against_reading_and_hashing(collections, tmp_path, benchmark,
         shutil.rmtree(zoos, ignore_errors=True)
         found = import_demogen(archive, folder=zoos, measure=False)
         assert sum(len(one.zoo) for one in found) == NETWORKS
+        return [one.zoo for one in found]
 
-    importing()
-    opened = [load_zoo(folder) for folder in sorted(zoos.iterdir()) if folder.is_dir()]
-    networks = [zoo[zoo.ids[0]] for zoo in opened if len(zoo)]
+    networks = [zoo[zoo.ids[0]] for zoo in importing()]
 
     def passing():
         for _ in range(NETWORKS // len(networks)):
