@@ -1,6 +1,6 @@
 import pytest
 
-from zoo_recipes.importing.memory import MOST_KEPT, Copies, Memory
+from zoo_recipes.importing.memory import MOST_KEPT, Copies, Memory, aligned
 
 
 def test_a_thread_gets_the_same_memory_again():
@@ -12,6 +12,13 @@ def test_a_thread_gets_the_same_memory_again():
     other[:] = bytes(10)
     assert first.tobytes() == bytes(range(10))
     assert len(memory.piece(0, 20)) == 20
+    assert len(memory.piece(2, 0)) == 0
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 5_000_000])
+def test_pieces_begin_where_copying_is_fast(size):
+    assert aligned(size).ctypes.data % 64 == 0
+    assert len(aligned(size)) == size
 
 
 def test_a_copy_is_its_own_until_it_is_given_back():
