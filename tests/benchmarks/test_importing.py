@@ -83,12 +83,12 @@ def test_an_import_against_reading_and_hashing(collections, tmp_path, benchmark,
     size = sum(path.stat().st_size for path in archive.rglob("*") if path.is_file())
 
     def importing():
-        shutil.rmtree(zoos, ignore_errors=True)
         found = import_demogen(archive, folder=zoos, measure=False)
         assert sum(len(one.zoo) for one in found) == NETWORKS
         return [one.zoo for one in found]
 
     networks = [zoo[zoo.ids[0]] for zoo in importing()]
+    assert len(networks) == len(collections)
 
     def passing():
         for _ in range(NETWORKS // len(networks)):
@@ -104,6 +104,7 @@ def test_an_import_against_reading_and_hashing(collections, tmp_path, benchmark,
     times = {name: [] for name in works}
     for _ in range(ROUNDS):
         for name, work in works.items():
+            shutil.rmtree(zoos, ignore_errors=True)
             times[name].append(taken(work))
     found = {name: median(many) for name, many in times.items()}
     floor, forward, whole = found.values()
