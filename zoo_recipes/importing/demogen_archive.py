@@ -117,9 +117,7 @@ class DemogenCollection(Source):
             for variable in index.entries
             if variable.startswith(scope) and not variable.endswith("/Momentum")
         ]
-        variables = tf_checkpoint.read_variables(
-            self._archive, prefix, index, names, self._memory
-        )
+        variables = tf_checkpoint.read_variables(self._archive, prefix, index, names, self._memory)
         figures, read = {}, [("index", content)]
         for file in ("train.json", "eval.json"):
             if file not in files:

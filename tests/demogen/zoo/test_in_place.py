@@ -41,8 +41,10 @@ def test_tensors_may_lie_in_memory_in_any_order(place):
     _, tensors = built(1)
     expected = bytes(place.fill(tensors, "it"))
     place.fill(built(2)[1], "other")
-    turned = {name: tensor.mT.contiguous().mT if tensor.ndim > 1 else tensor
-              for name, tensor in tensors.items()}
+    turned = {
+        name: tensor.mT.contiguous().mT if tensor.ndim > 1 else tensor
+        for name, tensor in tensors.items()
+    }
     assert any(not tensor.is_contiguous() for tensor in turned.values())
     assert bytes(place.fill(turned, "it")) == expected
 

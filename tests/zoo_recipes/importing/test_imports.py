@@ -3,16 +3,14 @@
 import gzip
 import io
 import json
-import threading
 
 import numpy as np
 import pytest
 import torch
 
 from demogen import load_zoo
-from demogen.errors import ArchiveError, CorruptZooError
+from demogen.errors import ArchiveError
 from demogen.networks.network import Access
-from demogen.zoo import writing
 from tests.zoo_recipes.importing import writers
 from zoo_recipes.importing import (
     import_demogen,
@@ -138,76 +136,6 @@ def test_an_interrupted_import_goes_on(kind, tmp_path, monkeypatch):
     assert len(again) == count - 1
     assert found.zoo.digest == whole.zoo.digest
     assert not list((tmp_path / "stopped").glob("*.importing"))
-
-
-def interrupt_packing(archive, folder, monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(running, "_pack", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            import_modelzoo(archive, folder=folder)
-
-
-def test_what_an_earlier_run_has_left_is_hashed_again(tmp_path, monkeypatch):
-    archive = writers.as_folder(writers.modelzoo_files(), tmp_path / "archive")
-    accept, compared = writing.accept, []
-
-    def noted(record, *rest, **options):
-        compared.append(record.id)
-        return accept(record, *rest, **options)
-
-    monkeypatch.setattr(writing, "accept", noted)
-    whole = imported(import_modelzoo, archive, tmp_path / "whole")
-    assert compared == []
-    interrupt_packing(archive, tmp_path / "zoos", monkeypatch)
-    found = imported(import_modelzoo, archive, tmp_path / "zoos")
-    assert compared == found.zoo.ids
-    assert found.zoo.digest == whole.zoo.digest
-
-
-def test_a_collection_is_packed_while_the_next_is_read(tmp_path, monkeypatch):
-    files = writers.demogen_files(NAMES)
-    files |= {
-        name.replace("NIN_CIFAR10", "RESNET_CIFAR10"): content for name, content in files.items()
-    }
-    archive = writers.as_folder(files, tmp_path / "archive")
-    pack, threads = running._pack, []
-    read_on = threading.Event()
-
-    def noted(target, *rest):
-        threads.append((target.name, threading.current_thread().name))
-        assert read_on.wait(60)
-        return pack(target, *rest)
-
-    attempt = running._attempt
-
-    def seen(read, name, *rest):
-        if name == "demogen/resnet32-cifar10":
-            read_on.set()
-        return attempt(read, name, *rest)
-
-    monkeypatch.setattr(running, "_pack", noted)
-    monkeypatch.setattr(running, "_attempt", seen)
-    found, fault = import_demogen(archive, folder=tmp_path / "zoos")
-    assert found.zoo.name == "nin-cifar10"
-    assert len(found.zoo) == 2
-    # Of the other nothing can be read, and the first is there all the same.
-    assert fault.zoo is None
-    assert "is no name of a network of this collection (resnet_wide_…)" in fault.fault
-    assert [name for name, _ in threads] == ["nin-cifar10", "resnet32-cifar10"]
-    assert threads[0][1].startswith("pack")
-    assert threads[1][1] == threading.current_thread().name
-    assert not list((tmp_path / "zoos").glob("*.importing"))
-
-
-def test_an_unfinished_import_of_another_archive_is_kept_apart(tmp_path, monkeypatch):
-    archive = writers.as_tar(writers.modelzoo_files(), tmp_path / "archive.tar")
-    other = writers.as_tar(writers.modelzoo_files(), tmp_path / "other.tar")
-    interrupt_packing(archive, tmp_path / "zoos", monkeypatch)
-    with pytest.raises(ArchiveError, match="begun from another archive or with other options"):
-        import_modelzoo(other, folder=tmp_path / "zoos")
 
 
 DAMAGE = {
@@ -429,15 +357,3 @@ def test_the_command_says_what_it_did(tmp_path, capsys):
     assert out[1].startswith("zoo pgdl-task7: 2 networks, sha256:")
     with pytest.raises(ArchiveError, match="there is no such folder or file"):
         importing.main(["pgdl", str(tmp_path / "none")], standalone_mode=False)
-
-
-def test_a_piece_damaged_on_the_disk_is_found(tmp_path, monkeypatch):
-    archive = writers.as_folder(writers.modelzoo_files(), tmp_path / "archive")
-    interrupt_packing(archive, tmp_path / "zoos", monkeypatch)
-    (weights,) = (tmp_path / "zoos").glob("*.importing/*/weights")
-    content = bytearray(weights.read_bytes())
-    content[len(content) // 2] ^= 1
-    weights.write_bytes(content)
-    with pytest.raises(CorruptZooError, match=r"is damaged.*run the same command again"):
-        import_modelzoo(archive, folder=tmp_path / "zoos")
-    assert len(imported(import_modelzoo, archive, tmp_path / "zoos").zoo) == 3

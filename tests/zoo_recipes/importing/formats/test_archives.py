@@ -8,7 +8,7 @@ import pytest
 
 from demogen.errors import ArchiveError
 from tests.zoo_recipes.importing import writers
-from zoo_recipes.importing.formats import archives
+from zoo_recipes.importing.formats import inflated
 from zoo_recipes.importing.formats.archives import open_archive
 
 RNG = np.random.default_rng(0)
@@ -32,7 +32,7 @@ def room(size):
 
 
 def test_all_forms_hold_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "POINT_BYTES", 100_000)
+    monkeypatch.setattr(inflated, "POINT_BYTES", 100_000)
     for form in forms(FILES, tmp_path):
         with open_archive(form) as archive:
             assert archive.sizes == {name: len(content) for name, content in FILES.items()}
@@ -134,20 +134,20 @@ def test_what_is_no_archive_says_so(tmp_path):
 def test_a_compressed_tar_is_read_twice_at_most(tmp_path, monkeypatch):
     files = {f"n{number:02}/weights": RNG.bytes(100_000) for number in range(20)}
     place = writers.as_tar(files, tmp_path / "x.tar.gz", compress=True)
-    inflated = 0
-    inner = archives._Inflated._next
+    count = 0
+    inner = inflated.Inflated._next
 
     def counted(self):
-        nonlocal inflated
+        nonlocal count
         piece = inner(self)
-        inflated += len(piece)
+        count += len(piece)
         return piece
 
-    monkeypatch.setattr(archives._Inflated, "_next", counted)
+    monkeypatch.setattr(inflated.Inflated, "_next", counted)
     with open_archive(place) as archive:
         for name in sorted(archive.sizes):
             assert archive.read(name, 1 << 20) == files[name]
-    assert inflated <= 2.2 * sum(map(len, files.values()))
+    assert count <= 2.2 * sum(map(len, files.values()))
 
 
 def test_a_file_that_is_cut_while_it_is_read_is_named(tmp_path):
