@@ -9,6 +9,7 @@ from sklearn.dummy import DummyRegressor
 from baselines.functional.losses import LogitReduction, cross_entropy
 from baselines.regressors import one_hot_least_squares
 from demogen.format.columns import LATER, is_default
+from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.architectures import parameter_count
@@ -18,15 +19,13 @@ from demogen.schema.records import canonical_json, factor_types
 BOOKKEEPING = frozenset({"seed", "copy_number", "subset_seed", "corruption_seed"})
 """Factors of a spec that tell draws apart, not settings."""
 
-NO_PASS = "no pass over images"
-
 
 @final
 class Nothing(Measure):
     """The empty signature."""
 
     name = "nothing"
-    cost = NO_PASS
+    cost = Passes()
 
     def compute(self, network: Network) -> Mapping[str, float]:
         """No feature."""
@@ -38,7 +37,7 @@ class ParameterCount(Measure):
     """Number of trainable parameters."""
 
     name = "parameter-count"
-    cost = NO_PASS
+    cost = Passes()
 
     def compute(self, network: Network) -> Mapping[str, float]:
         """Feature `parameters`."""
@@ -50,7 +49,7 @@ class TrainLoss(SharedMeasure[LogitReduction]):
     """Mean cross-entropy (nats) on the training images, against the labels trained on."""
 
     name = "train-loss"
-    cost = "1 forward"
+    cost = Passes(1)
     access = Access.TRAIN
 
     def reduction(self, network: Network) -> LogitReduction:
@@ -72,7 +71,7 @@ class Hyperparameters(Measure):
     """
 
     name = "hyperparameters"
-    cost = NO_PASS
+    cost = Passes()
     access = Access.SPEC
     absent = -1.0
 

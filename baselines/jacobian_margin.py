@@ -12,6 +12,7 @@ from baselines.functional.margins import QUARTILES, output_margins, quartile_sig
 from baselines.regressors import log_least_squares
 from demogen._util.lookup import lookup
 from demogen.errors import NotMeasurable, PredictorError
+from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Predictor
 from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.network import Access, Network
@@ -37,7 +38,7 @@ class JacobianMargin(SharedMeasure[LogitJacobianReduction]):
 
     name = "jacobian-margin"
     access = Access.TRAIN
-    cost = "1 forward + classes backward"
+    cost = Passes(1, backward_per_class=1)
 
     def __init__(self, norm: str = "spectral") -> None:
         self.norm = norm

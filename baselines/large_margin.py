@@ -10,6 +10,7 @@ from baselines.functional.logit_gradients import ClassDistanceReduction
 from demogen._util.lookup import lookup
 from demogen.errors import PredictorError
 from demogen.measuring.batches import sizes
+from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Predictor
 from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.network import Access, Network
@@ -43,7 +44,7 @@ class LargeMargin(SharedMeasure[ClassDistanceReduction]):
 
     name = "large-margin"
     access = Access.TRAIN
-    cost = "1 forward + 1 backward"
+    cost = Passes(1, backward=1)
 
     def __init__(
         self,

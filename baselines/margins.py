@@ -17,6 +17,7 @@ from baselines.functional.margins import (
 from baselines.regressors import log_least_squares, log_then
 from baselines.selection import BestGroup, ForwardSelection
 from demogen.errors import NotMeasurable
+from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Predictor
 from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.network import Access, Network
@@ -50,7 +51,7 @@ class TapMargins(SharedMeasure[TapMarginReduction]):
     name = "tap-margins"
     version = 2
     access = Access.TRAIN
-    cost = "1 forward + 1 backward"
+    cost = Passes(1, backward=1)
 
     def __init__(self, epsilon: float = 1e-6) -> None:
         self.epsilon = epsilon

@@ -13,6 +13,7 @@ from baselines.functional.normalized import (
     normalized_cross_entropy,
 )
 from baselines.functional.subsampling import fixed_sample
+from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Predictor
 from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.homogeneity import CHAINS, log_product_norm, why_not_homogeneous
@@ -41,7 +42,7 @@ class NormalizedLoss(SharedMeasure[LogitReduction]):
     name = "normalized-loss"
     version = 2
     access = Access.TRAIN
-    cost = "1 forward"
+    cost = Passes(1)
     applies_to = CHAINS
 
     def __init__(self, p: float = 2.0, divisor: float = 1.0, scale: float = 1.0) -> None:
@@ -102,7 +103,7 @@ class NormalizedLossOutput(SharedMeasure[LogitReduction]):
 
     name = "normalized-loss-output"
     access = Access.TRAIN
-    cost = "1 forward"
+    cost = Passes(1)
 
     def reduction(self, network: Network) -> LogitReduction:
         """Logits of the training images."""

@@ -13,6 +13,7 @@ from baselines.functional.losses import LogitReduction
 from baselines.functional.margins import QUARTILES, quartile_signature
 from baselines.functional.normalized import normalized_output_margins
 from demogen.measuring.least_squares import LeastSquares
+from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Predictor
 from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.homogeneity import CHAINS, log_product_norm, why_not_homogeneous
@@ -38,7 +39,7 @@ class NormalizedOutputMargin(SharedMeasure[LogitReduction]):
 
     name = "normalized-output-margin"
     access = Access.TRAIN
-    cost = "1 forward"
+    cost = Passes(1)
     applies_to = CHAINS
 
     def __init__(self, p: float = 2.0, divisor: float = 1.0) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import final
 
+from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.homogeneity import CHAINS, log_product_norm, why_not_homogeneous
 from demogen.networks.network import Network
@@ -25,7 +26,7 @@ class ProductNorm(Measure):
     """
 
     name = "product-norm"
-    cost = "no pass over images"
+    cost = Passes()
     applies_to = CHAINS
 
     def __init__(self, p: float = 2.0, divisor: float = 1.0) -> None:

@@ -23,6 +23,7 @@ from baselines.functional.trajectories import (
     random_ellipse,
     sensitivity_along,
 )
+from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Predictor
 from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.network import Access, LabeledImages, Network
@@ -47,7 +48,7 @@ class JacobianNorm(SharedMeasure[SoftmaxJacobianReduction]):
 
     name = "jacobian-norm"
     access = Access.TEST_INPUTS
-    cost = "1 forward + (classes − 1) backward"
+    cost = Passes(1, backward=-1, backward_per_class=1)
 
     def reduction(self, network: Network) -> SoftmaxJacobianReduction:
         """The norm at every one of the test inputs."""
@@ -80,7 +81,7 @@ class JacobianNormTrain(SharedMeasure[SoftmaxJacobianReduction]):
 
     name = "jacobian-norm-train"
     access = Access.TRAIN
-    cost = "1 forward + (classes − 1) backward"
+    cost = Passes(1, backward=-1, backward_per_class=1)
 
     def reduction(self, network: Network) -> SoftmaxJacobianReduction:
         """The norm at every one of the training images."""

@@ -19,6 +19,7 @@ from baselines.functional.spectra import (
 from baselines.regressors import log_least_squares
 from demogen._util.lookup import lookup
 from demogen.errors import NotMeasurable, PredictorError
+from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Predictor
 from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.homogeneity import CHAINS, AffineLayer, affine_layers, why_not_homogeneous
@@ -52,7 +53,7 @@ class SpectralMargin(SharedMeasure[LogitReduction]):
     name = "spectral-margin"
     version = 2
     access = Access.TRAIN
-    cost = "1 forward"
+    cost = Passes(1)
     applies_to = CHAINS
 
     def __init__(self, norm: str = "two-one") -> None:
@@ -98,7 +99,7 @@ class SpectralMarginInitial(SharedMeasure[LogitReduction]):
     name = "spectral-margin-initial"
     version = 2
     access = Access.TRAIN | Access.INITIAL
-    cost = "1 forward"
+    cost = Passes(1)
     applies_to = CHAINS
 
     def __init__(self, norm: str = "two-one") -> None:

@@ -13,6 +13,7 @@ from baselines.regressors import log_least_squares
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule
+from demogen.schema.records import NetworkSpec
 
 
 @final
@@ -43,6 +44,11 @@ class Transitions(Measure):
     def applicable(self, module: TappedModule) -> str | None:
         """Why the network's units have no codes, or None."""
         return why_no_codes(module)
+
+    def passes(self, spec: NetworkSpec, images: int) -> float | None:
+        """A pass forward for each point, over the sample."""
+        sampled = images if self.images is None else min(self.images, images)
+        return self.points_per_step * spec.data.input_shape[-1] * sampled / images
 
     def compute(self, network: Network) -> Mapping[str, float]:
         """Feature `transitions`.

@@ -5,17 +5,21 @@ from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
+import torch
 from sklearn.ensemble import HistGradientBoostingRegressor
+from torch import Tensor
+from torch.nn.utils.parametrize import is_parametrized
 
 from baselines.functional.weight_statistics import BLOCK_BYTES, STATISTICS, statistics
 from demogen.errors import NotMeasurable
+from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.network import Network
+from demogen.networks.tapped_module import TappedModule
 from demogen.zoo.base import NetworkSet
 
 if TYPE_CHECKING:
     import pandas as pd
-    from torch import Tensor
 
     Tensors = Mapping[str, Tensor]
 
@@ -35,8 +39,20 @@ class WeightStatistics(Measure):
     """
 
     name = "weight-statistics"
-    cost = "no pass over images"
+    cost = Passes()
     absent = 0.0
+
+    def applicable(self, module: TappedModule) -> str | None:
+        """Why its parameters are not the weights that it applies, or None."""
+        for name, layer in module.named_modules():
+            # Hooks leave what they compute as an attribute that is no parameter.
+            computed = [key for key, value in vars(layer).items() if isinstance(value, Tensor)]
+            if is_parametrized(layer) or computed:
+                return (
+                    f"{name!r} ({type(layer).__name__}) computes weights from other parameters "
+                    "(pruning, weight norm or spectral norm, say); make them plain before measuring"
+                )
+        return None
 
     def compute(self, network: Network) -> Mapping[str, float]:
         """Features `<layer>.<weight or bias>.<statistic>`, statistics as in `STATISTICS`.
@@ -48,8 +64,10 @@ class WeightStatistics(Measure):
         for name, parameter in network.module.named_parameters():
             if not bool(parameter.isfinite().all()):
                 raise NotMeasurable(f"the weights of {name!r} are not all finite")
-            row = parameter.detach().cpu().reshape(1, -1).numpy()
-            values = zip(STATISTICS, statistics(row)[0].tolist(), strict=True)
+            row = parameter.detach().cpu().reshape(1, -1)
+            # numpy has no bfloat16, and float32 holds all of its numbers.
+            row = row.float() if row.dtype == torch.bfloat16 else row
+            values = zip(STATISTICS, statistics(row.numpy())[0].tolist(), strict=True)
             signature |= {f"{name}.{statistic}": value for statistic, value in values}
         return signature
 

@@ -93,7 +93,7 @@ def predictor_list(predictors: Sequence[Predictor]) -> str:
     rows = [("predictor", "paper", "reads", "cost", "applies to")]
     for predictor in predictors:
         measure = predictor.measure
-        reads, cost = str(measure.access), measure.cost or "-"
+        reads, cost = str(measure.access), str(measure.cost) or "-"
         rows.append((predictor.name, predictor.paper or "-", reads, cost, measure.applies_to))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [

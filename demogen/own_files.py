@@ -1,5 +1,6 @@
 """Networks that a command names: by the code that makes them, and files of their weights."""
 
+import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,9 @@ from demogen.measuring.fitted_predictor import FittedPredictor
 from demogen.networks.devices import find_device
 from demogen.networks.network import Network
 from demogen.zoo.weights import from_bytes
+
+LONGEST = 300
+"""Signs of what torch says about names that do not fit, which lists them all."""
 
 
 def predictions(
@@ -83,7 +87,13 @@ def _loaded(maker: str, path: Path) -> nn.Module:
     try:
         module.load_state_dict(tensors)
     except RuntimeError as error:
-        fault = " ".join(str(error).split())
+        fault = textwrap.shorten(str(error), LONGEST, placeholder=" …")
+        for prefix in ("module.", "_orig_mod."):
+            if all(name.startswith(prefix) for name in tensors):
+                fault = (
+                    f"all its names begin with {prefix!r}, as those of a wrapped network do; save "
+                    f"`network.{prefix}state_dict()`"
+                )
         raise ZooError(f"{path} does not fit the network of {maker!r}: {fault}") from error
     return module
 

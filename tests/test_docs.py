@@ -26,7 +26,7 @@ def test_each_predictor_stands_on_one_page_with_what_it_reads_and_costs(predicto
     assert len(found) == 1, f"{predictor.name} is in the tables of {found}"
     measure, page = predictor.measure, PAGES[found[0]]
     assert type(measure).__name__ in page
-    assert measure.cost in " ".join(page.split())
+    assert str(measure.cost) in " ".join(page.split())
     row = f"| `{predictor.name}` | {predictor.paper or '–'} | {measure.access} | {measure.cost} |"
     assert f"{row} [{found[0]}]({found[0]}.md) |" in INDEX
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from demogen.errors import NotMeasurable
-from demogen.measuring.sweep import Batch, LogitGram, Needs, reduce_images
+from demogen.measuring.logit_derivatives import LogitGram
+from demogen.measuring.sweep import Batch, Needs, reduce_images
 from demogen.networks.tapped_module import TappedModule
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from demogen.errors import NotMeasurable
-from demogen.measuring.sample_norms import blocks, by_sample
+from demogen.measuring.sample_norms import blocks, by_sample, is_channels_last
 from demogen.measuring.sweep import Batch, Needs, reduce_images
 from demogen.networks.tapped_module import TappedModule
 
@@ -230,7 +230,10 @@ class _RunningVariation:
         self._count = 0
 
     def add(self, activation: Tensor) -> None:
-        values = by_sample(activation)
+        if self._count == 0:
+            # That of all batches, as coordinates have to be the same ones.
+            self._channels_last = is_channels_last(activation)
+        values = by_sample(activation, self._channels_last)
         if self._count == 0:
             # Relative to the first sample a constant coordinate is exactly zero, mean and all.
             self._origin = values[0].double()

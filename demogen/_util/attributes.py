@@ -48,13 +48,19 @@ def _from_file(path: Path, what: str, error: type[DemogenError]) -> ModuleType:
     if not path.is_file():
         raise error(f"there is no file {path}")
     loaded = sys.modules.get(path.stem)
-    if loaded is not None and getattr(loaded, "__file__", None) == str(path.resolve()):
+    if loaded is not None and _is_file(getattr(loaded, "__file__", None), path):
         return loaded
-    if loaded is not None or importlib.util.find_spec(path.stem) is not None:
+    found = None if loaded is not None else importlib.util.find_spec(path.stem)
+    # Python finds the file itself where it looks in its folder (`python -m demogen` in that).
+    if loaded is not None or (found is not None and not _is_file(found.origin, path)):
         raise error(f"{path} is called as an installed module; rename it")
     # By its folder, so that other processes find it too.
     sys.path.insert(0, str(path.resolve().parent))
     return _loaded(str(path), path.stem, what, error)
+
+
+def _is_file(origin: str | None, path: Path) -> bool:
+    return origin is not None and Path(origin).resolve() == path.resolve()
 
 
 def _loaded(text: str, module: str, what: str, error: type[DemogenError]) -> ModuleType:

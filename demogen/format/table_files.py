@@ -90,6 +90,12 @@ def _csv(content: bytes, id: str | None, path: Path) -> "pd.DataFrame":
 
 def _parquet(content: bytes, id: str | None, path: Path) -> "pd.DataFrame":
     with Parquet(content) as file:
+        ranges = b'"kind": "range"' in (file.schema.metadata or {}).get(b"pandas", b"")
+        if id is not None and id not in file.schema.names and ranges:
+            raise TableError(
+                f"{path} has no column {id!r}; where that was the index, pandas keeps it as a "
+                "range and not as a column; write the table after `reset_index()`"
+            )
         _check_names(file.schema.names, id, path)
         # What was the index of a table in pandas is a column like others.
         frame: pd.DataFrame = file.read(file.schema.names).to_pandas(ignore_metadata=True)

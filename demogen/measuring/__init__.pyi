@@ -10,6 +10,7 @@ from .measurements import Measurements as Measurements
 from .measurements import measure as measure
 from .measurements import measure_all as measure_all
 from .options import MeasuringOptions as MeasuringOptions
+from .passes import Passes as Passes
 from .predictor import Measure as Measure
 from .predictor import Predictor as Predictor
 from .predictor import get_predictor as get_predictor

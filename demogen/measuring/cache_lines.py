@@ -26,6 +26,8 @@ class Outcome:
         fault: whether an error of the measure or the zoo is the reason; it is not kept.
         epoch_seconds: what a training epoch of the network took in the same process (see
             `demogen.measuring.epoch_cost`); None: not known.
+        share_seconds: its part of the seconds that all measures took that ran together, where what
+            several of them needed is shared evenly; None: not known.
     """
 
     signature: dict[str, float] | None
@@ -33,6 +35,7 @@ class Outcome:
     seconds: float
     fault: bool = False
     epoch_seconds: float | None = None
+    share_seconds: float | None = None
 
 
 @dataclass
@@ -54,10 +57,8 @@ class Lines:
 
 def line_of(network: str, outcome: Outcome) -> str:
     """The line of an outcome, without the line's end."""
-    content = json.dumps(
-        [network, outcome.signature, outcome.reason, outcome.seconds, outcome.epoch_seconds],
-        allow_nan=False,
-    )
+    times = [outcome.seconds, outcome.epoch_seconds, outcome.share_seconds]
+    content = json.dumps([network, outcome.signature, outcome.reason, *times], allow_nan=False)
     return f"{_checksum(content)} {content}"
 
 
@@ -104,23 +105,27 @@ def read_lines(file: Path) -> Lines:
 
 def _entry(content: str) -> tuple[str, Outcome] | None:
     try:
-        # Caches of older versions hold no seconds of an epoch.
-        network, signature, reason, seconds, *epoch = json_data(content)
+        network, signature, reason, seconds, *later = json_data(content)
     except (UnreadableError, ValueError, TypeError):
         return None
-    entry = Outcome(signature, reason, seconds, epoch_seconds=epoch[0] if epoch else None)
-    return (network, entry) if _is_one(network, entry) and len(epoch) < 2 else None
+    if len(later) > 2:
+        return None
+    # Caches of older versions hold no seconds of an epoch, or no share.
+    epoch, share = [*later, None, None][:2]
+    entry = Outcome(signature, reason, seconds, epoch_seconds=epoch, share_seconds=share)
+    return (network, entry) if _is_one(network, entry) else None
 
 
 def _is_one(network: Any, outcome: Outcome) -> bool:
-    signature, reason, epoch = outcome.signature, outcome.reason, outcome.epoch_seconds
+    signature, reason = outcome.signature, outcome.reason
     if signature is None:
         said = isinstance(reason, str)
     else:
         said = reason is None and isinstance(signature, dict)
         said = said and all(map(_is_number, signature.values()))
-    times = _is_number(outcome.seconds) and (epoch is None or _is_number(epoch))
-    return isinstance(network, str) and said and times
+    later = [outcome.epoch_seconds, outcome.share_seconds]
+    times = [outcome.seconds, *(seconds for seconds in later if seconds is not None)]
+    return isinstance(network, str) and said and all(map(_is_number, times))
 
 
 def _is_number(value: Any) -> bool:

@@ -47,6 +47,14 @@ _OF_CLASSES = frozenset(
         "_sklearn_auto_wrap_output_keys",
     ]
 )
+# fmt: off
+_READS = frozenset([
+    "open", "read_text", "read_bytes", "load", "load_file", "loadtxt", "genfromtxt", "fromfile",
+    "memmap", "read_csv", "read_parquet", "urlopen", "eval", "exec", "globals", "locals",
+    "__import__",
+])
+# fmt: on
+"""Names by which code reads what no digest can follow: files, and values named by a text."""
 _STORE_ATTRIBUTE, _STORE_GLOBAL = dis.opmap["STORE_ATTR"], dis.opmap["STORE_GLOBAL"]
 _IMPORT = dis.opmap["IMPORT_NAME"]
 _LIBRARIES = tuple(
@@ -66,9 +74,12 @@ def code_digest(measure: "Measure") -> str:
     are followed from module to module, closures and defaults included. Installed distributions, the
     standard library and this package count by name and version.
 
+    What code reads from files while it runs cannot be followed; code that has a name by which such
+    things are read (`open`, `np.load`) has no digest. The environment and the clock do not count.
+
     Raises:
-        NotDigestibleError: a value cannot be followed (an open file, a generator of
-            random numbers).
+        NotDigestibleError: a value cannot be followed (an open file, a generator of random
+            numbers), or code reads files.
     """
     walk = _Walk()
     walk.add(type(measure), type(measure).__qualname__)
@@ -217,6 +228,8 @@ class _Walk:
             return
         self._code(function.__code__)
         names, _, written, imported = _names(function.__code__)
+        for reads in sorted((names & _READS) - function.__globals__.keys()):
+            raise NotDigestibleError(f"what {name} reads by {reads!r}")
         for used in sorted(names - written):
             if used in function.__globals__:
                 self._global(function.__globals__[used], f"{used} in {module}", names)

@@ -55,14 +55,16 @@ class LeastSquares(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         scaled = np.where(varies, (rows - middle) / scale, 0.0)
         means = scaled.mean(axis=0)
         solution, _, rank, _ = np.linalg.lstsq(scaled - means, target - target.mean(), rcond=None)
-        self.coef_ = np.where(varies, solution / scale, 0.0)
         self.rank_, self.varying_ = int(rank), int(np.count_nonzero(varies))
         self._middle, self._scale = middle, scale
         self._scaled_coef, self._scaled_means = solution, means
         self._mean = float(target.mean())
-        self.intercept_ = float(
-            self._mean - solution @ means - self.coef_ @ np.where(varies, middle, 0.0)
-        )
+        # In a very large unit a coefficient is no double; predictions do without it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.coef_ = np.where(varies, solution / scale, 0.0)
+            self.intercept_ = float(
+                self._mean - solution @ means - self.coef_ @ np.where(varies, middle, 0.0)
+            )
         return self
 
     def predict(self, X: ArrayLike) -> Matrix:

@@ -1,28 +1,27 @@
 """Measures × networks → tables of signatures: computed once, kept, continued if interrupted."""
 
+import functools
 import warnings
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, overload
 
 from demogen._util import paths, sending
 from demogen._util.progress import track
 from demogen._util.writable import check_can_write
 from demogen.errors import CorruptZooError, NotMeasurable, ZooError
-from demogen.measuring.cache import Outcome, SignatureCache, measure_key, network_key
-from demogen.measuring.code_digest import NotDigestibleError
+from demogen.measuring.cache_lines import Outcome
 from demogen.measuring.epoch_cost import epoch_seconds
 from demogen.measuring.options import Cache, MeasuringOptions
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.measuring.predictor_names import as_predictor
-from demogen.measuring.together import compute_signature, measure_together
+from demogen.measuring.together import compute_signature, measure_in_turn
+from demogen.measuring.work import Work
 from demogen.networks.devices import find_device
 from demogen.networks.network import Access, Network
 from demogen.networks.size import longest_first
 from demogen.parallel import map_tasks
-from demogen.schema.records import NetworkRecord
 from demogen.zoo.base import NetworkSet
 
 if TYPE_CHECKING:
@@ -42,10 +41,13 @@ class Measurements:
         table: one row a measured network (index "id", sorted), one float64 column a feature,
             sorted.
         failures: id → why that network has no signature.
-        seconds: id → how long its signature took when it was computed.
+        seconds: id → how long its signature took when it was computed; where measures ran together,
+            what it would have taken alone.
+        shares: id → its part of the seconds that all measures took that ran together.
         epochs: id → these seconds over those of one training epoch of the same network in the same
-            process. Without networks that were measured only by measures that read no images, and
-            those whose training steps could not be taken (no memory for them, say).
+            process. Without networks that have no signature, those that were measured only by
+            measures that read no images, and those whose training steps could not be taken (no
+            memory for them, say).
     """
 
     name: str
@@ -53,6 +55,7 @@ class Measurements:
     table: "pd.DataFrame"
     failures: dict[str, str]
     seconds: dict[str, float]
+    shares: dict[str, float]
     epochs: dict[str, float]
 
 
@@ -135,72 +138,34 @@ def measure_all(
             or no network could be measured by any of the measures.
         DemogenError: the device is not there, or signatures cannot be kept in the cache.
     """
-    keys, not_kept = _keys(measures)
-    distinct = dict(zip(keys, measures, strict=True))
-    caches = {
-        key: SignatureCache(None if key in not_kept else _folder(cache), key) for key in distinct
-    }
-    records, outcomes = _records(zoo, distinct)
-    cache_keys = {
-        (key, id): network_key(record, zoo.image_sets, measure.access)
-        for key, measure in distinct.items()
-        for id, record in records.items()
-    }
-    for (key, id), cache_key in cache_keys.items():
-        if (outcome := caches[key].get(cache_key)) is not None:
-            outcomes[key, id] = outcome
-    missing = {
-        id: [key for key in distinct if (key, id) not in outcomes]
-        for id in records
-        if any((key, id) not in outcomes for key in distinct)
-    }
-    needed = {distinct[key].access for keys in missing.values() for key in keys}
+    work = Work.of(measures, zoo, cache)
+    needed = {work.measures[key].access for keys in work.missing.values() for key in keys}
     if any(access & IMAGES for access in needed):
         # Before anything is measured: missing images are one error, not one for each network.
         # Of a set that the zoo cannot name by digest, each network says that it comes without.
-        for images in dict.fromkeys(records[id].spec.data.images for id in missing):
+        for images in dict.fromkeys(work.records[id].spec.data.images for id in work.missing):
             if images in zoo.image_sets:
                 zoo.image_set(images)
     if ray is None:
         find_device(device)
-    if missing and cache is not False:
+    if work.missing and cache is not False:
         remedy = "" if cache else "set DEMOGEN_HOME, or give --cache a folder"
         check_can_write(cache or paths.measurements(), folder=True, remedy=remedy)
     tasks = [
-        _Task(zoo, id, tuple((key, distinct[key]) for key in keys), device, batch_size)
-        for id, keys in missing.items()
+        _Task(zoo, id, tuple((key, work.measures[key]) for key in keys), device, batch_size)
+        for id, keys in work.missing.items()
     ]
-    with closing(_run(zoo, tasks, workers, ray)) as running:
-        for id, measured in track(running, "measure", len(tasks), enabled=progress):
-            for key, outcome in measured.items():
-                outcomes[key, id] = outcome
-                if not outcome.fault:
-                    caches[key].put(cache_keys[key, id], outcome)
+    outcomes = dict(work.known)
+    with closing(_run(zoo, tasks, workers, ray, progress)) as running:
+        for key, id, outcome in running:
+            outcomes[key, id] = outcome
+            work.keep(key, id, outcome)
     by_key = {
         key: _gather(measure, {id: outcomes[key, id] for id in sorted(zoo.ids)})
-        for key, measure in distinct.items()
+        for key, measure in work.measures.items()
     }
     _check_some_measured(by_key.values())
-    return [by_key[key] for key in keys]
-
-
-def _keys(measures: Sequence[Measure]) -> tuple[list[str], set[str]]:
-    """Keys of measures, and those among them under which nothing may be kept, told in one line."""
-    keys: list[str] = []
-    not_kept: dict[str, str] = {}
-    for number, measure in enumerate(measures):
-        try:
-            keys.append(measure_key(measure))
-        except NotDigestibleError as error:
-            keys.append(f"{measure.name} {number}")
-            not_kept[keys[-1]] = f"{measure.name} ({error} may change unseen)"
-    if not_kept:
-        warnings.warn(
-            f"measured every time, and not kept: {'; '.join(not_kept.values())}",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-    return keys, set(not_kept)
+    return [by_key[key] for key in work.keys]
 
 
 def _check_some_measured(measurements: Iterable[Measurements]) -> None:
@@ -215,20 +180,6 @@ def _check_some_measured(measurements: Iterable[Measurements]) -> None:
         raise ZooError(f"{name}: no network could be measured; {id}: {reason}")
 
 
-def _records(
-    zoo: NetworkSet, keys: Iterable[str]
-) -> tuple[dict[str, NetworkRecord], dict[tuple[str, str], Outcome]]:
-    """Records by id, and for corrupt ones the outcome of every measure: (key, id) → the fault."""
-    records: dict[str, NetworkRecord] = {}
-    corrupt: dict[tuple[str, str], Outcome] = {}
-    for id in zoo.ids:
-        try:
-            records[id] = zoo.record(id)
-        except CorruptZooError as error:
-            corrupt |= {(key, id): Outcome(None, str(error), 0.0, fault=True) for key in keys}
-    return records, corrupt
-
-
 @dataclass(frozen=True)
 class _Task:
     """One network to measure; a worker that gets it opens the zoo or the pool once."""
@@ -241,14 +192,17 @@ class _Task:
 
 
 def _run(
-    zoo: NetworkSet, tasks: Sequence[_Task], workers: int, ray: str | None
-) -> Generator[tuple[str, dict[str, Outcome]], None, None]:
+    zoo: NetworkSet, tasks: Sequence[_Task], workers: int, ray: str | None, progress: bool
+) -> Generator[tuple[str, str, Outcome], None, None]:
+    """Measure, and yield measure's key, network's id and outcome of each as soon as it is here."""
     if workers > 1 or ray is not None:
         for measure in dict(pair for task in tasks for pair in task.measures).values():
             sending.check_can_send(measure, f"the measure {measure.name}")
         tasks = longest_first(tasks, lambda task: zoo.record(task.id).spec)
-        for position, outcomes in map_tasks(_measure_alone, tasks, workers=workers, ray=ray):
-            yield tasks[position].id, outcomes
+        with closing(map_tasks(_measure_alone, tasks, workers=workers, ray=ray)) as running:
+            for position, outcomes in track(running, "measure", len(tasks), enabled=progress):
+                for key, outcome in outcomes.items():
+                    yield key, tasks[position].id, outcome
         return
     if not tasks:
         return
@@ -256,24 +210,31 @@ def _run(
     networks = zoo.attempts(
         [task.id for task in tasks], device=first.device, batch_size=first.batch_size
     )
-    for task, network in zip(tasks, networks, strict=True):
-        yield task.id, _measure_network(task, network)
+    loaded = zip(tasks, networks, strict=True)
+    for task, network in track(loaded, "measure", len(tasks), enabled=progress):
+        for key, outcome in _measure_network(task, network):
+            yield key, task.id, outcome
 
 
 def _measure_alone(task: _Task) -> dict[str, Outcome]:
     attempts = task.zoo.attempts([task.id], device=task.device, batch_size=task.batch_size)
-    return _measure_network(task, next(attempts))
+    return dict(_measure_network(task, next(attempts)))
 
 
-def _measure_network(task: _Task, network: Network | CorruptZooError) -> dict[str, Outcome]:
+def _measure_network(
+    task: _Task, network: Network | CorruptZooError
+) -> Iterator[tuple[str, Outcome]]:
     if isinstance(network, CorruptZooError):
-        return {key: Outcome(None, str(network), 0.0, fault=True) for key, _ in task.measures}
-    outcomes = measure_together(dict(task.measures), network)
-    reads_images = any(measure.access & IMAGES for _, measure in task.measures)
-    if not reads_images or all(outcome.signature is None for outcome in outcomes.values()):
-        return outcomes
-    epoch = seconds_of_epoch(task.zoo, network)
-    return {key: replace(outcome, epoch_seconds=epoch) for key, outcome in outcomes.items()}
+        for key, _ in task.measures:
+            yield key, Outcome(None, str(network), 0.0, fault=True)
+        return
+    measures = dict(task.measures)
+    reads_images = any(measure.access & IMAGES for measure in measures.values())
+    epoch = functools.cache(lambda: seconds_of_epoch(task.zoo, network))
+    for key, outcome in measure_in_turn(measures, network):
+        if reads_images and outcome.signature is not None:
+            outcome = replace(outcome, epoch_seconds=epoch())
+        yield key, outcome
 
 
 def seconds_of_epoch(zoo: NetworkSet, network: Network) -> float | None:
@@ -316,15 +277,14 @@ def _gather(measure: Measure, outcomes: Mapping[str, Outcome]) -> Measurements:
         id: outcome.reason for id, outcome in outcomes.items() if outcome.reason is not None
     }
     seconds = {id: outcome.seconds for id, outcome in outcomes.items()}
+    shares = {
+        id: outcome.share_seconds
+        for id, outcome in outcomes.items()
+        if outcome.share_seconds is not None
+    }
     epochs = {
         id: outcome.seconds / outcome.epoch_seconds
         for id, outcome in outcomes.items()
         if outcome.epoch_seconds
     }
-    return Measurements(measure.name, measure, table, failures, seconds, epochs)
-
-
-def _folder(cache: Cache) -> Path | None:
-    if cache is False:
-        return None
-    return paths.measurements() if cache is None else cache
+    return Measurements(measure.name, measure, table, failures, seconds, shares, epochs)

@@ -11,11 +11,14 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from demogen._util.lookup import lookup
 from demogen.errors import PredictorError
 from demogen.measuring.least_squares import LeastSquares
+from demogen.measuring.passes import Passes
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from demogen.schema.records import NetworkSpec
 
 __all__ = ["Access", "Measure", "Predictor", "get_predictor", "list_predictors"]
 
@@ -36,7 +39,8 @@ class Measure(BaseEstimator, ABC):  # type: ignore[misc]
         name: stands in cache keys and file names: lower-case words joined by hyphens.
         version: raised whenever the same network would get other numbers.
         access: what `compute` reads beyond the weights.
-        cost: for people, in passes over the images it reads ("1 forward + 1 backward"), or "".
+        cost: passes over the images it reads, counted (`demogen.measuring.Passes`) where their
+            number is known beforehand, or in words; "": not said.
         applies_to: for people, the networks it is defined for; `applicable` decides.
         absent: what a feature is of a network that does not give it while others of the same zoo
             do; None: it is missing there.
@@ -45,7 +49,7 @@ class Measure(BaseEstimator, ABC):  # type: ignore[misc]
     name: ClassVar[str]
     version: ClassVar[int] = 1
     access: ClassVar[Access] = Access.NONE
-    cost: ClassVar[str] = ""
+    cost: ClassVar[Passes | str] = ""
     applies_to: ClassVar[str] = "every network"
     absent: ClassVar[float | None] = None
 
@@ -60,6 +64,15 @@ class Measure(BaseEstimator, ABC):  # type: ignore[misc]
     def applicable(self, module: TappedModule) -> str | None:
         """Why a network of this structure cannot be measured, or None where it can."""
         return None
+
+    def passes(self, spec: "NetworkSpec", images: int) -> float | None:
+        """Passes over all of so many images that measuring a network takes; None: not known.
+
+        Args:
+            spec: of the network.
+            images: how many images of the kind it reads there are.
+        """
+        return self.cost.count(spec.data.class_count) if isinstance(self.cost, Passes) else None
 
     def details(self, network: Network) -> "dict[str, np.ndarray]":
         """Arrays behind the signature, for figures; none unless a measure says so."""

@@ -14,19 +14,34 @@ _GPU_BLOCK = 2**24
 
 def sample_norms(values: Tensor) -> Tensor:
     """ℓ2 norm of every sample, (n, ...) → float64 (n,); no square leaves the range of a double."""
-    values = by_sample(values)
-    largest = torch.linalg.vector_norm(values, ord=torch.inf, dim=1, keepdim=True).double()
+    values = by_sample(values, is_channels_last(values))
+    if values.dtype != torch.float64:
+        # The squares of all numbers of a shorter format are well within the range of a double.
+        return _sums_of_squares(values).sqrt_()
+    largest = torch.maximum(values.amax(dim=1), -values.amin(dim=1))
     scale = torch.where(largest > 0, largest, 1.0)
-    squares = torch.zeros_like(scale)
+    return _sums_of_squares(values, scale[:, None]).sqrt_() * scale
+
+
+def _sums_of_squares(values: Tensor, scale: Tensor | None = None) -> Tensor:
+    """Σ (value / scale)² of every row, float64 (n,)."""
+    sums = torch.zeros(len(values), dtype=torch.float64, device=values.device)
     for rows, columns in blocks(values):
-        relative = values[rows, columns].double() / scale[rows]
-        squares[rows] += relative.square_().sum(dim=1, keepdim=True)
-    return (squares.sqrt() * scale).squeeze(1)
+        block = values[rows, columns].double()
+        relative = block.square_() if scale is None else (block / scale[rows]).square_()
+        sums[rows] += relative.sum(dim=1)
+    return sums
 
 
-def by_sample(values: Tensor) -> Tensor:
-    """(n, ...) as (n, coordinates), channels last: no copy where images are laid out so."""
-    return (values.permute(0, 2, 3, 1) if values.ndim == 4 else values).flatten(1)
+def by_sample(values: Tensor, channels_last: bool = True) -> Tensor:
+    """(n, ...) as (n, coordinates), channels last or first: no copy where they are laid out so."""
+    permuted = channels_last and values.ndim == 4
+    return (values.permute(0, 2, 3, 1) if permuted else values).flatten(1)
+
+
+def is_channels_last(values: Tensor) -> bool:
+    """Whether images are laid out so."""
+    return values.ndim == 4 and values.is_contiguous(memory_format=torch.channels_last)
 
 
 def blocks(values: Tensor) -> Iterator[tuple[slice, slice]]:

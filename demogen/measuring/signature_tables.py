@@ -146,7 +146,9 @@ class _Rows:
         failures = dict.fromkeys(self.missing, f"not in {self.where}")
         without = features.index.difference(measured.index)
         failures |= dict.fromkeys(without, f"no value in {self.where}")
-        return Measurements(measure.name, measure, measured, dict(sorted(failures.items())), {}, {})
+        return Measurements(
+            measure.name, measure, measured, dict(sorted(failures.items())), {}, {}, {}
+        )
 
     def _columns(self, label: str, single: bool) -> dict[str, str]:
         """Column → feature."""

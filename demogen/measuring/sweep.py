@@ -11,6 +11,7 @@ depend on which other reductions ran along, but for rounding where a direction i
 import functools
 import operator
 import time
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
@@ -20,14 +21,18 @@ from torch import Tensor
 
 from demogen.errors import NotMeasurable, PredictorError
 from demogen.measuring.batches import batches, finite, pass_size, sizes
+from demogen.measuring.logit_derivatives import (
+    CollectedNorms,
+    LogitGram,
+    gradients_at,
+    logit_gram,
+    ranks_of,
+)
 from demogen.measuring.sample_norms import sample_norms
 from demogen.networks.tapped_module import TappedModule
 
 _JACOBIAN_ENTRIES = 2**27
 """Most entries that the Jacobians of one pass may have together."""
-
-_GRAM_ENTRIES = 2**22
-"""Entries of Jacobians taken to float64 at once."""
 
 
 class Direction(Protocol):
@@ -71,33 +76,6 @@ class Needs:
 
 
 @dataclass(frozen=True)
-class LogitGram:
-    """Inner products of derivatives of logits by the input at every image; float64.
-
-    Classes are in the order of their logits, the most likely first; equal ones by index. With f₍₁₎
-    the largest logit of a sample, d_r = ∂(f₍ᵣ₎ − f₍₁₎)/∂x for r = 2 … C and g = ∂f₍₁₎/∂x. Passes
-    backward are made of differences, because a saturated softmax depends on them alone and they
-    lose no digits to what all logits share.
-
-    Attributes:
-        by_rank: classes by descending logit, shape (n, C).
-        differences: ⟨d_r, d_s⟩, shape (n, C − 1, C − 1).
-        top: ⟨g, d_2⟩ … ⟨g, d_C⟩, ⟨g, g⟩, shape (n, C); None where only differences are needed.
-    """
-
-    by_rank: Tensor
-    differences: Tensor
-    top: Tensor | None = None
-
-    def of_logits(self) -> Tensor:
-        """⟨∂f₍ᵣ₎/∂x, ∂f₍ₛ₎/∂x⟩, shape (n, C, C)."""
-        assert self.top is not None, "a reduction that needs `jacobian='all'` is given it"
-        gram = torch.nn.functional.pad(self.differences, (1, 0, 1, 0))
-        with_top = torch.nn.functional.pad(self.top[:, :-1], (1, 0))
-        return gram + with_top[:, :, None] + with_top[:, None, :] + self.top[:, -1:, None]
-
-
-@dataclass(frozen=True)
 class Batch:
     """A batch of images and what was made of it. A reduction changes none of it.
 
@@ -133,6 +111,19 @@ class Reduction(Protocol):
         """
 
 
+@dataclass
+class Cost:
+    """Seconds of a reduction.
+
+    Attributes:
+        alone: what a sweep for it alone would have taken.
+        share: its part of what the sweep for all took; what several need is shared evenly.
+    """
+
+    alone: float = 0.0
+    share: float = 0.0
+
+
 Key = TypeVar("Key", bound=Hashable)
 Reduced = TypeVar("Reduced", bound=Reduction)
 
@@ -143,7 +134,7 @@ def sweep(
     labels: Tensor | None,
     reductions: Mapping[Key, Reduction],
     batch_size: int = 256,
-) -> tuple[dict[Key, Exception], dict[Key, float]]:
+) -> tuple[dict[Key, Exception], dict[Key, Cost]]:
     """Run a network over images once, for all reductions; one that fails does not stop the others.
 
     Args:
@@ -154,26 +145,23 @@ def sweep(
         batch_size: images a pass at most; fewer where that is faster or takes less memory.
 
     Returns:
-        The errors of the reductions that failed, and the seconds that the sweep would have taken
-        for each reduction alone.
+        The errors of the reductions that failed, and what each took.
     """
     needed = {key: reduction.needs for key, reduction in reductions.items()}
-    seconds = dict.fromkeys(reductions, 0.0)
+    costs = {key: Cost() for key in reductions}
     errors: dict[Key, Exception] = {}
     live = dict(reductions)
     try:
         for x, y in _passes(module, images, labels, needed, batch_size):
             # What was made of a batch dies with this call, before that of the next is made.
-            failed = _take(
-                live, _Made(module, x, y, [needed[key] for key in live]), needed, seconds
-            )
+            failed = _take(live, _Made(module, x, y, [needed[key] for key in live]), needed, costs)
             errors |= failed
             live = {key: reduction for key, reduction in live.items() if key not in failed}
             if not live:
                 break
     except Exception as error:  # of the network itself: no reduction has all images
         errors |= dict.fromkeys(live, error)
-    return errors, seconds
+    return errors, costs
 
 
 def reduce_images(
@@ -201,9 +189,9 @@ def _take(
     reductions: Mapping[Key, Reduction],
     made: "_Made",
     needed: Mapping[Key, Needs],
-    seconds: dict[Key, float],
+    costs: Mapping[Key, Cost],
 ) -> dict[Key, Exception]:
-    """Give a batch to every reduction and add to its seconds; the errors of those that fail."""
+    """Give a batch to every reduction and add to its cost; the errors of those that fail."""
     failed: dict[Key, Exception] = {}
     for key, reduction in reductions.items():
         start = time.perf_counter()
@@ -211,7 +199,9 @@ def _take(
             made.give(reduction, needed[key])
         except Exception as error:  # somebody's measure: the others go on
             failed[key] = error
-        seconds[key] += made.seconds(needed[key]) + time.perf_counter() - start
+        own = time.perf_counter() - start
+        costs[key].alone += made.seconds(needed[key]) + own
+        costs[key].share += made.share(needed[key]) + own
     return failed
 
 
@@ -238,7 +228,9 @@ class _Made:
         self, module: TappedModule, x: Tensor, labels: Tensor | None, needed: Sequence[Needs]
     ) -> None:
         needs = functools.reduce(operator.or_, needed, Needs())
+        self._users = Counter(part for one in needed for part in _parts(one))
         self._seconds: dict[Hashable, float] = {}
+        self._along: set[Hashable] = set()
         self._failed: dict[Direction, NotMeasurable] = {}
         start = time.perf_counter()
         with torch.set_grad_enabled(bool(needs.directions or needs.jacobian)):
@@ -256,25 +248,32 @@ class _Made:
             start = time.perf_counter()
             by_rank = scores.argsort(dim=1, descending=True, stable=True)
             collected = {
-                direction: _Rows(ranks, activations)
+                direction: CollectedNorms(ranks, activations)
                 for direction, cotangent in cotangents.items()
-                if (ranks := _ranks(cotangent, by_rank)) is not None
+                if (ranks := ranks_of(cotangent, by_rank)) is not None
             }
-            gram = _gram(logits, x, by_rank, needs.jacobian == "all", list(collected.values()))
+            gram = logit_gram(logits, x, by_rank, needs.jacobian == "all", list(collected.values()))
             norms |= {direction: rows.norms for direction, rows in collected.items()}
             self._seconds["jacobian"] = time.perf_counter() - start
             # What a pass of its own would have taken.
             of_a_pass = self._seconds["jacobian"] / scores.shape[1]
             self._seconds |= dict.fromkeys(collected, of_a_pass)
-        for direction, cotangent in cotangents.items():
-            if direction not in norms:
-                start = time.perf_counter()
-                gradients = _gradients(logits, list(activations.values()), cotangent)
-                norms[direction] = {
-                    tap: sample_norms(gradient)
-                    for tap, gradient in zip(activations, gradients, strict=True)
-                }
-                self._seconds[direction] = time.perf_counter() - start
+            self._along.update(collected)
+        left = [direction for direction in cotangents if direction not in norms]
+        for direction in left:
+            start = time.perf_counter()
+            # The last pass may take the graph apart, and its memory be used again at once.
+            gradients = gradients_at(
+                logits,
+                list(activations.values()),
+                cotangents[direction],
+                last=direction == left[-1],
+            )
+            norms[direction] = {
+                tap: sample_norms(gradient)
+                for tap, gradient in zip(activations, gradients, strict=True)
+            }
+            self._seconds[direction] = time.perf_counter() - start
         self._batch = Batch(
             x.detach(),
             labels,
@@ -304,9 +303,16 @@ class _Made:
             )
 
     def seconds(self, needs: Needs) -> float:
-        """What all that is needed took."""
-        parts = ["forward", *(["jacobian"] if needs.jacobian else []), *needs.directions]
-        return sum(self._seconds.get(part, 0.0) for part in parts)
+        """What all that is needed would have taken alone."""
+        return sum(self._seconds.get(part, 0.0) for part in _parts(needs))
+
+    def share(self, needs: Needs) -> float:
+        """A part of what all that is needed took; what rode along with other passes took none."""
+        return sum(
+            self._seconds.get(part, 0.0) / self._users[part]
+            for part in _parts(needs)
+            if part not in self._along
+        )
 
     def _cotangents(
         self, directions: frozenset[Direction], scores: Tensor, labels: Tensor | None
@@ -321,63 +327,6 @@ class _Made:
         return cotangents
 
 
-class _Rows:
-    """Norms at the taps of the one row that each sample needs, taken as the rows come by."""
-
-    def __init__(self, ranks: Tensor, activations: Mapping[str, Tensor]) -> None:
-        self._ranks = ranks
-        self.norms = {
-            tap: torch.zeros(len(ranks), dtype=torch.float64, device=ranks.device)
-            for tap in activations
-        }
-        self.activations = list(activations.values())
-
-    def take(self, rank: int, gradients: Sequence[Tensor]) -> None:
-        samples = (self._ranks == rank).nonzero().flatten()
-        if len(samples):
-            for norms, gradient in zip(self.norms.values(), gradients, strict=True):
-                norms[samples] = sample_norms(gradient[samples])
-
-
-def _ranks(cotangent: Tensor, by_rank: Tensor) -> Tensor | None:
-    """Where each sample's cotangent is ±(e₍ᵣ₎ − e₍₁₎): r, counted from 1; None if one is not."""
-    ranked = cotangent.gather(1, by_rank)
-    others = ranked[:, 1:]
-    alike = (ranked[:, 0].abs() == 1) & ((others != 0).sum(dim=1) == 1)
-    if not bool((alike & (others.sum(dim=1) == -ranked[:, 0])).all()):
-        return None
-    return others.abs().argmax(dim=1) + 1
-
-
-def _gram(
-    logits: Tensor, x: Tensor, by_rank: Tensor, with_top: bool, collected: Sequence[_Rows]
-) -> LogitGram:
-    """Inner products of the logits' derivatives, from one backward pass a class."""
-    places = collected[0].activations if collected else []
-    classes = by_rank.shape[1]
-    rows = x.new_empty(len(x), classes - 1 + with_top, x[0].numel())
-    for rank in range(1, classes + with_top):
-        cotangent = torch.zeros_like(logits, dtype=torch.float64)
-        if rank < classes:
-            cotangent.scatter_(1, by_rank[:, :1], -1.0)
-            cotangent.scatter_(1, by_rank[:, rank : rank + 1], 1.0)
-        else:
-            cotangent.scatter_(1, by_rank[:, :1], 1.0)
-        row, *at_taps = _gradients(logits, [x, *places], cotangent)
-        rows[:, rank - 1] = row.flatten(1)
-        if rank < classes:
-            for directions in collected:
-                directions.take(rank, at_taps)
-    some = max(1, _GRAM_ENTRIES // rows[0].numel())
-    grams = [part.double() @ part.double().transpose(1, 2) for part in rows.split(some)]
-    gram = torch.cat(grams)
-    if not with_top:
-        return LogitGram(by_rank, gram)
-    return LogitGram(by_rank, gram[:, :-1, :-1], gram[:, -1])
-
-
-def _gradients(logits: Tensor, places: Sequence[Tensor], cotangent: Tensor) -> Sequence[Tensor]:
-    """Each sample's gradient at every place: in evaluation mode samples do not meet."""
-    return torch.autograd.grad(
-        logits, places, cotangent.to(logits.dtype), retain_graph=True, materialize_grads=True
-    )
+def _parts(needs: Needs) -> list[Hashable]:
+    """What is made of a batch, each with seconds of its own."""
+    return ["forward", *(["jacobian"] if needs.jacobian else []), *needs.directions]

@@ -2,16 +2,16 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sklearn.base import clone
 
-from demogen.errors import NotMeasurable
+from demogen.errors import NotMeasurable, PredictorError
 from demogen.measuring.cache import Outcome
 from demogen.measuring.predictor import Measure, Signature
 from demogen.measuring.shared_measure import SharedMeasure, images_of
-from demogen.measuring.sweep import sweep
+from demogen.measuring.sweep import Cost, sweep
 from demogen.networks.network import Access, Network
 from demogen.networks.torch_state import ordinary_state, own_random_numbers
 
@@ -22,6 +22,7 @@ def compute_signature(measure: Measure, network: Network) -> Signature:
     Raises:
         NotMeasurable: the measure is not defined for this network, or gave no finite numbers; the
             message names measure and network.
+        PredictorError: it gave no mapping from texts to numbers.
     """
     with ordinary_state():
         return _checked(measure, network, lambda: measure.compute(network.view(measure.access)))
@@ -40,26 +41,33 @@ def measure_together(measures: Mapping[str, Measure], network: Network) -> dict[
 
     Returns:
         Key → outcome, in the order given; its seconds are those that the measure would have taken
-        alone.
+        alone, `share_seconds` its part of what all took.
     """
-    network = network.remembering()
-    copies = {key: clone(measure) for key, measure in measures.items()}
-    outcomes: dict[str, Outcome] = {}
-    swept: dict[Access, dict[str, SharedMeasure[Any]]] = {}
-    with ordinary_state():
-        for key, measure in copies.items():
-            if isinstance(measure, SharedMeasure):
-                images = measure.access & Access.TRAIN or Access.TEST_INPUTS
-                swept.setdefault(images, {})[key] = measure
-            else:
-                outcomes[key] = _outcome(measure, network, 0.0, _computing(measure, network))
-        for together in swept.values():
-            outcomes |= _sweep(together, network)
+    outcomes = dict(measure_in_turn(measures, network))
     return {key: outcomes[key] for key in measures}
 
 
-def _sweep(measures: Mapping[str, SharedMeasure[Any]], network: Network) -> dict[str, Outcome]:
-    outcomes = {}
+def measure_in_turn(
+    measures: Mapping[str, Measure], network: Network
+) -> Iterator[tuple[str, Outcome]]:
+    """`measure_together`, each outcome as soon as it is there, so that interrupted work is kept."""
+    network = network.remembering()
+    copies = {key: clone(measure) for key, measure in measures.items()}
+    swept: dict[Access, dict[str, SharedMeasure[Any]]] = {}
+    for key, measure in copies.items():
+        if isinstance(measure, SharedMeasure):
+            images = measure.access & Access.TRAIN or Access.TEST_INPUTS
+            swept.setdefault(images, {})[key] = measure
+    for together in swept.values():
+        yield from _sweep(together, network)
+    for key, measure in copies.items():
+        if not isinstance(measure, SharedMeasure):
+            yield key, _outcome(measure, network, Cost(), _computing(measure, network))
+
+
+def _sweep(
+    measures: Mapping[str, SharedMeasure[Any]], network: Network
+) -> Iterator[tuple[str, Outcome]]:
     reductions = {}
     for key, measure in measures.items():
         begun: list[Any] = []
@@ -68,22 +76,23 @@ def _sweep(measures: Mapping[str, SharedMeasure[Any]], network: Network) -> dict
             begun.append(measure.reduction(network.view(measure.access)))
             return {}
 
-        outcomes[key] = _outcome(measure, network, 0.0, begin)
+        outcome = _outcome(measure, network, Cost(), begin)
         if begun:
             reductions[key] = begun[0]
+        else:
+            yield key, outcome
     if not reductions:
-        return outcomes
-    first = measures[next(iter(reductions))]
-    images, labels = images_of(first, network)
-    errors, seconds = sweep(network.module, images, labels, reductions, network.batch_size)
+        return
+    with ordinary_state():
+        images, labels = images_of(measures[next(iter(reductions))], network)
+        errors, costs = sweep(network.module, images, labels, reductions, network.batch_size)
     for key, reduction in reductions.items():
         measure = measures[key]
         if key in errors:
             end: Callable[[], Signature] = _raising(errors[key])
         else:
             end = _summarizing(measure, reduction, network)
-        outcomes[key] = _outcome(measure, network, seconds[key], end)
-    return outcomes
+        yield key, _outcome(measure, network, costs[key], end)
 
 
 def _computing(measure: Measure, network: Network) -> Callable[[], Signature]:
@@ -104,18 +113,27 @@ def _raising(error: Exception) -> Callable[[], Signature]:
 
 
 def _outcome(
-    measure: Measure, network: Network, before: float, signature: Callable[[], Signature]
+    measure: Measure, network: Network, before: Cost, signature: Callable[[], Signature]
 ) -> Outcome:
-    start = time.perf_counter()
+    start, spared = time.perf_counter(), network.seconds_spared
     values, reason, fault = None, None, False
     try:
-        values = dict(_checked(measure, network, signature))
+        with ordinary_state():
+            values = dict(_checked(measure, network, signature))
     except NotMeasurable as error:
         reason = str(error)
-    except Exception as error:  # somebody's measure: report it and go on with the rest
-        reason = f"{measure.name} on network {network.id}: {type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:  # somebody's measure: the others go on
+        said = " ".join(str(error).split())
+        reason = f"{measure.name} on network {network.id}: {type(error).__name__}: {said}"
         fault = True
-    return Outcome(values, reason, before + time.perf_counter() - start, fault=fault)
+    taken = time.perf_counter() - start
+    return Outcome(
+        values,
+        reason,
+        before.alone + taken + network.seconds_spared - spared,
+        fault=fault,
+        share_seconds=before.share + taken,
+    )
 
 
 def _checked(measure: Measure, network: Network, signature: Callable[[], Signature]) -> Signature:
@@ -130,8 +148,14 @@ def _checked(measure: Measure, network: Network, signature: Callable[[], Signatu
             given = signature()
     except NotMeasurable as error:
         raise NotMeasurable(f"{who}: {error}") from error
+    if not isinstance(given, Mapping):
+        raise PredictorError(
+            f"its signature is a {type(given).__name__}; let it return a dict, feature → number"
+        )
     checked = {}
     for feature, value in given.items():
+        if not isinstance(feature, str):
+            raise PredictorError(f"the name of its feature {feature!r} is no text")
         checked[feature] = float(value)
         if not math.isfinite(checked[feature]):
             raise NotMeasurable(f"{who}: feature {feature!r} is {checked[feature]}")

@@ -13,6 +13,9 @@ from demogen.errors import ZooError, first_line
 _WRAPPED_AS = ("module", "_orig_mod")
 """What torch's wrappers (DataParallel, DistributedDataParallel, compile) call what they wrap."""
 
+_WRAPPERS = ("torch.nn.parallel.", "torch.distributed.", "torch.optim.", "torch._dynamo.")
+"""Where torch's wrappers are. Layers of torch's may have a child called "module", and others."""
+
 
 def copied(module: nn.Module) -> nn.Module:
     """The network as it is now, in evaluation mode, its weights without gradients.
@@ -61,7 +64,7 @@ def unwrapped(module: nn.Module) -> nn.Module:
     """
     if not isinstance(module, nn.Module):
         raise ZooError(f"a network is a torch.nn.Module, not a {type(module).__name__}")
-    while type(module).__module__.startswith("torch."):
+    while type(module).__module__.startswith(_WRAPPERS):
         inside = [getattr(module, name) for name in _WRAPPED_AS if name in module._modules]
         if not inside:
             break

@@ -1,6 +1,7 @@
 """One network, and what a measure may read of it."""
 
 import enum
+import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, final
@@ -12,12 +13,14 @@ from demogen.errors import AccessError, NotMeasurable, ZooError
 from demogen.networks.own_data import read
 from demogen.networks.own_network import (
     check_classes,
+    own_batch_size,
     own_images,
     own_initial,
     own_labels,
     own_module,
 )
 from demogen.networks.tapped_module import TappedModule
+from demogen.networks.torch_state import ordinary_state
 from demogen.networks.trial import try_out
 
 if TYPE_CHECKING:
@@ -77,6 +80,19 @@ class Sources:
     missing: "Mapping[Access, str]" = field(default_factory=dict)
 
 
+@dataclass
+class OnceValues:
+    """What `Network.once` gave to measures that run together.
+
+    Attributes:
+        values: function and arguments → what it gave, and the seconds that it took.
+        spared: seconds that would have been taken again without it.
+    """
+
+    values: dict[Hashable, tuple[Any, float]] = field(default_factory=dict)
+    spared: float = 0.0
+
+
 @final
 class Network:
     """One trained classifier, in evaluation mode, and what may be known of it.
@@ -98,17 +114,18 @@ class Network:
         id: str = "network",
         access: Access | None = None,
         batch_size: int = 256,
-        memo: dict[Hashable, Any] | None = None,
+        memo: OnceValues | None = None,
     ) -> None:
         self.id = id
         self.module = module.eval().requires_grad_(False)
-        self.batch_size = batch_size
+        self.batch_size = own_batch_size(batch_size)
         self._sources = sources
         self._access = access
         self._memo = memo
         self._read: dict[Access, Any] = {}
 
     @classmethod
+    @ordinary_state()
     def of(
         cls,
         module: nn.Module,
@@ -146,8 +163,6 @@ class Network:
             ZooError: what is given is no trained classifier that gives logits (n, classes) for the
                 images, or the labels are none of its classes; the message says what to change.
         """
-        if batch_size < 1:
-            raise ZooError(f"batch_size is {batch_size}; measures take at least 1 image at a time")
         images, labels = read(images, labels)
         train = LabeledImages(own_images(images), own_labels(labels))
         inputs = None
@@ -246,7 +261,7 @@ class Network:
 
     def remembering(self) -> "Network":
         """The same network, whose views share what `once` gives; for measures that run together."""
-        return self._copy(self._access, {})
+        return self._copy(self._access, OnceValues())
 
     def once(self, function: Callable[..., Value], *arguments: Hashable) -> Value:
         """function(module, *arguments): computed once for all measures that run together.
@@ -256,12 +271,22 @@ class Network:
         if self._memo is None:
             return function(self.module, *arguments)
         key = (function, arguments)
-        if key not in self._memo:
-            self._memo[key] = function(self.module, *arguments)
-        result: Value = self._memo[key]
+        if key in self._memo.values:
+            known: Value
+            known, seconds = self._memo.values[key]
+            self._memo.spared += seconds
+            return known
+        start = time.perf_counter()
+        result = function(self.module, *arguments)
+        self._memo.values[key] = result, time.perf_counter() - start
         return result
 
-    def _copy(self, access: Access | None, memo: dict[Hashable, Any] | None) -> "Network":
+    @property
+    def seconds_spared(self) -> float:
+        """Seconds that `once` has spared the measures that run together, so far."""
+        return self._memo.spared if self._memo else 0.0
+
+    def _copy(self, access: Access | None, memo: OnceValues | None) -> "Network":
         return Network(
             self.module,
             self._sources,

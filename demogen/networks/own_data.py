@@ -43,6 +43,10 @@ def read(
         parts.append(part)
         if label is not None:
             found.append(torch.as_tensor(label))
+            if not found[-1].ndim:
+                raise ZooError(
+                    f"the {kind} given as {what} gives single images; let it make batches of them"
+                )
     if not parts:
         raise ZooError(f"the {kind} given as {what} has no images")
     if found and labels is not None:

@@ -1,7 +1,8 @@
 """What a user gives for a network of one's own: made right, or refused in one line."""
 
+import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, SupportsIndex, cast
 
 import numpy as np
 import torch
@@ -80,6 +81,8 @@ def own_labels(labels: "Numbers | None") -> Tensor:
     Raises:
         ZooError: they are no classes: fractions, negative numbers, or of another shape.
     """
+    if labels is None:
+        raise ZooError("there are no labels; give the class of each image, 0, 1, …")
     given = _ordinary(_tensor(labels, "labels"))
     tensor = given.real.to(torch.int64)
     fractional = given.is_floating_point() or given.is_complex()
@@ -111,6 +114,23 @@ def check_classes(labels: Tensor, classes: int) -> None:
             f"the largest label is {int(labels.max())}, and the network has {classes} outputs: "
             f"labels are 0 to {classes - 1}"
         )
+
+
+def own_batch_size(given: SupportsIndex) -> int:
+    """A batch size as an int, numpy's whole numbers among what it may be.
+
+    Raises:
+        ZooError: it is no whole number, or less than 1.
+    """
+    try:
+        size = operator.index(given)
+    except TypeError:
+        size = 0
+    if size < 1:
+        raise ZooError(
+            f"batch_size is {given!r}; measures take a whole number of images at a time, 1 or more"
+        )
+    return size
 
 
 def _tensor(values: "Numbers | None", what: str) -> Tensor:

@@ -12,6 +12,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from demogen.errors import NotMeasurable, ZooError
 from demogen.networks.padded import PaddedConv2d
 from demogen.networks.staging import staged
+from demogen.networks.torch_state import ordinary_state
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -109,6 +110,7 @@ class TappedModule(nn.Module):
         self._units_end = names.index(units) + 1 if units else None
 
     @classmethod
+    @ordinary_state()
     def from_module(
         cls,
         module: nn.Module,

@@ -4,7 +4,8 @@ Measures differentiate sums over a batch, read activations between stages, and c
 layer what `forward` should compute. All of that is right for networks that compute one sample's
 logits from that sample alone, leave their inputs as they are, and, for some measures, are the chain
 of their layers. A network of somebody's own may do otherwise in ways that its structure does not
-show. So it is run: five times on a few images, more often only where something is wrong.
+show. So it is run: five times on a few images, more often only where something is wrong, and in
+double precision on four, to see whether derivatives are those of its logits.
 """
 
 import math
@@ -33,6 +34,15 @@ they are compared in double precision on the CPU: rounding grows in deep network
 NEGLIGIBLE = 1e-5
 """What logits may differ by in double precision, relative to the largest: a network may round
 inside, to single precision, whatever it is given."""
+
+FEW = 4
+"""Images at which derivatives are compared with differences."""
+
+STEPS = (1e-6, 3e-6)
+"""Lengths of steps, in units of the images' size; double precision leaves nine digits."""
+
+AGREEMENT = 0.01
+"""What derivatives may differ by from differences, relative; two differences by a tenth of it."""
 
 _Run = Callable[[TappedModule, Tensor], Tensor]
 
@@ -127,7 +137,7 @@ def _check_no_probabilities(logits: Tensor) -> None:
             "all outputs of the network lie between 0 and 1; if it ends in a sigmoid, leave that "
             "out: measures are of logits",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -178,7 +188,40 @@ def _why_no_derivative(module: TappedModule, x: Tensor) -> str | None:
             "its logits have no derivatives with respect to its input; look for no_grad or detach "
             "in its `forward`"
         )
-    return None
+    return _why_other_derivative(module, x[:FEW])
+
+
+def _why_other_derivative(module: TappedModule, x: Tensor) -> str | None:
+    """Why derivatives are not those of the logits, or None; by differences, in double precision.
+
+    Two steps of different length have to agree before a difference counts: where they do not, the
+    network rounds inside to single precision, or a unit passed from one piece to another.
+    """
+    double, x = own_module(module).cpu().double(), x.cpu().double()
+    generator = torch.Generator().manual_seed(0)
+    toward = torch.randn(x.shape, generator=generator, dtype=x.dtype) * x.abs().mean()
+    given = x.clone().requires_grad_()
+    try:
+        with torch.enable_grad():
+            logits = double(given)
+            weights = torch.randn(logits.shape, generator=generator, dtype=x.dtype)
+            (gradient,) = torch.autograd.grad((weights * logits).sum(), given)
+        by_steps = [
+            float((weights * (double(x + step * toward) - double(x - step * toward))).sum()) / step
+            for step in STEPS
+        ]
+    except Exception:  # it takes no doubles
+        return None
+    by_autograd = 2 * float((gradient * toward).sum())
+    largest = max(map(abs, by_steps))
+    if abs(by_steps[0] - by_steps[1]) > AGREEMENT / 10 * largest:
+        return None
+    if abs(by_steps[0] - by_autograd) <= AGREEMENT * max(largest, abs(by_autograd)):
+        return None
+    return (
+        f"the derivative that autograd gives along a line is {by_autograd:.3g} where logits change "
+        f"by {by_steps[0]:.3g}; look for detach, no_grad or a backward of its own in its `forward`"
+    )
 
 
 def _why_no_chain(module: TappedModule, x: Tensor, logits: Tensor) -> str | None:

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 
+from demogen.errors import PredictorError
 from demogen.measuring.fitting import fit_and_predict, predicted
 from demogen.measuring.least_squares import CONSTANT, LeastSquares
 from leaderboard.scoring.inputs import FoldPredictions, LinearModel
@@ -63,7 +64,8 @@ def cross_validate(
         slack: predictions → by how much each may differ on another machine.
 
     Raises:
-        PredictorError: the regressor fails, or predicts something that is not finite.
+        PredictorError: the regressor fails, or predicts something that is not finite, or its
+            coefficients are not.
     """
     ids = tuple(sorted(signatures))
     rows = [signatures[network] for network in ids]
@@ -110,12 +112,20 @@ def linear_model(fitted: Any, X: Vector) -> LinearModel | None:
     Args:
         fitted: the regressor.
         X: the signatures it was fitted on, shape (networks, columns).
+
+    Raises:
+        PredictorError: a coefficient is no finite number.
     """
     last = _last(fitted)
     coefficients, intercept = getattr(last, "coef_", None), getattr(last, "intercept_", None)
     if coefficients is None or intercept is None:
         return None
     values = tuple(np.ravel(coefficients).tolist())
+    if not np.isfinite([*values, *np.ravel(intercept)]).all():
+        raise PredictorError(
+            "a coefficient of its linear model is too large for a double: a column varies by less "
+            "than 1e-307 or so, beside its target; give it in a smaller unit, or its logarithm"
+        )
     rank = int(getattr(last, "rank_", len(values)))
     return LinearModel(
         intercept=float(np.ravel(intercept)[0]),

@@ -84,12 +84,15 @@ def read_frame(
         name: of the table.
 
     Raises:
-        TableError: a column is missing (near names are offered) or there twice; fewer than three
-            networks, or more than a result holds; ids that are missing or not unique; a target that
-            is missing or no number; a measure that is text; a level that is infinite.
+        TableError: it is no DataFrame; a column is missing (near names are offered) or there twice;
+            fewer than three networks, or more than a result holds; ids that are missing or not
+            unique; a target that is missing or no number; a measure that is text; a level that is
+            infinite.
     """
     import pandas as pd
 
+    if not isinstance(frame, pd.DataFrame):
+        raise TableError(f"{name} is a {type(frame).__name__}; give a pandas.DataFrame")
     wanted = "id" if id is None else id
     if wanted not in map(str, frame.columns) and str(frame.index.name) == wanted:
         frame = frame.reset_index()
@@ -167,9 +170,21 @@ def _numbers(column: "pd.Series[Any]", what: str, ids: Sequence[str], table: str
     for network, value, gone in zip(ids, column.tolist(), missing, strict=True):
         number = math.nan if gone else _number(value)
         if number is None:
+            network, value = _first_that_is_none(ids, column.tolist()) or (network, value)
             raise TableError(f"{table}: {what} of {network} is {value!r}, and must be a number")
         values.append(number)
     return values
+
+
+def _first_that_is_none(ids: Sequence[str], values: Sequence[Any]) -> tuple[str, str] | None:
+    """The first text that does not even read as a number: for it the whole column is texts."""
+    for network, value in zip(ids, values, strict=True):
+        if isinstance(value, str):
+            try:
+                float(value)
+            except ValueError:
+                return network, value
+    return None
 
 
 def _number(value: Any) -> float | None:

@@ -1,7 +1,8 @@
 """Score measures that stand in a table of one's own, as a benchmark scores those of a zoo."""
 
+import operator
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
 from demogen._util.lookup import lookup
 from demogen.errors import TableError
@@ -78,8 +79,7 @@ def score_table(
         print(leaderboard.render(results))
     """
     named = columns_of(measures)
-    if test_images is not None and test_images < 1:
-        raise TableError(f"test_images is {test_images}; give how many images were tested on")
+    images = None if test_images is None else _count(test_images)
     table = read_frame(
         frame,
         id=id,
@@ -89,7 +89,9 @@ def score_table(
         measures=list(dict.fromkeys(column for columns in named.values() for column in columns)),
         name=name,
     )
-    networks = _networks(table, test_images)
+    if images is not None:
+        _check_fractions(table)
+    networks = _networks(table, images)
     chosen = _splits(table, splits)
     return Results(
         score_design(_described(predictor, columns, id), design, networks, split)
@@ -121,6 +123,28 @@ def columns_of(measures: Measures) -> dict[str, list[str]]:
         if len(set(columns)) < len(columns):
             raise TableError(f"measure {name!r} names a column twice")
     return dict(pairs)
+
+
+def _count(test_images: SupportsIndex) -> int:
+    try:
+        count = operator.index(test_images)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise TableError(f"test_images is {test_images!r}; give how many images were tested on")
+    return count
+
+
+def _check_fractions(table: OwnTable) -> None:
+    """How surely two accuracies differ is told by how many images, and by fractions of them."""
+    network, largest = max(
+        zip(table.ids, table.targets, strict=True), key=lambda pair: abs(pair[1])
+    )
+    if abs(largest) > 1:
+        raise TableError(
+            f"{table.name}: target {table.target!r} of {network} is {largest}, no accuracy or "
+            "difference of two as a fraction; divide percentages by 100, or leave test_images out"
+        )
 
 
 def _several(names: str | Sequence[str]) -> Sequence[str]:

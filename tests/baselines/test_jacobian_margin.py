@@ -10,7 +10,7 @@ from torch.autograd.functional import jacobian
 from baselines.functional.logit_gradients import logit_jacobian_norms
 from baselines.jacobian_margin import JacobianMargin
 from demogen.errors import NotMeasurable, PredictorError
-from demogen.measuring import sweep
+from demogen.measuring import logit_derivatives, sweep
 from demogen.networks.network import Network
 from demogen.networks.tapped_module import TappedModule
 from tests.baselines.conftest import SHORT
@@ -58,7 +58,7 @@ def test_margins_of_a_linear_network(norm):
 def test_norms_follow_their_definition(network, norm, memory, monkeypatch):
     if memory:
         monkeypatch.setattr(sweep, "_JACOBIAN_ENTRIES", memory[0])
-        monkeypatch.setattr(sweep, "_GRAM_ENTRIES", memory[1])
+        monkeypatch.setattr(logit_derivatives, "_GRAM_ENTRIES", memory[1])
     images = network.train.images[:12]
     scores, norms = logit_jacobian_norms(
         network.module, images, spectral=norm == "spectral", batch_size=5

@@ -1,5 +1,7 @@
 """All measures together on one network: what each gives alone, from fewer passes."""
 
+import time
+
 import pytest
 
 from baselines import spectral
@@ -70,6 +72,25 @@ def test_norms_of_layers_are_computed_once(make_network, monkeypatch):
     assert len(names) == len(set(names)) == 10
     measure_together(measures, network)
     assert len(names) == 20  # nothing is kept for later: weights may have changed
+
+
+def test_what_is_computed_once_counts_for_each_as_if_alone(make_network, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+
+    def slow(module):
+        clock[0] += 100.0
+
+    class Asks(Measure):
+        name = "asks"
+
+        def compute(self, network):
+            network.once(slow)
+            clock[0] += 1.0
+            return {}
+
+    found = measure_together({"first": Asks(), "second": Asks()}, make_network("nin-bn"))
+    assert [(one.seconds, one.share_seconds) for one in found.values()] == [(101, 101), (101, 1)]
 
 
 def test_the_error_of_one_is_its_own(make_network):

@@ -52,6 +52,8 @@ def folder(tiny_zoo_folder, tmp_path_factory):
     torch.manual_seed(0)
     for name in ("a", "b"):
         save_file(own_net.Net().state_dict(), folder / f"{name}.safetensors")
+    wrapped = {f"module.{name}": values for name, values in own_net.Net().state_dict().items()}
+    save_file(wrapped, folder / "wrapped.safetensors")
     save_file(nn.Linear(2, 2).state_dict(), folder / "other.safetensors")
     yield folder
     del sys.modules["own_net"]
@@ -90,6 +92,7 @@ def test_each_file_of_weights_is_a_line(here, capsys):
         ({"weights": "none.safetensors"}, "none.safetensors: No such file"),
         ({"weights": "own_net.py"}, "own_net.py is no safetensors file .*save_file"),
         ({"weights": "other.safetensors"}, "other.safetensors does not fit .*Missing key"),
+        ({"weights": "wrapped.safetensors"}, "begin with 'module.', .*`network.module.state_dict"),
         ({"--network": "own_net.py:Nte"}, "no attribute for own_net.py:Nte 'Nte'.*Net"),
         ({"--network": "own_net.py"}, "is no file.py:ATTRIBUTE and no module:ATTRIBUTE"),
         ({"--network": "nowhere.py:Net"}, "there is no file nowhere.py"),

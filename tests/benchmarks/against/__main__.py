@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests.benchmarks.against.measured import GROUPS
 
@@ -31,11 +32,13 @@ def main() -> None:
         subprocess.run(["git", "clone", "--quiet", "--no-checkout", HERE, earlier], check=True)
         subprocess.run(["git", "-C", earlier, "checkout", "--quiet", options.commit], check=True)
         runs: dict[Path, list[dict]] = {earlier: [], HERE: []}
+        old, new = (run(tree) for tree in runs)
+        names = json.dumps([name for name in new if name in old])
         for _ in range(options.rounds):
             for tree in runs:
-                runs[tree].append(run(tree, options.width, options.images, "float32"))
+                runs[tree].append(run(tree, names, options.width, options.images, "float32"))
         # Rounding moves a margin near zero by much: equality is shown in double precision.
-        double = [run(tree, 16, 32, "float64") for tree in runs]
+        double = [run(tree, names, 16, 32, "float64") for tree in runs]
     print(f"NiN-{options.width} with batch norm, {options.images} training and test images")
     print(f"median of {options.rounds}, CPU seconds, one thread")
     print("largest relative difference of a feature: in single precision, and in double on NiN-16")
@@ -53,13 +56,13 @@ def main() -> None:
         print(f"| {title} | {before:.1f} | {now:.1f} | {now / before:.2f} | {differences} |")
 
 
-def run(tree: Path, width: int, images: int, dtype: str) -> dict:
+def run(tree: Path, *arguments: str | int) -> Any:
     """What the program prints when it is run in a tree."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", PROGRAM, str(width), str(images), dtype]
-    done = subprocess.run(
-        command, cwd=tree, env=environment, check=True, stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
+    done = subprocess.run(command, cwd=tree, env=environment, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"measuring in {tree} failed, see above")
     return json.loads(done.stdout)
 
 

@@ -1,7 +1,7 @@
 """Times measures in the tree that it is run in; a program of its own, for commits old and new.
 
-It uses what earlier commits have too, and prints one JSON object: CPU seconds by group of measures,
-and every signature.
+It uses what earlier commits have too, and prints JSON: without arguments the names of predictors
+that this tree has, else CPU seconds by group of measures, and every signature.
 """
 
 import json
@@ -37,17 +37,26 @@ TRAINING_IMAGES = {
 }
 
 
-def main(width: int, images: int, dtype: str) -> None:
+def predictors() -> dict[str, demogen.Predictor]:
+    """Those that this tree has: what is installed may be of a later one."""
+    found = {}
+    for name in demogen.list_predictors():
+        try:
+            found[name] = demogen.get_predictor(name)
+        except demogen.ZooError:
+            continue
+    return found
+
+
+def main(names: list[str], width: int, images: int, dtype: str) -> None:
     """Time each group on one network, and print what came out."""
     torch.set_num_threads(1)
     network = nin(width, images, getattr(torch, dtype))
+    known = predictors()
+    measures = [known[name].measure for name in names]
     found = {}
-    for title in GROUPS:
-        chosen = {
-            repr(measure): measure
-            for name in demogen.list_predictors()
-            if GROUPS[title]((measure := demogen.get_predictor(name).measure).name)
-        }
+    for title, is_in in GROUPS.items():
+        chosen = {repr(measure): measure for measure in measures if is_in(measure.name)}
         start = time.process_time()
         signatures = together(chosen, network)
         found[title] = [time.process_time() - start, signatures]
@@ -110,4 +119,7 @@ def build(spec, generator):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    if len(sys.argv) == 1:
+        print(json.dumps(list(predictors())))
+    else:
+        main(json.loads(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from demogen._util.limits import TABLE_COLUMNS
@@ -24,3 +25,13 @@ def test_two_columns_of_one_name_are_told(tmp_path):
     path.write_text("id,gap,gap\na,1,2\n")
     with pytest.raises(TableError, match="two columns are called 'gap'"):
         read_table(path, None)
+
+
+def test_an_index_that_pandas_keeps_as_a_range_is_told(tmp_path):
+    path = tmp_path / "range.parquet"
+    table = pd.DataFrame({"gap": [0.1, 0.2]}, index=pd.RangeIndex(1, 3, name="id"))
+    table.to_parquet(path)
+    with pytest.raises(TableError, match="no column 'id'; .* write the table after `reset_index"):
+        read_table(path, "id")
+    table.reset_index().to_parquet(path)
+    assert list(read_table(path, "id")["id"]) == [1, 2]

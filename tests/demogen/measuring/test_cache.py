@@ -9,7 +9,7 @@ import pytest
 from demogen.measuring.cache import Outcome, SignatureCache
 
 OUTCOMES = {
-    "a": Outcome({"x": 0.1}, None, 0.25, epoch_seconds=2.5),
+    "a": Outcome({"x": 0.1}, None, 0.25, epoch_seconds=2.5, share_seconds=0.125),
     "b": Outcome(None, "no positive margin", 0.5, epoch_seconds=0.125),
     "c": Outcome({}, None, 1e-9),
 }
@@ -29,10 +29,10 @@ def test_outcomes_are_read_back_as_they_were(cache, tmp_path):
     assert again.get("d") is None
 
 
-def test_entries_without_the_seconds_of_an_epoch_are_read(cache, tmp_path):
+def test_entries_of_older_versions_are_read(cache, tmp_path):
     (file,) = tmp_path.iterdir()
     lines = [json.loads(line[17:]) for line in file.read_text().splitlines() if line]
-    older = [json.dumps(entry[:4]) for entry in lines[:2]]
+    older = [json.dumps(lines[0][:5]), json.dumps(lines[1][:4])]
     file.write_text("\n".join([*older, json.dumps(lines[2])]))
     again = SignatureCache(tmp_path, "margins-v1")
     # Lines of older versions get a checksum, once.
@@ -40,7 +40,7 @@ def test_entries_without_the_seconds_of_an_epoch_are_read(cache, tmp_path):
     assert len(re.findall(r"^[0-9a-f]{16} \[", grown, re.MULTILINE)) == 3
     SignatureCache(tmp_path, "margins-v1")
     assert file.read_text() == grown
-    assert again.get("a") == Outcome({"x": 0.1}, None, 0.25, epoch_seconds=None)
+    assert again.get("a") == Outcome({"x": 0.1}, None, 0.25, epoch_seconds=2.5)
     assert again.get("b") == Outcome(None, "no positive margin", 0.5, epoch_seconds=None)
     assert again.get("c") == OUTCOMES["c"]
 

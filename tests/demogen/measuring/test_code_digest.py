@@ -139,6 +139,26 @@ def test_what_cannot_be_followed_is_refused(value):
         code_digest(Holds(value))
 
 
+class ReadsFiles(Measure):
+    name = "reads-files"
+
+    def compute(self, network):
+        return {"x": float(np.loadtxt("x.txt"))}
+
+
+class NamesGlobals(Measure):
+    name = "names-globals"
+
+    def compute(self, network):
+        return {"x": globals()["X"]}
+
+
+@pytest.mark.parametrize(("measure", "name"), [(ReadsFiles, "loadtxt"), (NamesGlobals, "globals")])
+def test_code_that_reads_what_may_change_is_refused(measure, name):
+    with pytest.raises(NotDigestibleError, match=f"what .*compute reads by '{name}'"):
+        code_digest(measure())
+
+
 def test_what_is_not_kept_is_measured_and_told_of_in_one_line(tiny_zoo, tmp_path):
     cell = run("import random\nRNG = random.Random(0)\n" + CELL.replace("x + 1", "RNG.random()"))
     for _ in range(2):

@@ -205,6 +205,31 @@ def test_no_number_is_no_signature(tiny_zoo):
         measure(Undefined(), tiny_zoo[tiny_zoo.ids[0]])
 
 
+class Gives(Measure):
+    name = "gives"
+
+    def __init__(self, given):
+        self.given = given
+
+    def compute(self, network):
+        return self.given
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (None, "its signature is a NoneType; let it return a dict"),
+        ([1.0], "its signature is a list"),
+        ({1: 1.0}, "the name of its feature 1 is no text"),
+    ],
+    ids=["nothing", "list", "number as name"],
+)
+def test_a_signature_is_a_mapping_from_texts(tiny_zoo, given, message):
+    # Kept as JSON, a number would come back as a text.
+    with pytest.raises(ZooError, match=message):
+        measure(Gives(given), tiny_zoo[:2])
+
+
 def test_undeclared_access_is_refused(tiny_zoo):
     with pytest.raises(ZooError, match=r"AccessError: .*add Access\.TEST_INPUTS"):
         measure(Peeks(), tiny_zoo, cache=False)
@@ -295,7 +320,7 @@ def test_an_epoch_is_timed_once_a_network_and_kept(tiny_zoo, tmp_path, epochs_ti
     sizes = {"batch_size": 25, "train_size": 100}
     assert calls == [((25, 1, 8, 8), torch.float32, (25,), sizes)] * 24
     for result in first:
-        assert result.epochs == {id: took / 2 for id, took in result.seconds.items()}
+        assert result.epochs == {id: result.seconds[id] / 2 for id in result.table.index}
     again = measure_all(measures[:1], tiny_zoo, cache=tmp_path)[0]
     assert again.epochs == first[0].epochs
     assert len(calls) == 24

@@ -1,5 +1,6 @@
 """What a sweep gives to many reductions at once, against autograd one sample at a time."""
 
+import itertools
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -9,8 +10,9 @@ from torch import nn
 from torch.autograd.functional import jacobian
 
 from demogen.errors import NotMeasurable, PredictorError
+from demogen.measuring import logit_derivatives
 from demogen.measuring import sweep as module_under_test
-from demogen.measuring.sweep import Needs, reduce_images, sweep
+from demogen.measuring.sweep import Cost, Needs, reduce_images, sweep
 from demogen.networks.tapped_module import TappedModule
 
 
@@ -88,7 +90,7 @@ def test_gradients_of_all_directions_at_all_taps(network, batch_size, jacobian):
 
 @pytest.mark.parametrize("batch_size", [1, 4, 256])
 def test_inner_products_of_the_logits_derivatives(network, batch_size, monkeypatch):
-    monkeypatch.setattr(module_under_test, "_GRAM_ENTRIES", 300)
+    monkeypatch.setattr(logit_derivatives, "_GRAM_ENTRIES", 300)
     module, images, _ = network
     found = Everything(jacobian="all")
     reduce_images(module, images, None, found, batch_size)
@@ -164,6 +166,30 @@ def test_a_difference_to_the_most_likely_class_takes_no_pass_beside_a_jacobian(n
         torch.testing.assert_close(found, norms, rtol=1e-14, atol=0)
 
 
+def test_the_shares_of_all_are_what_the_sweep_took(network, monkeypatch):
+    module, images, labels = network
+    # A clock that goes on by a second whenever somebody looks at it.
+    ticks = itertools.count()
+    monkeypatch.setattr(module_under_test.time, "perf_counter", lambda: float(next(ticks)))
+    direction = frozenset({Towards(1)})
+    reductions = {
+        "logits": Everything(),
+        "one": Everything(directions=direction),
+        "another": Everything(directions=direction),
+        "jacobian": Everything(jacobian="all"),
+        "along": Everything(directions=frozenset({ToTop()})),
+    }
+    _, costs = sweep(module, images, labels, reductions)
+    # Each of the five takes a second itself and needs a forward pass of one second.
+    assert costs["logits"] == Cost(alone=2, share=1 + 1 / 5)
+    assert costs["one"] == costs["another"] == Cost(alone=3, share=1 + 1 / 5 + 1 / 2)
+    assert costs["jacobian"] == Cost(alone=3, share=1 + 1 / 5 + 1)
+    # One of four passes of the Jacobian, which took a second.
+    assert costs["along"] == Cost(alone=2.25, share=1 + 1 / 5)
+    made = 1 + 1 + 1  # forward, the one direction, the Jacobian
+    assert sum(cost.share for cost in costs.values()) == pytest.approx(made + 5)
+
+
 def test_one_that_fails_leaves_the_others_alone(network):
     module, images, labels = network
 
@@ -180,7 +206,7 @@ def test_one_that_fails_leaves_the_others_alone(network):
     failing = Failing()
     reductions = {"sound": sound, "far": far, "failing": failing, "changing": Changing()}
     reductions["changing"].needs = Needs(activations=True)
-    errors, seconds = sweep(module, images, labels, reductions, batch_size=4)
+    errors, costs = sweep(module, images, labels, reductions, batch_size=4)
     assert set(errors) == {"far", "failing", "changing"}
     assert str(errors["far"]) == "no class is 9 after another"
     assert isinstance(errors["failing"], ZeroDivisionError)
@@ -188,7 +214,7 @@ def test_one_that_fails_leaves_the_others_alone(network):
     assert "changed a batch in place" in str(errors["changing"])
     assert len(failing.batches) == 1
     assert len(sound.batches) == 3
-    assert min(seconds.values()) > 0
+    assert min(cost.share for cost in costs.values()) > 0
 
 
 def test_what_is_wrong_with_the_network_is_said_of_all(network):

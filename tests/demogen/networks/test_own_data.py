@@ -73,7 +73,8 @@ def test_a_loader_that_shuffles_brings_labels_in_its_order():
         (Items(lambda i: 1 / 0), None, "cannot be read: division"),
         (TensorDataset(X, Y), Y, "labels come with the dataset already"),
         (TensorDataset(X[:0], Y[:0]), None, "has no images"),
-        (Items(lambda i: X[i]), None, "labels are no tensor"),
+        (Items(lambda i: X[i]), None, "there are no labels"),
+        (DataLoader(TensorDataset(X, Y), batch_size=None), None, "gives single images"),
         (TensorDataset((X * 9).byte(), Y), None, "images are uint8"),
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel
 
 from demogen import Network, TappedModule, measure
 from demogen.errors import ZooError
@@ -84,7 +85,7 @@ def test_labels_of_any_type_and_shape_mean_the_same(labels, expected):
         (LABELS[:7], "20 images but 7 labels"),
         (["cat"] * 20, "no tensor or array of numbers"),
         (np.array(["cat"] * 20), "no tensor or array of numbers"),
-        (None, "no tensor or array of numbers"),
+        (None, "there are no labels"),
         (torch.tensor(3), "one entry an image"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -146,13 +147,25 @@ class Compiled(nn.Module):
 
 @pytest.mark.parametrize(
     "wrap",
-    [nn.DataParallel, Compiled, lambda module: nn.DataParallel(nn.DataParallel(module))],
-    ids=["DataParallel", "compile", "twice"],
+    [
+        nn.DataParallel,
+        Compiled,
+        lambda module: nn.DataParallel(nn.DataParallel(module)),
+        AveragedModel,
+    ],
+    ids=["DataParallel", "compile", "twice", "average"],
 )
 def test_wrappers_are_taken_off(wrap, expected):
     network = Network.of(wrap(network_module()), IMAGES, LABELS)
     assert network.module.taps == ("input", "h1")
     assert measure(Slopes(), network) == expected
+
+
+def test_a_child_called_module_is_no_wrapped_network():
+    layers = OrderedDict(module=nn.Sequential(nn.Flatten(), nn.Linear(16, 8)), head=nn.Linear(8, 5))
+    plain = nn.Sequential(layers)
+    network = Network.of(plain, IMAGES, LABELS)
+    torch.testing.assert_close(network.module(IMAGES), plain(IMAGES))
 
 
 def test_a_plain_module_is_put_into_stages():
@@ -301,9 +314,16 @@ def test_owners_of_hooks_are_not_copied(expected):
     assert measure(Slopes(), Network.of(module, IMAGES, LABELS)) == expected
 
 
-def test_a_batch_size_of_no_images_is_refused():
-    with pytest.raises(ZooError, match="batch_size is 0"):
-        Network.of(network_module(), IMAGES, LABELS, batch_size=0)
+@pytest.mark.parametrize("size", [0, -1, 2.5, "8", None])
+def test_a_batch_size_that_is_no_number_of_images_is_refused(size):
+    with pytest.raises(ZooError, match=f"batch_size is {size!r}"):
+        Network.of(network_module(), IMAGES, LABELS, batch_size=size)
+
+
+def test_a_batch_size_may_be_a_number_of_numpys(expected):
+    network = Network.of(network_module(), IMAGES, LABELS, batch_size=np.int64(7))
+    assert type(network.batch_size) is int
+    assert measure(Slopes(), network) == expected
 
 
 def test_autocast_around_a_measurement_does_not_round_it(expected):

@@ -4,8 +4,9 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from demogen import Access, Measure, load_images, load_zoo, measure
+from demogen import Access, Measure, Network, load_images, load_zoo, measure
 from demogen.measuring.conformance import example_networks
 from demogen.networks.torch_state import (
     _precisions,
@@ -135,6 +136,21 @@ def test_a_zoo_gives_the_same_signatures_whatever_the_caller_has_set(tiny_zoo, c
         network = load_zoo(tiny_zoo.storage.place)[id]
         assert measure(ReadsAll(), network) == expected
         assert state() == before
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_a_network_of_ones_own_is_taken_alike_whatever_the_caller_has_set(caller):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        x, y = torch.randn(20, 1, 8, 8), torch.arange(20) % 4
+        net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 4))
+    expected = measure(ReadsAll(), Network.of(net, x, y, initial=net, test_inputs=x))
+    with CALLERS[caller]():
+        before = state()
+        network = Network.of(net, x.numpy(), y.tolist(), initial=net, test_inputs=x)
+        assert state() == before
+    assert network.module.taps == ("input", "h1", "h2", "h3")
+    assert measure(ReadsAll(), network) == expected
 
 
 def test_what_is_kept_from_a_first_call_does_not_carry_its_state_on(tiny_zoo):

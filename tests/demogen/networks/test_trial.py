@@ -46,6 +46,48 @@ def pairs_meet(x):
     return x + 0.5 * x.view(-1, 2, *x.shape[1:]).flip(1).reshape(x.shape)
 
 
+class Backward(torch.autograd.Function):
+    """Signs, with the derivative of what it is given."""
+
+    @staticmethod
+    def forward(context, x):
+        return x.sign()
+
+    @staticmethod
+    def backward(context, gradient):
+        return gradient
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Custom(lambda x: x + x.relu().detach()),
+        Custom(lambda x: x + x.relu().data),
+        Custom(lambda x: x - x.detach() + x),
+        Custom(lambda x: x + (x.round() - x).detach()),  # straight through
+        Custom(Backward.apply),
+    ],
+)
+def test_derivatives_of_something_else_are_refused(layer):
+    with pytest.raises(NotMeasurable, match="autograd gives along a line is .* look for detach"):
+        of(network_module(layer)).train  # noqa: B018 - reading is what is refused
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Custom(lambda x: x.float().sin()),  # rounds inside
+        Custom(lambda x: x.half().to(x.dtype)),
+        nn.MaxPool2d(3, 1, 1),
+        nn.GELU(),
+        nn.Hardswish(),
+        nn.Sequential(nn.BatchNorm2d(3), nn.ReLU6()),
+    ],
+)
+def test_derivatives_of_logits_are_taken(layer):
+    assert len(of(network_module(layer)).train) == len(IMAGES)
+
+
 @pytest.mark.parametrize(
     "layer",
     [
@@ -203,6 +245,6 @@ def test_a_trial_costs_a_few_passes_over_sixteen_images():
     module.conv.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
     assert try_out(module, IMAGES.expand(24, 1, 4, 4)).fault is None
     assert max(sizes) == trial.IMAGES
-    # As a whole, by stages twice, in two parts, layer by layer, and one image for derivatives; the
-    # hook is no part of a chain that is run layer by layer.
-    assert sum(sizes) <= 4 * trial.IMAGES + 1
+    # As a whole, by stages twice, in two parts, layer by layer, and a few for derivatives; the hook
+    # is no part of a chain that is run layer by layer.
+    assert sum(sizes) <= 4 * trial.IMAGES + 1 + 5 * trial.FEW

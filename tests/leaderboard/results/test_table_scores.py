@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import leaderboard
-from demogen.errors import TableError
+from demogen.errors import PredictorError, TableError
 from demogen.format.splits import make_splits
 from leaderboard.results.table_scores import columns_of, score_table
 from leaderboard.results.verification import verify
@@ -181,6 +181,8 @@ def test_results_are_written_read_checked_and_shown(frame, tmp_path):
         ({"measures": {"x": ["good", "good"]}}, "measure 'x' names a column twice"),
         ({"splits": ["kfold10"]}, "no split of table 'kfold10'; did you mean 'kfold-10'"),
         ({"test_images": 0}, "test_images is 0"),
+        ({"test_images": 2.5}, "test_images is 2.5; give how many"),
+        ({"test_images": "500"}, "test_images is '500'; give how many"),
     ],
 )
 def test_what_is_asked_for_wrongly_is_one_clear_line(frame, changed, message):
@@ -206,6 +208,37 @@ def test_bad_tables_are_one_clear_line(frame, column, rows, value, message):
     with pytest.raises(TableError, match=message) as raised:
         scored(frame)
     assert "\n" not in str(raised.value)
+
+
+def test_percentages_are_not_told_apart_by_a_number_of_images(frame):
+    # Every pair of gaps would count as surely different.
+    percent = frame.assign(**{"gen error": 100 * frame["gen error"]})
+    with pytest.raises(TableError, match=r"target 'gen error' of 4\d is 1\d\.\d+, no accuracy or"):
+        scored(percent, test_images=500)
+    assert scored(percent, splits=["kfold-10"])[0].scores.measure_sign_error_max is None
+    result = scored(frame, splits=["kfold-10"], test_images=np.int64(500))[0]
+    assert result.test_images == 500
+
+
+def test_the_text_that_makes_texts_of_a_column_is_named(frame):
+    texts = frame["good"].map(str).where(frame.index != 4, "-")
+    with pytest.raises(TableError, match="measure 'good' of 04 is '-', and must be a number"):
+        scored(frame.assign(good=texts))
+
+
+def test_a_column_too_small_for_its_coefficient_is_one_line(frame):
+    tiny = frame.assign(good=frame["good"] * 1e-310)
+    with pytest.raises(
+        PredictorError, match="coefficient of its linear model is too large for a double"
+    ) as raised:
+        scored(tiny, measures=["good"], splits=["kfold-10"])
+    assert "\n" not in str(raised.value)
+    assert "good" in str(raised.value)
+
+
+def test_what_is_no_table_of_pandas_is_named(frame):
+    with pytest.raises(TableError, match=r"^table is a dict; give a pandas\.DataFrame$"):
+        scored(frame.to_dict("list"))
 
 
 def test_empty_and_small_tables_and_double_columns(frame):
