@@ -53,7 +53,7 @@ def crc32c(*contents: Any) -> int:
         return _of_short(b"".join(part.tobytes() for part in parts))
     # The initial value of all ones counts like the first four bytes inverted.
     head = np.concatenate([part[:4] for part in parts[:4]])[:4]
-    parts = [head ^ 0xFF, *_behind(parts, 4)]
+    parts = [head ^ np.uint8(0xFF), *_behind(parts, 4)]
     long = total > 8 * (_ROOM + _REST)
     short = _shortened(_room.shortened(parts, total) if long else np.concatenate(parts))
     lanes = 1 << max(len(short) // _LANE_BYTES, 1).bit_length() - 1
