@@ -1,69 +1,59 @@
-"""Run the measures of an earlier commit and of this tree in turn; print the ratios of CPU seconds.
+"""Run an earlier commit and this tree in turn, and print the ratios of what they take.
 
-python -m tests.benchmarks.against COMMIT [--rounds N] [--width W] [--images N]
+python -m tests.benchmarks.against COMMIT [--rounds N] [--width W] [--images N] [--only SECTION]
 """
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from tests.benchmarks.against import demos
 from tests.benchmarks.against.measured import GROUPS
-
-HERE = Path(__file__).parents[3]
-PROGRAM = Path(__file__).with_name("measured.py").read_text()
+from tests.benchmarks.against.trees import Tree, earlier, this
 
 
-def main() -> None:
-    """Compare, and print a table of ratios and the largest difference of a signature."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("commit", help="what to compare with")
-    parser.add_argument("--rounds", type=int, default=3, help="times each is run, in turn")
-    parser.add_argument("--width", type=int, default=192, help="channels of the NiN")
-    parser.add_argument("--images", type=int, default=256, help="training, and test, images")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        earlier = Path(folder, "earlier")
-        subprocess.run(["git", "clone", "--quiet", "--no-checkout", HERE, earlier], check=True)
-        subprocess.run(["git", "-C", earlier, "checkout", "--quiet", options.commit], check=True)
-        runs: dict[Path, list[dict]] = {earlier: [], HERE: []}
-        old, new = (run(tree) for tree in runs)
-        names = json.dumps([name for name in new if name in old])
-        for _ in range(options.rounds):
-            for tree in runs:
-                runs[tree].append(run(tree, names, options.width, options.images, "float32"))
-        # Rounding moves a margin near zero by much: equality is shown in double precision.
-        double = [run(tree, names, 16, 32, "float64") for tree in runs]
+def measuring(trees: tuple[Tree, Tree], options: argparse.Namespace) -> None:
+    """CPU seconds by group of measures, and the largest difference of a feature."""
+    old, new = (tree.told("measured.py") for tree in trees)
+    names = json.dumps([name for name in new if name in old])
+    runs: dict[Tree, list[dict]] = {tree: [] for tree in trees}
+    for _ in range(options.rounds):
+        for tree in trees:
+            arguments = (names, options.width, options.images, "float32")
+            runs[tree].append(tree.told("measured.py", *arguments))
+    # Rounding moves a margin near zero by much: equality is shown in double precision.
+    double = [tree.told("measured.py", names, 16, 32, "float64") for tree in trees]
     print(f"NiN-{options.width} with batch norm, {options.images} training and test images")
     print(f"median of {options.rounds}, CPU seconds, one thread")
     print("largest relative difference of a feature: in single precision, and in double on NiN-16")
-    print(f"\n| what | {options.commit[:7]} | here | ratio | single | double |")
+    print(f"\n| what | {trees[0].name} | here | ratio | single | double |")
     print("| --- | --- | --- | --- | --- | --- |")
     for title in GROUPS:
-        before, now = (
-            statistics.median(run[title][0] for run in runs[tree]) for tree in (earlier, HERE)
-        )
+        before, now = (statistics.median(run[title][0] for run in runs[tree]) for tree in trees)
         moved = [
             difference(*(of_tree[title][1] for of_tree in pair))
-            for pair in ((runs[earlier][0], runs[HERE][0]), double)
+            for pair in ([runs[tree][0] for tree in trees], double)
         ]
         differences = " | ".join(f"{one:.0e}" for one in moved)
         print(f"| {title} | {before:.1f} | {now:.1f} | {now / before:.2f} | {differences} |")
 
 
-def run(tree: Path, *arguments: str | int) -> Any:
-    """What the program prints when it is run in a tree."""
-    environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
-    done = subprocess.run(command, cwd=tree, env=environment, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(f"measuring in {tree} failed, see above")
-    return json.loads(done.stdout)
+def demo(trees: tuple[Tree, Tree], options: argparse.Namespace) -> None:
+    """Seconds of the demo by the clock: run it on a machine that does nothing else."""
+    runs: dict[Tree, list[dict[str, float]]] = {tree: [] for tree in trees}
+    for _ in range(options.rounds):
+        for tree in trees:
+            runs[tree].append(demos.seconds(tree))
+    print(f"\nmedian of {options.rounds}, seconds by the clock")
+    print(f"\n| what | {trees[0].name} | here | ratio |")
+    print("| --- | --- | --- | --- |")
+    for title in demos.TITLES:
+        before, now = (statistics.median(run[title] for run in runs[tree]) for tree in trees)
+        print(f"| {title} | {before:.0f} | {now:.0f} | {now / before:.2f} |")
 
 
 def difference(before: dict, now: dict) -> float:
@@ -77,6 +67,28 @@ def difference(before: dict, now: dict) -> float:
         ),
         default=0.0,
     )
+
+
+SECTIONS: dict[str, Callable[[tuple[Tree, Tree], argparse.Namespace], None]] = {
+    "measuring": measuring,
+    "demo": demo,
+}
+
+
+def main() -> None:
+    """Build the commit beside this tree, and compare them section by section."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("commit", help="what to compare with")
+    parser.add_argument("--rounds", type=int, default=3, help="times each is run, in turn")
+    parser.add_argument("--width", type=int, default=192, help="channels of the NiN")
+    parser.add_argument("--images", type=int, default=256, help="training, and test, images")
+    parser.add_argument("--only", choices=SECTIONS, help="one section alone")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        trees = (earlier(options.commit, Path(folder)), this())
+        for name, section in SECTIONS.items():
+            if options.only in (None, name):
+                section(trees, options)
 
 
 main()

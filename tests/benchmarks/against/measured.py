@@ -1,7 +1,7 @@
 """Times measures in the tree that it is run in; a program of its own, for commits old and new.
 
-It uses what earlier commits have too, and prints JSON: without arguments the names of predictors
-that this tree has, else CPU seconds by group of measures, and every signature.
+It uses what earlier commits have too, and prints JSON: without arguments the names of predictors,
+else CPU seconds by group of measures, and every signature.
 """
 
 import json
@@ -37,23 +37,11 @@ TRAINING_IMAGES = {
 }
 
 
-def predictors() -> dict[str, demogen.Predictor]:
-    """Those that this tree has: what is installed may be of a later one."""
-    found = {}
-    for name in demogen.list_predictors():
-        try:
-            found[name] = demogen.get_predictor(name)
-        except demogen.ZooError:
-            continue
-    return found
-
-
 def main(names: list[str], width: int, images: int, dtype: str) -> None:
     """Time each group on one network, and print what came out."""
     torch.set_num_threads(1)
     network = nin(width, images, getattr(torch, dtype))
-    known = predictors()
-    measures = [known[name].measure for name in names]
+    measures = [demogen.get_predictor(name).measure for name in names]
     found = {}
     for title, is_in in GROUPS.items():
         chosen = {repr(measure): measure for measure in measures if is_in(measure.name)}
@@ -120,6 +108,6 @@ def build(spec, generator):
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
-        print(json.dumps(list(predictors())))
+        print(json.dumps(demogen.list_predictors()))
     else:
         main(json.loads(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
