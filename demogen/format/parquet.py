@@ -6,7 +6,7 @@ with the limits of `demogen._util.limits`.
 """
 
 import io
-import re
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -267,8 +267,9 @@ def _width(column: "pq.ParquetColumnSchema") -> int:
     if column.physical_type == "FIXED_LEN_BYTE_ARRAY":
         return max(1, int(column.length))
     if column.physical_type == "INT32":
-        bits = re.search(r'"bitWidth": (8|16)\b', column.logical_type.to_json())
-        return int(bits[1]) // 8 if bits else 4
+        # Versions of Arrow differ in the spaces of this text.
+        bits = json.loads(column.logical_type.to_json()).get("bitWidth")
+        return bits // 8 if bits in (8, 16) else 4
     return _WIDTHS.get(column.physical_type, 8)
 
 

@@ -30,7 +30,7 @@ def probe_inputs(shape: tuple[int, ...]) -> Tensor:
 def probe_logits(module: TappedModule, shape: tuple[int, ...]) -> Tensor:
     """Logits (4, classes) of the probe inputs in evaluation mode, on the CPU."""
     like = next(module.parameters())
-    with torch.no_grad():
+    with torch.inference_mode():
         logits: Tensor = module.eval()(probe_inputs(shape).to(like.device, like.dtype))
     return logits.cpu()
 

@@ -1,11 +1,10 @@
 """Weights: safetensors in uncompressed tar shards, found by offset, checked before use."""
 
-import io
+import hashlib
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import torch
 from safetensors import SafetensorError
@@ -15,6 +14,7 @@ from torch import Tensor
 from demogen.errors import CorruptZooError, ZooError, naming
 from demogen.format.table import ByteRange
 from demogen.networks.tapped_module import TappedModule
+from demogen.schema.records import FileDigest
 
 HEADER_BYTES = 1024
 """More than the header of a safetensors file takes for a tensor."""
@@ -91,9 +91,24 @@ class FilePart:
         return f"{self.path}, bytes from {self.offset} on"
 
 
+@dataclass(frozen=True)
+class Shards:
+    """What `write_shards` has written.
+
+    Attributes:
+        trained: id → where its weights lie.
+        initial: id → where its initial weights lie, of those whose are stored.
+        files: path in the zoo → size and sha256 of a shard.
+    """
+
+    trained: Mapping[str, ByteRange]
+    initial: Mapping[str, ByteRange]
+    files: Mapping[str, FileDigest]
+
+
 def write_shards(
     folder: Path, networks: Iterable[StoredNetwork], limit: int = SHARD_BYTES
-) -> tuple[dict[str, ByteRange], dict[str, ByteRange]]:
+) -> Shards:
     """Write weights, in the order given, into folder/shards/00000.tar, 00001.tar and so on.
 
     Headers are fixed (no time, owner or mode of this machine), so the same weights give the same
@@ -103,44 +118,63 @@ def write_shards(
         folder: the zoo's folder.
         networks: their weights; initial ones lie right behind those that were trained from them.
         limit: bytes beyond which a shard gets no further network.
-
-    Returns:
-        Id → where its weights lie, and where its initial weights lie.
     """
     with naming(folder / "shards"):
         return _write_shards(folder, networks, limit)
 
 
-def _write_shards(
-    folder: Path, networks: Iterable[StoredNetwork], limit: int
-) -> tuple[dict[str, ByteRange], dict[str, ByteRange]]:
+def _write_shards(folder: Path, networks: Iterable[StoredNetwork], limit: int) -> Shards:
     trained: dict[str, ByteRange] = {}
     initial: dict[str, ByteRange] = {}
-    shard, number = None, -1
+    files: dict[str, FileDigest] = {}
     (folder / "shards").mkdir()
+    shard: _Shard | None = None
     try:
         for network in networks:
             size = len(network.weights) + len(network.initial or b"")
-            if shard is None or shard.tell() + size > limit:
-                _close(shard)
-                number += 1
-                shard = (folder / "shards" / f"{number:05}.tar").open("wb")
-            path = f"shards/{number:05}.tar"
-            trained[network.id] = _append(shard, path, member(network.id), network.weights)
+            if shard is None or shard.size + size > limit:
+                if shard is not None:
+                    files[shard.path] = shard.close()
+                shard = _Shard(folder, f"shards/{len(files):05}.tar")
+            trained[network.id] = shard.append(member(network.id), network.weights)
             if network.initial is not None:
-                name = initial_member(network.id)
-                initial[network.id] = _append(shard, path, name, network.initial)
+                initial[network.id] = shard.append(initial_member(network.id), network.initial)
     finally:
-        _close(shard)
-    return trained, initial
+        if shard is not None:
+            files[shard.path] = shard.close()
+    return Shards(trained, initial, files)
 
 
-def _append(shard: BinaryIO, path: str, name: str, content: bytes) -> ByteRange:
-    shard.write(_header(name, len(content)))
-    byte_range = ByteRange(shard=path, offset=shard.tell(), length=len(content))
-    shard.write(content)
-    shard.write(bytes(-len(content) % tarfile.BLOCKSIZE))
-    return byte_range
+class _Shard:
+    """A tar that is written and hashed at once.
+
+    Attributes:
+        path: in the zoo.
+        size: bytes so far.
+    """
+
+    def __init__(self, folder: Path, path: str) -> None:
+        self.path = path
+        self.size = 0
+        self._file = (folder / path).open("wb")
+        self._hash = hashlib.sha256()
+
+    def append(self, name: str, content: bytes | memoryview) -> ByteRange:
+        self._write(_header(name, len(content)))
+        byte_range = ByteRange(shard=self.path, offset=self.size, length=len(content))
+        self._write(content)
+        self._write(bytes(-len(content) % tarfile.BLOCKSIZE))
+        return byte_range
+
+    def close(self) -> FileDigest:
+        with self._file:
+            self._write(bytes(2 * tarfile.BLOCKSIZE))
+        return FileDigest(bytes=self.size, sha256=self._hash.hexdigest())
+
+    def _write(self, content: bytes | memoryview) -> None:
+        self._file.write(content)
+        self._hash.update(content)
+        self.size += len(content)
 
 
 def check_size(length: int, tensors: int, count: int, what: str) -> None:
@@ -167,7 +201,25 @@ def load_into(skeleton: TappedModule, tensors: Mapping[str, Tensor], what: str) 
     Raises:
         CorruptZooError: the tensors are not those of this architecture.
     """
-    expected = skeleton.state_dict()
+    check_tensors(tensors, skeleton.state_dict(), what)
+    skeleton.load_state_dict(dict(tensors), assign=True)
+    return skeleton
+
+
+def check_tensors(
+    tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], what: str, *, finite: bool = True
+) -> None:
+    """Compare tensors with those of an architecture by names, shapes and dtypes.
+
+    Args:
+        tensors: those of a network.
+        expected: those of its architecture, with or without numbers.
+        what: the network, in messages.
+        finite: whether a value that is not finite is a fault, too.
+
+    Raises:
+        CorruptZooError: they are not those of this architecture.
+    """
     if names := set(expected) ^ set(tensors):
         raise CorruptZooError(
             f"{what}: tensor {min(names)!r} is missing or not of its architecture"
@@ -179,19 +231,11 @@ def load_into(skeleton: TappedModule, tensors: Mapping[str, Tensor], what: str) 
                 f"{what}: tensor {name!r} is {tensor.dtype} {tuple(tensor.shape)}, its "
                 f"architecture has {template.dtype} {tuple(template.shape)}"
             )
-        if not bool(torch.isfinite(tensor).all()):
+        if finite and not bool(torch.isfinite(tensor).all()):
             raise CorruptZooError(f"{what}: tensor {name!r} holds a value that is not finite")
-    skeleton.load_state_dict(dict(tensors), assign=True)
-    return skeleton
 
 
 def _header(name: str, length: int) -> bytes:
     info = tarfile.TarInfo(name)
     info.size = length
     return info.tobuf(tarfile.USTAR_FORMAT)
-
-
-def _close(shard: "io.BufferedWriter | None") -> None:
-    if shard is not None:
-        shard.write(bytes(2 * tarfile.BLOCKSIZE))
-        shard.close()

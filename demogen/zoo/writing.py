@@ -1,7 +1,7 @@
 """Write a zoo: shards, table, splits, card and manifest, all of it or nothing."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -58,6 +58,7 @@ def write_zoo(
     initial: Mapping[str, Path | FilePart] | None = None,
     *,
     assembled: bool = False,
+    hashed: Container[str] = (),
 ) -> Zoo:
     """Pack trained networks as a zoo, all of it or nothing, in place of any zoo there.
 
@@ -72,13 +73,17 @@ def write_zoo(
             others' are made again from their seeds, or there are none.
         assembled: the caller has made every network of its tensors and taken the record's logits
             from it, so that it is enough to compare sha256.
+        hashed: ids of networks of which not even that is needed, as this very process has hashed
+            and written their files.
 
     Raises:
         ZooError: there are no networks, or readers would refuse what would be written; the folder
             is left as it was.
     """
-    by_id = sorted(networks, key=lambda network: network[0].id)
-    if missing := {record.id for record, _ in by_id} - weights.keys():
+    # An id is a hash of all settings: made once.
+    with_ids = ((record.id, record, run) for record, run in networks)
+    by_id = sorted(with_ids, key=lambda network: network[0])
+    if missing := {id for id, _, _ in by_id} - weights.keys():
         raise ZooError(f"network {min(missing)} of {collection.name} comes without weights")
     if not by_id:
         raise ZooError(f"no network of {collection.name} is trained yet: nothing to pack")
@@ -86,11 +91,11 @@ def write_zoo(
     packed = scratch_folder(folder, "packing")
     try:
         records: list[NetworkRecord] = []
-        contents = _accepted(
-            (record for record, _ in by_id), weights, initial or {}, records, assembled
-        )
-        ranges, initial_ranges = write_shards(packed, contents)
-        rows = network_rows(records, [ranges[record.id] for record in records], initial_ranges)
+        named = ((id, record) for id, record, _ in by_id)
+        contents = _accepted(named, weights, initial or {}, records, assembled, hashed)
+        shards = write_shards(packed, contents)
+        places = [shards.trained[id] for id, _, _ in by_id]
+        rows = network_rows(records, places, shards.initial)
         write_atomically(packed / "networks.parquet", to_parquet(rows))
         if labels:
             write_atomically(packed / "labels.safetensors", to_bytes(labels))
@@ -110,10 +115,10 @@ def write_zoo(
             networks=len(records),
             planned=collection.planned,
             failed=dict(failed),
-            files=_digests(packed),
+            files=_digests(packed, shards.files),
             archive=collection.archive,
         )
-        runs = [run for _, run in by_id]
+        runs = [run for _, _, run in by_id]
         write_atomically(packed / "runs.parquet", runs_to_parquet(runs))
         pinned = f"{manifest.name}@{sha256(manifest.to_json())[:12]}"
         card = dataset_card(
@@ -147,20 +152,23 @@ def _format_version(
 
 
 def _accepted(
-    records: Iterable[NetworkRecord],
+    records: Iterable[tuple[str, NetworkRecord]],
     weights: Mapping[str, Path | FilePart],
     initial: Mapping[str, Path | FilePart],
     accepted: list[NetworkRecord],
     assembled: bool,
+    hashed: Container[str],
 ) -> Iterator[StoredNetwork]:
     """Networks as they are written; their records are added to `accepted` on the way."""
-    for record in records:
-        record, content = accept(record, _content(weights[record.id]), assembled=assembled)
-        first = None
-        if record.id in initial:
-            first = accept_initial(record, _content(initial[record.id]), assembled=assembled)
+    for id, record in records:
+        content = _content(weights[id])
+        first = _content(initial[id]) if id in initial else None
+        if id not in hashed:
+            record, content = accept(record, content, assembled=assembled)
+            if first is not None:
+                first = accept_initial(record, first, assembled=assembled)
         accepted.append(record)
-        yield StoredNetwork(record.id, content, first)
+        yield StoredNetwork(id, content, first)
 
 
 def _content(file: Path | FilePart) -> bytes:
@@ -177,9 +185,11 @@ def _check_readable(packed: Path, folder: Path) -> None:
         raise ZooError(f"{folder} is not written, for nobody could read it: {fault}") from error
 
 
-def _digests(folder: Path) -> dict[str, FileDigest]:
+def _digests(folder: Path, known: Mapping[str, FileDigest]) -> dict[str, FileDigest]:
+    """Of all files in a folder; those that are known are not read again."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+    names = {path.relative_to(folder).as_posix(): path for path in files}
+    return {name: known.get(name) or file_digest(path) for name, path in names.items()}
 
 
 def _replace(new: Path, folder: Path) -> None:

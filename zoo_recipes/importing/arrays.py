@@ -13,8 +13,9 @@ from demogen.errors import ArchiveError
 
 
 def tensor(array: Any) -> Tensor:
-    """A float32 tensor with memory of its own, in the usual order."""
-    return torch.from_numpy(np.array(array, np.float32, order="C"))
+    """A float32 tensor: of the array's own memory, in whatever order, where that can be."""
+    plain = np.asarray(array, np.float32)
+    return torch.from_numpy(plain if plain.flags.writeable else plain.copy())
 
 
 def conv_kernel(array: Any) -> Tensor:

@@ -6,7 +6,7 @@ and the released code say of all of them is taken from the recipe's variant "rel
 
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, final
 
 from pydantic import ValidationError
@@ -26,6 +26,7 @@ from zoo_recipes.importing.arrays import (
 from zoo_recipes.importing.formats import tf_checkpoint
 from zoo_recipes.importing.formats.archives import Archive
 from zoo_recipes.importing.found import About, Found, Source, Stated
+from zoo_recipes.importing.memory import Memory
 from zoo_recipes.recipe import Recipe, load_recipe
 
 COLLECTIONS = {
@@ -64,6 +65,7 @@ class DemogenCollection(Source):
         self._archive = archive
         self._collection = collection
         self._recipe = load_recipe(COLLECTIONS[collection]).variant("released")
+        self._memory = Memory()
 
     @cached_property
     def about(self) -> About:
@@ -115,7 +117,7 @@ class DemogenCollection(Source):
             for variable in index.entries
             if variable.startswith(scope) and not variable.endswith("/Momentum")
         ]
-        variables = tf_checkpoint.read_variables(self._archive, prefix, index, names)
+        variables = tf_checkpoint.read_variables(self._archive, prefix, index, names, self._memory)
         figures, read = {}, [("index", content)]
         for file in ("train.json", "eval.json"):
             if file not in files:
@@ -249,6 +251,7 @@ def resnet_weights(variables: Mapping[str, Any]) -> dict[str, Tensor]:
     return tensors
 
 
+@lru_cache(maxsize=1024)
 def _parts(variable: str) -> tuple[str, int, str]:
     """Kind of layer, its number (0 where none is written), and what of it the variable is."""
     layer, _, name = variable.rpartition("/")

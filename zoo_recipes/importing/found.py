@@ -30,7 +30,8 @@ class Found:
         name: what the archive calls it.
         architecture: the family's description.
         data: images that it was trained on, as far as they are known.
-        weights: tensors by the names of the architecture.
+        weights: tensors by the names of the architecture, in memory of the source: they are valid
+            until the same thread reads another network.
         read: sha256 over all that was read of it.
         stated: what its source states.
         initial: its initial weights, where the source has them.

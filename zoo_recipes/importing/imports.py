@@ -1,6 +1,9 @@
 """The four importers: an archive in, zoos out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -11,7 +14,7 @@ from zoo_recipes.importing.formats.archives import Archive, open_archive
 from zoo_recipes.importing.found import Source
 from zoo_recipes.importing.modelzoo import ModelZoo, experiments_in
 from zoo_recipes.importing.pgdl import chosen_task
-from zoo_recipes.importing.running import Imported, import_source
+from zoo_recipes.importing.running import Imported, reading
 from zoo_recipes.importing.smallcnn import LAST_STEP, SmallCnnZoo, zoos_in
 
 
@@ -125,7 +128,10 @@ def _import(
     identity: Mapping[str, Any],
     options: ImportOptions,
 ) -> list[Imported]:
-    """Each source in turn; one from which nothing can be had does not keep the others."""
+    """Each source in turn; one from which nothing can be had does not keep the others.
+
+    While one is packed, which takes one thread, the next is read.
+    """
     folder = options.get("folder")
     images = options.get("images")
     chosen: dict[str, Any] = {
@@ -135,15 +141,30 @@ def _import(
     }
     _check_names(archive, sources)
     origin = {**identity, "archive": str(archive.path.resolve())}
-    imported, faults = [], []
-    for source in sources:
-        try:
-            imported.append(import_source(source, identity=origin, **chosen))
-        except ArchiveError as error:
-            faults.append(error)
+    imported: list[Imported] = []
+    faults: list[ArchiveError] = []
+    packed: list[Callable[[], Imported]] = []
+    with ExitStack() as stack, ThreadPoolExecutor(1, thread_name_prefix="pack") as packing:
+        for source in sources:
+            try:
+                pack = stack.enter_context(reading(source, identity=origin, **chosen))
+            except ArchiveError as error:
+                packed.append(partial(_raise, error))
+                continue
+            # The last in this thread, where it can be interrupted.
+            packed.append(pack if source is sources[-1] else packing.submit(pack).result)
+        for result in packed:
+            try:
+                imported.append(result())
+            except ArchiveError as error:
+                faults.append(error)
     if not imported:
         raise faults[0]
     return [*imported, *(Imported(None, {}, str(fault)) for fault in faults)]
+
+
+def _raise(error: ArchiveError) -> Imported:
+    raise error
 
 
 def _check_names(archive: Archive, sources: Sequence[Source]) -> None:

@@ -1,7 +1,9 @@
 """What an import has read so far, on the disk until its zoo is whole: pieces of many networks each.
 
 A piece is a folder with `networks.jsonl`, a line a network, and `weights`, their safetensors files
-one after the other. It is written under another name and renamed: it is there whole or not at all.
+one after the other. It is written under another name and renamed. Where the machine stops right
+then, weights may be others than were written: so a later run compares what it finds with the
+sha256 of their records.
 """
 
 import json
@@ -12,8 +14,8 @@ from pathlib import Path
 from typing import Any, final
 
 from demogen._util.parsing import UnreadableError, json_data
-from demogen.errors import ArchiveError
-from demogen.format.integrity import replacing, sync_folder, write_atomically
+from demogen.errors import ArchiveError, naming
+from demogen.format.integrity import sync_folder, write_atomically
 from demogen.schema.records import NetworkRecord, RunFacts, sha256
 from demogen.zoo.weights import FilePart
 
@@ -29,8 +31,8 @@ class Read:
     record: NetworkRecord
     run: RunFacts
     read: str
-    weights: bytes
-    initial: bytes | None = None
+    weights: memoryview
+    initial: memoryview | None = None
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ class ImportFolder:
             ArchiveError: it was begun by another import.
         """
         self.path = zoo.with_name(f"{zoo.name}.importing")
-        self._waiting: list[Read] = []
-        self._waiting_bytes = 0
+        self._open: _Piece | None = None
+        self._put: list[Kept] = []
         file = self.path / "import.json"
         text = json.dumps(identity, sort_keys=True, indent=1).encode()
         if not file.exists():
@@ -78,46 +80,35 @@ class ImportFolder:
             shutil.rmtree(unfinished)
         pieces = (path for path in folders if path.name.isdecimal())
         self._pieces = sorted(pieces, key=lambda path: int(path.name))
+        self._found = list(self._pieces)
 
     def put(self, network: Read) -> None:
         """Keep a network; it is on the disk when its piece is full, or after `flush`."""
-        self._waiting.append(network)
-        self._waiting_bytes += len(network.weights) + len(network.initial or b"")
-        if self._waiting_bytes >= PIECE_BYTES or len(self._waiting) >= PIECE_NETWORKS:
+        if self._open is None:
+            # Not their count: a damaged one may have been removed.
+            number = int(self._pieces[-1].name) + 1 if self._pieces else 0
+            self._open = _Piece(self.path / f"{number:06}")
+        piece = self._open
+        weights = piece.append(network.weights)
+        initial = None if network.initial is None else piece.append(network.initial)
+        kept = Kept(network.name, network.record, network.run, network.read, weights, initial)
+        piece.networks.append(kept)
+        if piece.size >= PIECE_BYTES or len(piece.networks) >= PIECE_NETWORKS:
             self.flush()
 
     def flush(self) -> None:
-        """Write the piece that is not full yet."""
-        if not self._waiting:
+        """Finish the piece that is not full yet."""
+        if (piece := self._open) is None:
             return
-        # Not their count: a damaged one may have been removed.
-        number = int(self._pieces[-1].name) + 1 if self._pieces else 0
-        name = f"{number:06}"
-        unfinished = self.path / f".{name}"
-        unfinished.mkdir()
-        lines, offset = [], 0
-        contents = []
-        for network in self._waiting:
-            line: dict[str, Any] = {
-                "name": network.name,
-                "record": network.record.model_dump(mode="json", exclude_none=True),
-                "run": network.run.model_dump(mode="json"),
-                "read": network.read,
-            }
-            for key, content in (("weights", network.weights), ("initial", network.initial)):
-                if content is not None:
-                    line[key] = [offset, len(content)]
-                    offset += len(content)
-                    contents.append(content)
-            lines.append(json.dumps(line))
-        with replacing(unfinished / "weights") as file:
-            file.writelines(contents)
-        write_atomically(unfinished / "networks.jsonl", "\n".join(lines).encode())
-        unfinished.rename(self.path / name)
-        sync_folder(self.path)
-        self._pieces.append(self.path / name)
-        self._waiting.clear()
-        self._waiting_bytes = 0
+        self._open = None
+        piece.finish()
+        self._pieces.append(piece.path)
+        self._put += piece.networks
+
+    @property
+    def put_now(self) -> set[str]:
+        """Ids of the networks that were put since the folder was opened."""
+        return {network.run.id for network in self._put}
 
     @property
     def is_empty(self) -> bool:
@@ -126,7 +117,11 @@ class ImportFolder:
 
     def kept(self) -> Iterator[Kept]:
         """The networks on the disk, in the order in which they were put."""
-        for piece in self._pieces:
+        yield from self._kept_before()
+        yield from self._put
+
+    def _kept_before(self) -> Iterator[Kept]:
+        for piece in self._found:
             file = piece / "weights"
             for line in self._lines(piece):
                 initial = line.get("initial")
@@ -179,3 +174,54 @@ class ImportFolder:
     def close(self) -> None:
         """Remove it: the zoo is whole, or there is nothing in it."""
         shutil.rmtree(self.path)
+
+
+@final
+class _Piece:
+    """A piece that is being written; its weights go to the disk one network after the other.
+
+    Attributes:
+        path: where it will be when it is finished.
+        size: bytes of its weights so far.
+        networks: those in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self.networks: list[Kept] = []
+        self._unfinished = path.with_name(f".{path.name}")
+        self._unfinished.mkdir()
+        self._file = (self._unfinished / "weights").open("wb", buffering=0)
+
+    def append(self, content: memoryview) -> FilePart:
+        """Write a safetensors file behind the others."""
+        part = FilePart(self.path / "weights", self.size, len(content))
+        left = content
+        with naming(part.path):
+            while left:
+                left = left[self._file.write(left) :]
+        self.size += part.length
+        return part
+
+    def finish(self) -> None:
+        """Add the lines of its networks, and give it its name."""
+        with naming(self.path):
+            self._file.close()
+        lines = "\n".join(json.dumps(_line(network)) for network in self.networks)
+        write_atomically(self._unfinished / "networks.jsonl", lines.encode())
+        self._unfinished.rename(self.path)
+        sync_folder(self.path.parent)
+
+
+def _line(network: Kept) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "name": network.name,
+        "record": network.record.model_dump(mode="json", exclude_none=True),
+        "run": network.run.model_dump(mode="json"),
+        "read": network.read,
+    }
+    for key, part in (("weights", network.weights), ("initial", network.initial)):
+        if part is not None:
+            line[key] = [part.offset, part.length]
+    return line

@@ -1,5 +1,6 @@
 """From a network that was found to its record and files: built, checked, measured."""
 
+import copy
 import platform
 import threading
 import time
@@ -25,23 +26,27 @@ from demogen.schema.records import (
     first_fault,
     sha256,
 )
-from demogen.zoo.weights import load_into, to_bytes
+from demogen.zoo.in_place import InPlace
 from zoo_recipes.evaluation import EVALUATION_BATCH, Evaluation, evaluate
 from zoo_recipes.importing.found import Found
 from zoo_recipes.importing.keeping import Read
+from zoo_recipes.importing.memory import Copies
 
 SKELETONS = 16
 """Architectures whose modules each thread keeps: most networks of a zoo share one."""
 
 
 class _Skeletons(threading.local):
-    """Modules without weights; a thread loads one network after the other into them."""
+    """Modules; a thread fills one network after the other in."""
 
     def __init__(self) -> None:
-        self.kept: OrderedDict[str, TappedModule] = OrderedDict()
+        self.kept: OrderedDict[str, InPlace] = OrderedDict()
 
 
 _skeletons = _Skeletons()
+
+copies = Copies()
+"""Of networks' files, to be given back when they are kept."""
 
 
 def record(
@@ -60,13 +65,13 @@ def record(
     """
     start = time.perf_counter()
     spec = _spec(found, archive)
-    what = "its weights"
     try:
-        module = _skeleton(spec).eval()
+        place = _place(spec)
+        module = place.module
         initial = None
         if found.initial is not None:
-            initial = _loaded(module, found.initial, "its initial weights")
-        weights = _loaded(module, found.weights, what)
+            initial = _filled(place, found.initial, "its initial weights")
+        weights = _filled(place, found.weights, "its weights")
     except ZooError as error:
         raise ArchiveError(str(error)) from error
     logits = probe_logits(module, spec.data.input_shape)
@@ -109,24 +114,24 @@ def _spec(found: Found, archive: str) -> NetworkSpec:
         raise ArchiveError(str(error)) from error
 
 
-def _loaded(module: TappedModule, tensors: Mapping[str, Tensor], what: str) -> bytes:
-    """Load tensors into a module; the safetensors file has them in the module's own order.
+def _filled(place: InPlace, tensors: Mapping[str, Tensor], what: str) -> memoryview:
+    """Fill tensors in; a copy of the safetensors file with them.
 
     How many batches its norms have seen no source says, and nothing here depends on it.
     """
     counts = {
         name: torch.zeros((), dtype=torch.int64)
-        for name in module.state_dict()
+        for name in place.names
         if name.endswith(".num_batches_tracked")
     }
-    return to_bytes(load_into(module, {**counts, **tensors}, what).state_dict())
+    return copies.copy(place.fill({**counts, **tensors}, what))
 
 
-def _skeleton(spec: NetworkSpec) -> TappedModule:
+def _place(spec: NetworkSpec) -> InPlace:
     key = spec.model_dump_json(include={"architecture", "data"})
     kept = _skeletons.kept
     if key not in kept:
-        kept[key] = architectures.skeleton(spec)
+        kept[key] = InPlace(architectures.skeleton(spec))
         if len(kept) > SKELETONS:
             kept.popitem(last=False)
     return kept[key]
@@ -168,16 +173,14 @@ def _measured(
     if images is None or (part == "train" and not data.subset_known):
         return None
     stored = images.training_part(data) if part == "train" else images.test
-    there = next(module.parameters()).device
+    # The module itself stays in its place; the next network is filled in there.
+    on_device = module if device == "cpu" else copy.deepcopy(module).to(device)
 
     def batches() -> Iterator[Tensor]:
         for chunk in stored.images.split(EVALUATION_BATCH):
             yield images.inputs(chunk.to(device), data)
 
-    try:
-        return evaluate(module.to(device), batches(), [stored.labels])[0]
-    finally:
-        module.to(there)
+    return evaluate(on_device, batches(), [stored.labels])[0]
 
 
 @lru_cache(maxsize=1)

@@ -4,8 +4,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from demogen.zoo.writing import Collection, write_zoo
 from demogen.zoo.zoo import Zoo
 from zoo_recipes.importing.found import Found, Source
 from zoo_recipes.importing.keeping import ImportFolder, Kept, Read
-from zoo_recipes.importing.recording import record
+from zoo_recipes.importing.recording import copies, record
 from zoo_recipes.locks import working_on
 
 AHEAD = 2
@@ -49,7 +50,8 @@ class Imported:
     fault: str = ""
 
 
-def import_source(
+@contextmanager
+def reading(
     source: Source,
     folder: Path,
     identity: Mapping[str, Any],
@@ -60,8 +62,8 @@ def import_source(
     workers: int | None = None,
     limit: int | None = None,
     progress: bool = False,
-) -> Imported:
-    """Import a zoo into `<folder>/<its name>`, in place of any zoo there.
+) -> Iterator[Callable[[], Imported]]:
+    """Read the networks of a zoo, to be packed as `<folder>/<its name>`, in place of any zoo there.
 
     Args:
         source: the networks.
@@ -74,8 +76,12 @@ def import_source(
         limit: at most so many networks.
         progress: show how many networks are done, on standard error.
 
+    Yields:
+        What packs the zoo, in any thread; it is called within the block, in which nobody else works
+        on this zoo. It raises ArchiveError where no network could be read.
+
     Raises:
-        ArchiveError: no network can be read, or another import was begun in the same place.
+        ArchiveError: the archive cannot be read, or another import was begun in the same place.
         DemogenError: the device is not there, or nothing can be written in the folder.
     """
     about = source.about
@@ -83,8 +89,7 @@ def import_source(
     if measure:
         find_device(device)
     check_can_write(target.parent, folder=True)
-    with ExitStack() as stack:
-        stack.enter_context(working_on(target, None))
+    with working_on(target, None):
         kept = ImportFolder(target, {**identity, "limit": limit, "measure": measure})
         own, read = _written_images(source, folder / IMAGES, images)
         image_sets = _Images(own, folder / IMAGES, images)
@@ -101,21 +106,35 @@ def import_source(
                     failed[name] = str(outcome)
                 else:
                     kept.put(outcome)
+                    for content in (outcome.weights, outcome.initial):
+                        if content is not None:
+                            copies.give_back(content)
         finally:
             kept.flush()
             if kept.is_empty:
                 kept.close()
-        networks = list(kept.kept())
-        try:
-            zoo = _pack(target, source, networks, failed, image_sets, read)
-        except ZooError as error:
-            if not kept.remove_damaged():
-                raise
-            raise CorruptZooError(
-                f"{kept.path} is damaged, by a fault of the disk perhaps: what was damaged is "
-                "removed; run the same command again"
-            ) from error
-        kept.close()
+        yield partial(_finish, target, source, kept, failed, image_sets, read)
+
+
+def _finish(
+    target: Path,
+    source: Source,
+    kept: ImportFolder,
+    failed: Mapping[str, str],
+    image_sets: Mapping[str, ImageSet],
+    read: str,
+) -> Imported:
+    networks = list(kept.kept())
+    try:
+        zoo = _pack(target, source, networks, kept.put_now, failed, image_sets, read)
+    except ZooError as error:
+        if not kept.remove_damaged():
+            raise
+        raise CorruptZooError(
+            f"{kept.path} is damaged, by a fault of the disk perhaps: what was damaged is "
+            "removed; run the same command again"
+        ) from error
+    kept.close()
     return Imported(zoo, failed)
 
 
@@ -194,6 +213,7 @@ def _pack(
     target: Path,
     source: Source,
     networks: list[Kept],
+    hashed: set[str],
     failed: Mapping[str, str],
     image_sets: Mapping[str, ImageSet],
     read: str,
@@ -224,11 +244,12 @@ def _pack(
         target,
         collection,
         [(network.record, network.run) for network in networks],
-        {network.record.id: network.weights for network in networks},
+        {network.run.id: network.weights for network in networks},
         {},
         failed,
-        {n.record.id: n.initial for n in networks if n.initial is not None},
+        {n.run.id: n.initial for n in networks if n.initial is not None},
         assembled=True,
+        hashed=hashed,
     )
 
 

@@ -46,6 +46,19 @@ def test_what_was_written_is_read(kind, tmp_path):
     assert found.inputs(found.test.images, data).equal(found.test.images.float())
 
 
+def test_many_images_of_few_levels_are_read(tmp_path):
+    """As MNIST's: a number is a byte in memory, though Parquet calls it a whole word."""
+    images = np.zeros((50_000, 1, 28, 28), np.uint8)
+    images[:, 0, 0, 0] = np.arange(50_000) % 256
+    labels = np.zeros(50_000, np.int64)
+    wanted = {"train_images": images, "train_labels": labels}
+    wanted |= {"test_images": images[:5], "test_labels": labels[:5]}
+    own_sets.write("mine", tmp_path, wanted, 1)
+    found, classes = own_sets.read("mine", own_sets.find("mine", tmp_path))
+    assert classes == 1
+    np.testing.assert_array_equal(found["train_images"], images)
+
+
 def test_order_does_not_change_the_digest_and_writing_anew_is_seen(tmp_path):
     wanted = arrays()
     own_sets.write("mine", tmp_path, wanted, 3)

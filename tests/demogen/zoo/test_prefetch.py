@@ -52,7 +52,7 @@ def shelf(tmp_path):
     tensors = {f"n{n:02}": {"w": torch.full((75_000,), float(n))} for n in range(40)}
     contents = {id: weights.to_bytes(each) for id, each in tensors.items()}
     stored = itertools.starmap(weights.StoredNetwork, contents.items())
-    places, _ = weights.write_shards(tmp_path, stored)
+    places = weights.write_shards(tmp_path, stored).trained
     wanted = [WeightsRequest(id, places[id], sha256(content)) for id, content in contents.items()]
     return Recorded(Folder(tmp_path)), wanted, tensors
 

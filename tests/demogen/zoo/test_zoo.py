@@ -1,4 +1,3 @@
-import itertools
 import json
 import pickle
 import tarfile
@@ -12,14 +11,13 @@ import torch
 from demogen import load_zoo
 from demogen.description import citation, describe
 from demogen.errors import AccessError, CorruptZooError, ZooError
-from demogen.format.storage import Folder
 from demogen.images.image_set import load_images
 from demogen.networks import architectures
 from demogen.networks.golden_logits import probe_inputs
 from demogen.networks.network import Access
 from demogen.networks.torch_state import ordinary_state
 from demogen.schema.records import ZooManifest, sha256
-from demogen.zoo.weights import StoredNetwork, check_size, from_bytes, load_into, write_shards
+from demogen.zoo.weights import check_size, from_bytes, load_into
 from tests.hub.server import WRITER
 
 
@@ -129,17 +127,6 @@ def test_shards_are_plain_tar_files_of_safetensors(tiny_zoo):
     expected = tiny_zoo[tiny_zoo.ids[5]].module.state_dict()
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
     assert {(m.mtime, m.uid, m.uname, m.mode) for m in members} == {(0, 0, "", 0o644)}
-
-
-def test_a_network_is_never_in_two_shards(tmp_path):
-    weights = [(f"n{number}", bytes([number]) * 700) for number in range(5)]
-    stored = itertools.starmap(StoredNetwork, weights)
-    places, _ = write_shards(tmp_path, stored, limit=2500)
-    assert len({place.shard for place in places.values()}) == 3
-    for id, content in weights:
-        place = places[id]
-        found = Folder(tmp_path).stream(place.shard, place.offset, place.length)
-        assert b"".join(found) == content
 
 
 def test_unknown_names_are_one_clear_line(tiny_zoo, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from demogen import load_zoo
-from demogen.errors import ArchiveError, CorruptZooError
+from demogen.errors import ArchiveError
 from demogen.networks.network import Access
 from tests.zoo_recipes.importing import writers
 from zoo_recipes.importing import (
@@ -136,24 +136,6 @@ def test_an_interrupted_import_goes_on(kind, tmp_path, monkeypatch):
     assert len(again) == count - 1
     assert found.zoo.digest == whole.zoo.digest
     assert not list((tmp_path / "stopped").glob("*.importing"))
-
-
-def interrupt_packing(archive, folder, monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(running, "_pack", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            import_modelzoo(archive, folder=folder)
-
-
-def test_an_unfinished_import_of_another_archive_is_kept_apart(tmp_path, monkeypatch):
-    archive = writers.as_tar(writers.modelzoo_files(), tmp_path / "archive.tar")
-    other = writers.as_tar(writers.modelzoo_files(), tmp_path / "other.tar")
-    interrupt_packing(archive, tmp_path / "zoos", monkeypatch)
-    with pytest.raises(ArchiveError, match="begun from another archive or with other options"):
-        import_modelzoo(other, folder=tmp_path / "zoos")
 
 
 DAMAGE = {
@@ -375,15 +357,3 @@ def test_the_command_says_what_it_did(tmp_path, capsys):
     assert out[1].startswith("zoo pgdl-task7: 2 networks, sha256:")
     with pytest.raises(ArchiveError, match="there is no such folder or file"):
         importing.main(["pgdl", str(tmp_path / "none")], standalone_mode=False)
-
-
-def test_a_piece_damaged_on_the_disk_is_found(tmp_path, monkeypatch):
-    archive = writers.as_folder(writers.modelzoo_files(), tmp_path / "archive")
-    interrupt_packing(archive, tmp_path / "zoos", monkeypatch)
-    (weights,) = (tmp_path / "zoos").glob("*.importing/*/weights")
-    content = bytearray(weights.read_bytes())
-    content[len(content) // 2] ^= 1
-    weights.write_bytes(content)
-    with pytest.raises(CorruptZooError, match=r"is damaged.*run the same command again"):
-        import_modelzoo(archive, folder=tmp_path / "zoos")
-    assert len(imported(import_modelzoo, archive, tmp_path / "zoos").zoo) == 3

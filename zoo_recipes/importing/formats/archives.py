@@ -10,19 +10,16 @@ import tarfile
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any, BinaryIO, Self, final
 
 from demogen.errors import ArchiveError
+from zoo_recipes.importing.formats.inflated import PIECE, Inflated, Point
 
 MOST_FILES = 5_000_000
-PIECE = 1 << 20
-POINT_BYTES = 32 << 20
-"""Bytes of a .tar.gz between two places where decompression can begin anew."""
 
 
 class Archive(ABC):
@@ -71,19 +68,49 @@ class Archive(ABC):
         Raises:
             ArchiveError: it is missing, larger than that, cut or damaged.
         """
-        size = self.sizes.get(name, 0)
-        if size > limit:
-            raise ArchiveError(
-                f"{self.path}: {name} has {size:,} bytes; at most {limit:,} are read of such a file"
-            )
+        size = self._size(name, limit)
         with self.open(name) as file:
             try:
                 content = file.read(size)
             except _UNREADABLE as error:
                 raise self._fault(name, error) from error
-        if len(content) != size:
-            raise ArchiveError(f"{self.path}: {name} ends after {len(content):,} of {size:,} bytes")
+        self._check_length(name, len(content), size)
         return content
+
+    def read_into(self, name: str, limit: int, memory: Callable[[int], memoryview]) -> memoryview:
+        """The same, into memory that is there already.
+
+        Args:
+            name: of the file.
+            limit: bytes that it may have at most.
+            memory: gives so many bytes to read into.
+
+        Raises:
+            ArchiveError: it is missing, larger than that, cut or damaged.
+        """
+        content = memory(self._size(name, limit))
+        left = content
+        with self.open(name) as opened:
+            file: Any = opened
+            try:
+                while left and (count := file.readinto(left)):
+                    left = left[count:]
+            except _UNREADABLE as error:
+                raise self._fault(name, error) from error
+        self._check_length(name, len(content) - len(left), len(content))
+        return content
+
+    def _size(self, name: str, limit: int) -> int:
+        size = self.sizes.get(name, 0)
+        if size > limit:
+            raise ArchiveError(
+                f"{self.path}: {name} has {size:,} bytes; at most {limit:,} are read of such a file"
+            )
+        return size
+
+    def _check_length(self, name: str, length: int, size: int) -> None:
+        if length != size:
+            raise ArchiveError(f"{self.path}: {name} ends after {length:,} of {size:,} bytes")
 
     def close(self) -> None:  # noqa: B027 - most have nothing to close
         """Close the file, if there is one."""
@@ -223,31 +250,21 @@ class _FilePart(io.RawIOBase):
         super().close()
 
 
-@dataclass(frozen=True)
-class _Point:
-    """A place of a .tar.gz where decompression can begin anew."""
-
-    unpacked: int
-    packed: int
-    state: Any
-    tail: bytes
-
-
 @final
 class _Gzipped(Archive):
     """A compressed tar, read twice at most: once for the names, once for the files in their order.
 
-    While names are read, the state of the decompressor is kept every `POINT_BYTES`; a file that is
+    While names are read, the state of the decompressor is kept again and again; a file that is
     read out of order begins at the point before it.
     """
 
     @cached_property
     def _members(self) -> Mapping[str, tarfile.TarInfo]:
-        self._points: list[_Point] = []
-        self._stream: _Inflated | None = None
+        self._points: list[Point] = []
+        self._stream: Inflated | None = None
         self._reading = Lock()
         with self.path.open("rb") as file:
-            stream = _Inflated(file, self._points, None)
+            stream = Inflated(file, self._points, None)
             return _tar_members(self.path, io.BufferedReader(stream, PIECE))
 
     @property
@@ -264,7 +281,7 @@ class _Gzipped(Archive):
         point = max((p for p in self._points if p.unpacked <= offset), key=lambda p: p.unpacked)
         if stream is None or not point.unpacked <= stream.position <= offset:
             self.close()
-            stream = self._stream = _Inflated(self.path.open("rb"), None, point)
+            stream = self._stream = Inflated(self.path.open("rb"), None, point)
         stream.skip(offset - stream.position)
         return stream.read(size) or b""
 
@@ -272,88 +289,6 @@ class _Gzipped(Archive):
         if "_members" in self.__dict__ and self._stream is not None:
             self._stream.file.close()
             self._stream = None
-
-
-@final
-class _Inflated(io.RawIOBase):
-    """What a gzip file holds, from its beginning or a point on; points are kept where asked for."""
-
-    def __init__(self, file: BinaryIO, points: list[_Point] | None, start: _Point | None) -> None:
-        self.file = file
-        self.position = 0
-        self._points = points
-        if start is None:
-            self._inflate, self._tail = zlib.decompressobj(31), b""
-        else:
-            self._inflate, self._tail = start.state.copy(), start.tail
-            self.position = start.unpacked
-            file.seek(start.packed)
-        self._left = memoryview(b"")
-        if points is not None:
-            self._keep_point()
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
-
-    def tell(self) -> int:
-        return self.position
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._left:
-            self._left = memoryview(self._next())
-        piece = self._left[: len(buffer)]
-        buffer[: len(piece)] = piece
-        self._left = self._left[len(piece) :]
-        self.position += len(piece)
-        return len(piece)
-
-    def read(self, size: int = -1) -> bytes:
-        pieces = []
-        while size:
-            if not self._left and not (next_piece := self._next()):
-                break
-            elif not self._left:
-                self._left = memoryview(next_piece)
-            pieces.append(self._left[:size])
-            self._left = self._left[len(pieces[-1]) :]
-            self.position += len(pieces[-1])
-            size -= len(pieces[-1])
-        return b"".join(pieces)
-
-    def skip(self, count: int) -> None:
-        """Pass over bytes."""
-        while count and (passed := len(self.read(min(count, PIECE)))):
-            count -= passed
-
-    def _next(self) -> bytes:
-        """The next bytes that come out; none at the end."""
-        while True:
-            if self._inflate.eof:
-                rest = self._inflate.unused_data or self.file.read(PIECE)
-                if not rest.strip(b"\0"):
-                    return b""
-                self._inflate, self._tail = zlib.decompressobj(31), rest
-            packed = self._tail or self.file.read(PIECE)
-            if not packed:
-                raise EOFError("the compressed file is cut")
-            piece: bytes = self._inflate.decompress(packed, PIECE)
-            self._tail = self._inflate.unconsumed_tail
-            if piece:
-                if self._points is not None:
-                    self._keep_point(len(piece))
-                return piece
-
-    def _keep_point(self, coming: int = 0) -> None:
-        """Keep the place behind the bytes that come next, if the last point is far enough off."""
-        assert self._points is not None
-        place = self.position + coming
-        if not self._points or place - self._points[-1].unpacked >= POINT_BYTES:
-            state = self._inflate.copy() if not self._inflate.eof else None
-            if state is not None:
-                self._points.append(_Point(place, self.file.tell(), state, self._tail))
 
 
 def _tar_members(path: Path, file: IO[bytes]) -> Mapping[str, tarfile.TarInfo]:

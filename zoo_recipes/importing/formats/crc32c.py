@@ -7,9 +7,12 @@ pairwise: the CRC of A‖B is that of A moved on by |B| zero bytes, plus that of
 Long data is shortened before. The CRC is the remainder of division by a polynomial P, so it stays
 the same if multiples of P are subtracted. One has four terms only, and squaring a polynomial over
 GF(2) squares each term alone: x^(na) + x^(nb) + x^(nc) + 1 is a multiple too where n is a power of
-two. With n bits in a block, each leading block is thus added to three later ones and is gone.
+two. With n bits in a block, each leading block is thus added to three later ones and is gone. Very
+long data goes through one small piece of memory on the way, as fresh memory costs more than sums.
 """
 
+import threading
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -20,25 +23,39 @@ _MASK_DELTA = 0xA282EAD8
 _SHORT = 1024
 """Below so many bytes a plain loop is faster."""
 
-_LANE_BYTES = 256
+_LANE_BYTES = 16
 _MULTIPLE = (5275, 4508, 2751)
 """Exponents of a multiple of the polynomial, beside 0: x^5275 + x^4508 + x^2751 + 1."""
 
-_BLOCKS = (512, 64, 8)
-"""Bytes of a block, powers of two: larger ones first, they are faster and leave more."""
+_BLOCK_WORDS = 4
+"""Words of eight bytes in a block while long data is shortened: larger ones are faster, and leave
+more. What is left then is shortened again, by blocks of one word."""
+
+_REST = _MULTIPLE[0] * _BLOCK_WORDS
+"""Words that are left of long data."""
+
+_CHUNK = (_MULTIPLE[0] - _MULTIPLE[1]) * _BLOCK_WORDS
+"""Leading words that can be added to later ones at once: none of these is among them."""
+
+_ROOM = 14 * _CHUNK
+"""Words of long data that are taken at once."""
 
 
-def crc32c(content: Any) -> int:
-    """CRC-32C of bytes, or of anything that has them.
+def crc32c(*contents: Any) -> int:
+    """CRC-32C of bytes, or of anything that has them; of several, one behind the other.
 
-    >>> hex(crc32c(b"123456789"))
-    '0xe3069283'
+    >>> hex(crc32c(b"123456789")), hex(crc32c(b"1234", b"56789"))
+    ('0xe3069283', '0xe3069283')
     """
-    data = np.frombuffer(content, np.uint8)
-    if len(data) < _SHORT:
-        return _of_short(data.tobytes())
+    parts = [np.frombuffer(content, np.uint8) for content in contents if len(content)]
+    total = sum(map(len, parts))
+    if total < _SHORT:
+        return _of_short(b"".join(part.tobytes() for part in parts))
     # The initial value of all ones counts like the first four bytes inverted.
-    short = _shortened(np.concatenate([data[:4] ^ 0xFF, data[4:]]))
+    head = np.concatenate([part[:4] for part in parts[:4]])[:4]
+    parts = [head ^ np.uint8(0xFF), *_behind(parts, 4)]
+    long = total > 8 * (_ROOM + _REST)
+    short = _shortened(_room.shortened(parts, total) if long else np.concatenate(parts))
     lanes = 1 << max(len(short) // _LANE_BYTES, 1).bit_length() - 1
     length = -(-len(short) // lanes)
     length += length % 2
@@ -54,24 +71,77 @@ def crc32c(content: Any) -> int:
     return int(state[0]) ^ 0xFFFFFFFF
 
 
+def _behind(parts: list[Any], count: int) -> list[Any]:
+    """The parts without their first bytes."""
+    rest = []
+    for part in parts:
+        rest.append(part[count:])
+        count = max(count - len(part), 0)
+    return rest
+
+
+class _Room(threading.local):
+    """A thread's memory: what is left of the data so far, and behind it what comes next."""
+
+    def __init__(self) -> None:
+        self._words = np.zeros(_REST + _ROOM, np.uint64)
+        self._bytes = self._words[_REST:].view(np.uint8)
+        self._sums = list(_sums(self._words, _ROOM, _BLOCK_WORDS))
+
+    def shortened(self, parts: list[Any], total: int) -> Any:
+        """What is left of long data, `_REST` words of the same remainder.
+
+        Args:
+            parts: of the data, arrays of bytes.
+            total: bytes of them all.
+        """
+        size = len(self._bytes)
+        place = -total % size
+        self._words[:_REST] = 0
+        self._bytes[:place] = 0
+        for part in parts:
+            taken = 0
+            while taken < len(part):
+                count = min(len(part) - taken, size - place)
+                self._bytes[place : place + count] = part[taken : taken + count]
+                place, taken = place + count, taken + count
+                if place == size:
+                    for later, leading in self._sums:
+                        np.bitwise_xor(later, leading, out=later)
+                    self._words[:_REST] = self._words[_ROOM:]
+                    place = 0
+        return self._words[:_REST].view(np.uint8)
+
+
+def _sums(words: Any, count: int, size: int) -> Iterator[tuple[Any, Any]]:
+    """(later, leading): which words are to be added to which, so that the first `count` are gone.
+
+    Args:
+        words: the data.
+        count: how many are to go; `_MULTIPLE[0] * size` more follow them at least.
+        size: words in a block.
+    """
+    farthest, *others = _MULTIPLE
+    most = (farthest - others[0]) * size
+    for start in range(0, count, most):
+        stop = min(start + most, count)
+        leading = words[start:stop]
+        for distance in (farthest, *(farthest - other for other in others)):
+            yield words[start + distance * size : stop + distance * size], leading
+
+
+_room = _Room()
+
+
 def _shortened(data: Any) -> Any:
     """Fewer bytes of the same remainder."""
-    farthest, *others = _MULTIPLE
-    for block in _BLOCKS:
-        if len(data) < 2 * farthest * block:
-            continue
-        data = _padded(data, -(-len(data) // block) * block)
-        words, size = data.view(np.uint64), block // 8
-        end = len(words) - farthest * size
-        most = (farthest - others[0]) * size
-        for start in range(0, end, most):
-            count = min(most, end - start)
-            leading = words[start : start + count]
-            for distance in (farthest, *(farthest - other for other in others)):
-                place = start + distance * size
-                words[place : place + count] ^= leading
-        data = words[end:].view(np.uint8)
-    return data
+    least = _MULTIPLE[0]
+    if len(data) < 16 * least:
+        return data
+    words = _padded(data, -(-len(data) // 8) * 8).view(np.uint64)
+    for later, leading in _sums(words, len(words) - least, 1):
+        np.bitwise_xor(later, leading, out=later)
+    return words[-least:].view(np.uint8)
 
 
 def _padded(data: Any, length: int) -> Any:

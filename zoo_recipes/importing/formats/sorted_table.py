@@ -62,9 +62,14 @@ def _block_entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         raise ArchiveError("a block of a sorted table is damaged")
     key, place = b"", 0
     while place < end:
-        shared, place = varint(block, place)
-        added, place = varint(block, place)
-        length, place = varint(block, place)
+        # Mostly each of the three is one byte.
+        lengths = block[place : place + 3]
+        if len(lengths) == 3 and max(lengths) < 0x80:
+            (shared, added, length), place = lengths, place + 3
+        else:
+            shared, place = varint(block, place)
+            added, place = varint(block, place)
+            length, place = varint(block, place)
         if shared > len(key) or place + added + length > end:
             raise ArchiveError("a block of a sorted table is damaged")
         key = key[:shared] + block[place : place + added]

@@ -6,9 +6,10 @@ the numbers of types.
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,17 +18,26 @@ from zoo_recipes.importing.formats import protobuf
 from zoo_recipes.importing.formats.archives import Archive
 from zoo_recipes.importing.formats.crc32c import crc32c, joined, masked, unmasked
 from zoo_recipes.importing.formats.sorted_table import entries
+from zoo_recipes.importing.memory import Memory
 
-DTYPES = {1: "<f4", 2: "<f8", 3: "<i4", 4: "u1", 6: "i1", 9: "<i8", 10: "?"}
+DTYPES = {
+    number: np.dtype(name)
+    for number, name in {1: "<f4", 2: "<f8", 3: "<i4", 4: "u1", 6: "i1", 9: "<i8", 10: "?"}.items()
+}
 
 INDEX_LIMIT = 64 << 20
 DATA_LIMIT = 8 << 30
 MOST_SHARDS = 10_000
 MOST_DIMENSIONS = 16
 
+_CRC_KEY = bytes([6 << 3 | 5])
+"""What comes before a CRC: field 6, of four bytes."""
 
-@dataclass(frozen=True)
-class Entry:
+_MOST_KEPT = 256
+"""Bytes of an entry that is kept, to be known again: those of real networks have a few dozen."""
+
+
+class Entry(NamedTuple):
     """Where one variable lies, and what it is."""
 
     dtype: int
@@ -45,10 +55,6 @@ class Index:
 
     shards: int
     entries: Mapping[str, Entry]
-
-
-_BEHIND = Entry(0, (), 0, -1, 0, 0, False)
-"""Lies behind no other entry."""
 
 
 def read_index(content: bytes) -> Index:
@@ -71,7 +77,9 @@ def read_index(content: bytes) -> Index:
     return Index(shards, found)
 
 
-def read_variables(archive: Archive, prefix: str, index: Index, names: list[str]) -> dict[str, Any]:
+def read_variables(
+    archive: Archive, prefix: str, index: Index, names: list[str], memory: Memory
+) -> dict[str, Any]:
     """Variables of a checkpoint, each checked by its CRC; views of the files' bytes.
 
     Args:
@@ -79,12 +87,13 @@ def read_variables(archive: Archive, prefix: str, index: Index, names: list[str]
         prefix: name of the checkpoint, without ".index".
         index: of the checkpoint.
         names: which variables.
+        memory: files are read into it, by their numbers.
 
     Raises:
         ArchiveError: a file is missing or cut, or a variable is damaged or of a type unknown here.
     """
-    data: dict[int, bytes] = {}
-    sound: set[str] = set()
+    data: dict[int, memoryview] = {}
+    contents: dict[str, memoryview] = {}
     variables = {}
     for name in names:
         entry = index.entries[name]
@@ -92,7 +101,7 @@ def read_variables(archive: Archive, prefix: str, index: Index, names: list[str]
             raise ArchiveError(f"variable {name} is stored in slices; they are not read here")
         if entry.dtype not in DTYPES:
             raise ArchiveError(f"variable {name} is of TensorFlow's type {entry.dtype}")
-        dtype = np.dtype(DTYPES[entry.dtype])
+        dtype = DTYPES[entry.dtype]
         if entry.size != math.prod(entry.shape) * dtype.itemsize:
             raise ArchiveError(
                 f"variable {name} takes {entry.size:,} bytes, not those of shape {entry.shape}"
@@ -101,47 +110,47 @@ def read_variables(archive: Archive, prefix: str, index: Index, names: list[str]
             raise ArchiveError(f"variable {name} lies in file {entry.shard} of {index.shards}")
         if entry.shard not in data:
             file = f"{prefix}.data-{entry.shard:05}-of-{index.shards:05}"
-            data[entry.shard] = archive.read(file, DATA_LIMIT)
-            sound |= _sound(data[entry.shard], entry.shard, index)
-        content = memoryview(data[entry.shard])[entry.offset : entry.offset + entry.size]
+            place = partial(memory.piece, entry.shard)
+            data[entry.shard] = archive.read_into(file, DATA_LIMIT, place)
+        content = data[entry.shard][entry.offset : entry.offset + entry.size]
         if len(content) != entry.size:
             raise ArchiveError(
                 f"the data file of the checkpoint is cut: {name} lies behind its end"
             )
-        if name not in sound and masked(crc32c(content)) != entry.crc:
-            raise ArchiveError(f"variable {name} is damaged: its checksum is another")
+        contents[name] = content
         variables[name] = np.frombuffer(content, dtype).reshape(entry.shape)
+    _check_sums(contents, index)
     return variables
 
 
-def _sound(data: bytes, shard: int, index: Index) -> set[str]:
-    """Variables whose CRC is right, seen at once: of a run of them that lie one behind the other.
+def _check_sums(contents: Mapping[str, memoryview], index: Index) -> None:
+    """Compare the CRCs of variables with those that the index has, at once.
 
-    The CRC of a run follows from those of its parts, and one long CRC takes a fraction of the time
-    of many. Of a run that is not right nothing is said.
+    The CRC of all of them in a row follows from those of each, and one long CRC takes a fraction of
+    the time of many. Only where it is wrong is each looked at.
     """
-    listed = sorted(
-        (item for item in index.entries.items() if item[1].shard == shard),
-        key=lambda item: item[1].offset,
-    )
-    sound: set[str] = set()
-    names: list[str] = []
-    start = end = crc = 0
-    for name, entry in [*listed, ("", _BEHIND)]:
-        if names and entry.offset != end:
-            if end <= len(data) and crc32c(memoryview(data)[start:end]) == crc:
-                sound.update(names)
-            names = []
-        if not names:
-            start = end = entry.offset
-            crc = 0
-        crc = joined(crc, unmasked(entry.crc), entry.size) if names else unmasked(entry.crc)
-        names.append(name)
-        end += entry.size
-    return sound
+    expected = 0
+    for name, content in contents.items():
+        expected = joined(expected, unmasked(index.entries[name].crc), len(content))
+    if crc32c(*contents.values()) == expected:
+        return
+    for name, content in contents.items():
+        if masked(crc32c(content)) != index.entries[name].crc:
+            raise ArchiveError(f"variable {name} is damaged: its checksum is another")
 
 
 def _entry(message: bytes) -> Entry:
+    """What an entry says; of networks of one architecture only the CRC at its end differs."""
+    if len(message) <= _MOST_KEPT and message[-5:-4] == _CRC_KEY:
+        with suppress(ArchiveError):
+            # Where all before it is whole, the last five bytes are this field.
+            plain = _plain_entry(message[:-5])
+            return plain._replace(crc=int.from_bytes(message[-4:], "little"))
+    return _plain_entry(message)
+
+
+@lru_cache(maxsize=4096)
+def _plain_entry(message: bytes) -> Entry:
     numbers = {3: 0, 4: 0, 5: 0, 6: 0, 1: 0}
     shape: tuple[int, ...] = ()
     sliced = False

@@ -8,7 +8,7 @@ import pytest
 
 from demogen.errors import ArchiveError
 from tests.zoo_recipes.importing import writers
-from zoo_recipes.importing.formats import archives
+from zoo_recipes.importing.formats import inflated
 from zoo_recipes.importing.formats.archives import open_archive
 
 RNG = np.random.default_rng(0)
@@ -27,20 +27,29 @@ def forms(files, place):
     yield writers.as_zip(files, place / "x.zip")
 
 
+def room(size):
+    return memoryview(bytearray(b"x" * size))
+
+
 def test_all_forms_hold_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "POINT_BYTES", 100_000)
+    monkeypatch.setattr(inflated, "POINT_BYTES", 100_000)
     for form in forms(FILES, tmp_path):
         with open_archive(form) as archive:
             assert archive.sizes == {name: len(content) for name, content in FILES.items()}
             # In any order, a file more than once.
             for name in [*FILES, *reversed(FILES), "a/b/other", "a/b/large"]:
                 assert archive.read(name, 1 << 20) == FILES[name]
+                assert archive.read_into(name, 1 << 20, room) == FILES[name]
             with archive.open("a/b/large") as file:
                 assert file.read(1000) + file.read() == FILES["a/b/large"]
             with pytest.raises(ArchiveError, match=r"a/b/none is missing"):
                 archive.read("a/b/none", 10)
             with pytest.raises(ArchiveError, match=r"has 300,000 bytes; at most 10 are read"):
                 archive.read("a/b/large", 10)
+            with pytest.raises(ArchiveError, match=r"a/b/none is missing"):
+                archive.read_into("a/b/none", 10, room)
+            with pytest.raises(ArchiveError, match=r"has 300,000 bytes; at most 10 are read"):
+                archive.read_into("a/b/large", 10, room)
 
 
 def test_names_with_a_dot_before_them(tmp_path):
@@ -102,15 +111,16 @@ def test_cut_archives_are_one_line(kind, share, tmp_path):
     content = place.read_bytes()
     place.write_bytes(content[: int(len(content) * share)])
 
-    def read_all():
+    def read_all(**into):
         with open_archive(place) as archive:
             for name in archive.sizes:
-                archive.read(name, 1 << 20)
+                (archive.read_into if into else archive.read)(name, 1 << 20, **into)
 
-    with pytest.raises(ArchiveError) as error:
-        read_all()
-    assert str(place) in str(error.value)
-    assert "\n" not in str(error.value)
+    for into in ({}, {"memory": room}):
+        with pytest.raises(ArchiveError) as error:
+            read_all(**into)
+        assert str(place) in str(error.value)
+        assert "\n" not in str(error.value)
 
 
 def test_what_is_no_archive_says_so(tmp_path):
@@ -124,17 +134,27 @@ def test_what_is_no_archive_says_so(tmp_path):
 def test_a_compressed_tar_is_read_twice_at_most(tmp_path, monkeypatch):
     files = {f"n{number:02}/weights": RNG.bytes(100_000) for number in range(20)}
     place = writers.as_tar(files, tmp_path / "x.tar.gz", compress=True)
-    inflated = 0
-    inner = archives._Inflated._next
+    count = 0
+    inner = inflated.Inflated._next
 
     def counted(self):
-        nonlocal inflated
+        nonlocal count
         piece = inner(self)
-        inflated += len(piece)
+        count += len(piece)
         return piece
 
-    monkeypatch.setattr(archives._Inflated, "_next", counted)
+    monkeypatch.setattr(inflated.Inflated, "_next", counted)
     with open_archive(place) as archive:
         for name in sorted(archive.sizes):
             assert archive.read(name, 1 << 20) == files[name]
-    assert inflated <= 2.2 * sum(map(len, files.values()))
+    assert count <= 2.2 * sum(map(len, files.values()))
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_named(tmp_path):
+    place = writers.as_folder(FILES, tmp_path / "folder")
+    with open_archive(place) as archive:
+        assert archive.sizes["a/b/large"] == 300_000
+        (place / "a/b/large").write_bytes(bytes(100))
+        for read in (archive.read, lambda *a: archive.read_into(*a, room)):
+            with pytest.raises(ArchiveError, match=r"a/b/large ends after 100 of 300,000 bytes"):
+                read("a/b/large", 1 << 20)

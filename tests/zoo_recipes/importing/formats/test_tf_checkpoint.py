@@ -9,6 +9,7 @@ from demogen.errors import ArchiveError
 from tests.zoo_recipes.importing import writers
 from zoo_recipes.importing.formats.archives import open_archive
 from zoo_recipes.importing.formats.tf_checkpoint import read_index, read_variables
+from zoo_recipes.importing.memory import Memory
 
 RNG = np.random.default_rng(0)
 VARIABLES = {
@@ -26,7 +27,7 @@ INDEX, DATA = writers.checkpoint(VARIABLES)
 def read(folder, index, data):
     writers.as_folder({"x.index": index, "x.data-00000-of-00001": data}, folder)
     listed = read_index(index)
-    return read_variables(open_archive(folder), "x", listed, list(listed.entries))
+    return read_variables(open_archive(folder), "x", listed, list(listed.entries), Memory())
 
 
 @pytest.mark.parametrize("compress", [False, True])
@@ -61,9 +62,44 @@ def test_garbled_or_cut_data_are_refused(place, tmp_path):
         read(tmp_path, INDEX, DATA[:place])
 
 
+def test_what_is_not_taken_is_not_checked(tmp_path):
+    names = ["net/conv2d/bias", "net/conv2d_10/kernel"]
+    garbled = bytearray(DATA)
+    garbled[read_index(INDEX).entries["net/conv2d_2/kernel"].offset] ^= 4
+    writers.as_folder({"x.data-00000-of-00001": bytes(garbled)}, tmp_path)
+    memory = Memory()
+    found = read_variables(open_archive(tmp_path), "x", read_index(INDEX), names, memory)
+    for name in names:
+        np.testing.assert_array_equal(found[name], VARIABLES[name])
+    # The next checkpoint is read into the same memory.
+    before = found[names[0]].ctypes.data
+    found = read_variables(open_archive(tmp_path), "x", read_index(INDEX), names, memory)
+    assert found[names[0]].ctypes.data == before
+
+
+def test_entries_that_differ_in_the_checksum_alone_are_told_apart():
+    shape = writers.field(2, writers.shape_proto((3,)))
+    entry = writers.field(1, 1) + shape + writers.field(4, 5) + writers.field(5, 12)
+    messages = [
+        entry + writers.fixed32(6, 1),
+        entry + writers.fixed32(6, 2),
+        entry,
+        # Its last bytes look like a checksum, and are the size.
+        writers.field(1, 1) + writers.field(5, 53 << 28 | 1),
+        entry + writers.fixed32(6, 1) + writers.field(7, b""),
+        entry + writers.fixed32(6, 3) * 80,
+    ]
+    names = [f"v{number}".encode() for number in range(len(messages))]
+    table = [(b"", writers.field(1, 1)), *zip(names, messages, strict=True)]
+    found = read_index(writers.sorted_table(table)).entries.values()
+    assert [entry.crc for entry in found] == [1, 2, 0, 0, 1, 3]
+    assert [entry.sliced for entry in found] == [False] * 4 + [True, False]
+    assert [entry.shape for entry in found] == [(3,), (3,), (3,), (), (3,), (3,)]
+
+
 def test_a_missing_data_file_is_named(tmp_path):
     with pytest.raises(ArchiveError, match=r"x\.data-00000-of-00001 is missing"):
-        read_variables(open_archive(tmp_path), "x", read_index(INDEX), ["global_step"])
+        read_variables(open_archive(tmp_path), "x", read_index(INDEX), ["global_step"], Memory())
 
 
 @pytest.mark.parametrize(
