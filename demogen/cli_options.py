@@ -16,9 +16,20 @@ from typing import Any, TypeVar
 
 import click
 
+from demogen._util.reporting import AS_JSON, QUIET
 from demogen.format.printing import FORMATS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _kept(key: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    """Keep a flag where `demogen._util.reporting` looks for it."""
+
+    def keep(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+        context.meta[key] = value
+
+    return keep
+
 
 ZOO_HELP = (
     "A folder, a zoo built here, or owner/name[@revision] on the Hub; repeated, a pool of zoos."
@@ -82,13 +93,42 @@ def workers(
 
 def output_format(
     help: str = "How the table is printed.  [default: text on a terminal, else markdown]",
+    *,
+    also: tuple[str, ...] = (),
 ) -> Callable[[Function], Function]:
     """`--format`, as the argument `output_format`.
 
     Args:
         help: what it is good for, and what happens without it.
+        also: formats that this command alone writes.
     """
-    return click.option("--format", "output_format", type=click.Choice(FORMATS), help=help)
+    formats = click.Choice([*FORMATS, *also])
+    return click.option("--format", "output_format", type=formats, help=help)
+
+
+quiet = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    callback=_kept(QUIET),
+    help="No progress and no notes; warnings and faults are still told.",
+)
+_as_json = click.option(
+    "--json",
+    is_flag=True,
+    expose_value=False,
+    callback=_kept(AS_JSON),
+    help="Print what came out as one JSON object a line, for a program.",
+)
+
+
+def outcome(command: Function) -> Function:
+    """`--json` and `--quiet`, which hold for `demogen._util.reporting` and are no arguments.
+
+    A command that prints a table takes `output_format` instead, and `quiet`.
+    """
+    return _together(_as_json, quiet)(command)
 
 
 def zoos_to_read(*, required: bool = False) -> Callable[[Function], Function]:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from demogen._util.lookup import lookup
 from demogen._util.text import one_line
@@ -11,6 +12,9 @@ from demogen.format.factors import factor_columns
 from demogen.measuring.predictor import Predictor
 from demogen.zoo.pool import Pool
 from demogen.zoo.zoo import Zoo
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def describe(zoo: Zoo) -> str:
@@ -85,22 +89,33 @@ def _pin(zoo: Zoo) -> str:
     return f"zoo {zoo.name} of {len(zoo)} networks{source}, sha256:{zoo.digest}"
 
 
-def predictor_list(predictors: Sequence[Predictor]) -> str:
-    """A table with one line a predictor: paper, what its measure reads, costs and applies to.
+def predictor_table(predictors: Sequence[Predictor]) -> "pd.DataFrame":
+    """A row a predictor: its paper, and what its measure reads, costs and applies to."""
+    import pandas as pd
 
-    A single predictor is followed by its summary and the docstring of its measure.
-    """
-    rows = [("predictor", "paper", "reads", "cost", "applies to")]
-    for predictor in predictors:
-        measure = predictor.measure
-        reads, cost = str(measure.access), str(measure.cost) or "-"
-        rows.append((predictor.name, predictor.paper or "-", reads, cost, measure.applies_to))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
+    rows = [
+        {
+            "predictor": predictor.name,
+            "paper": predictor.paper,
+            "reads": str(predictor.measure.access),
+            "cost": str(predictor.measure.cost),
+            "applies_to": predictor.measure.applies_to,
+            "summary": predictor.summary,
+        }
+        for predictor in predictors
     ]
-    if len(predictors) == 1:
-        measure = predictors[0].measure
-        lines += ["", predictors[0].summary, "", f"{measure!r}: {inspect.getdoc(measure)}"]
-    return "\n".join(lines)
+    return pd.DataFrame(rows).set_index("predictor")
+
+
+def describe_predictor(predictor: Predictor) -> str:
+    """All that a predictor and the docstring of its measure say."""
+    measure = predictor.measure
+    facts = {
+        "paper": predictor.paper,
+        "reads": str(measure.access),
+        "cost": str(measure.cost),
+        "applies to": measure.applies_to,
+    }
+    lines = [f"  {name:12}{text}" for name, text in facts.items() if text]
+    doc = f"{measure!r}: {inspect.getdoc(measure)}"
+    return "\n".join([predictor.name, *lines, "", predictor.summary, "", doc])

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from demogen._util.attributes import attribute
 from demogen.errors import CorruptZooError, ZooError, first_line, naming
-from demogen.measuring.fitted_predictor import FittedPredictor
+from demogen.measuring.fitted_predictor import FittedPredictor, Prediction
 from demogen.networks.devices import find_device
 from demogen.networks.network import Network
 from demogen.zoo.weights import from_bytes
@@ -22,7 +22,7 @@ LONGEST = 300
 
 
 def predictions(
-    fitted: Path,
+    fitted: FittedPredictor,
     weights: Sequence[Path],
     maker: str,
     train: str,
@@ -32,11 +32,11 @@ def predictions(
     level: float = 0.9,
     device: str = "cpu",
     batch_size: int = 256,
-) -> Iterator[str]:
-    """Lines of text: what was fitted, and for each file of weights the gap and its interval.
+) -> Iterator[tuple[Path, Prediction]]:
+    """Each file of weights with the gap that is predicted of it.
 
     Args:
-        fitted: file of a fitted predictor.
+        fitted: the predictor.
         weights: safetensors files.
         maker: `module:attribute` or `file.py:attribute`: makes the network, without arguments.
         train: likewise: training images and labels.
@@ -50,8 +50,6 @@ def predictions(
         DemogenError: as each part raises it; the message names the file or the attribute.
     """
     place = find_device(device)
-    predictor = FittedPredictor.load(fitted)
-    yield f"{predictor.file.predictor} fitted to {predictor.file.zoo}: {predictor.coverage(level)}"
     images, labels = _data(train)
     unlabelled = None if test_inputs is None else _data(test_inputs)[0]
     before = None if initial is None else _loaded(maker, initial).to(place)
@@ -66,9 +64,10 @@ def predictions(
             id=str(path),
         )
         with warnings.catch_warnings():
-            # The line itself says what lies outside the zoo.
+            # The prediction itself says what lies outside the zoo.
             warnings.filterwarnings("ignore", ".* lies outside what", RuntimeWarning)
-            yield f"{path}: {predictor.predict(network, level)}"
+            predicted = fitted.predict(network, level)
+        yield path, predicted
 
 
 def _loaded(maker: str, path: Path) -> nn.Module:

@@ -57,7 +57,7 @@ def test_help_lists_every_command_and_the_version_is_told(capsys):
         (["measure", "--zoo", "a", "--limit", "0"], "0 is not in the range x>=1"),
         (["score", "/nowhere.csv", "--measures", "VR"], "/nowhere.csv: cannot be read: No such"),
         (["score", "/nowhere.csv"], "Missing option '--measures'"),
-        (["evaluate", "--zoo", "/nowhere"], "no zoo '/nowhere'"),
+        (["evaluate", "--zoo", "/nowhere"], "there is no folder /nowhere"),
         (["push", "/nowhere", "./there"], "/nowhere"),
         (["push", "/nowhere", "a/b/c"], "a/b/c"),
         (["pull", "./nowhere"], "nowhere"),
@@ -86,7 +86,7 @@ def test_no_traceback_from_the_real_command():
 
 def test_recipes_are_listed_and_shown(capsys):
     _, out, _ = run("recipes", capsys=capsys)
-    assert "  nin-cifar10                    216  networks in networks on CIFAR-10" in out
+    assert "| nin-cifar10 | 216 | jiang2019 | networks in networks on CIFAR-10" in out
     _, out, _ = run("recipes", "show", "nin-cifar10", capsys=capsys)
     assert "216 networks: all 108 configurations (3 x 2 x 3 x 3 x 2), 2 copies each" in out
     assert "  dropout       0, 0.2, 0.5            72\n" in out
@@ -101,15 +101,30 @@ def test_a_dry_run_says_what_would_be_trained(capsys, tmp_path):
 
 
 @pytest.mark.parametrize("command", [["predictors"], ["measure", "--list"]])
-def test_predictors_are_listed_with_paper_and_access(command, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "0")  # as of a terminal that does not tell its width
+def test_predictors_are_listed_with_paper_and_access(command, capsys):
     _, out, _ = run(*command, capsys=capsys)
-    heading, *rows = out.splitlines()
-    assert re.split(" {2,}", heading) == ["predictor", "paper", "reads", "cost", "applies to"]
-    assert sorted(row.split()[0] for row in rows) == demogen.list_predictors()
-    cells = {row.split()[0]: re.split(" {2,}", row)[1:] for row in rows}
+    heading, _, *rows = out.splitlines()
+    assert heading == "| predictor | paper | reads | cost | applies\\_to | summary |"
+    cells = {row.split(" | ")[0].strip("| "): row.split(" | ")[1:5] for row in rows}
+    assert sorted(cells) == demogen.list_predictors()
     cost = "1 forward + (classes − 1) backward"
     assert cells["jacobian-norm"] == ["novak2018", "test inputs", cost, "every network"]
+    _, out, _ = run(*command, "mean-gap", "--format", "json", capsys=capsys)
+    assert [row["predictor"] for row in json.loads(out)] == ["mean-gap"]
+
+
+LISTINGS = (["predictors"], ["recipes"], ["figures"])
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("command", LISTINGS)
+def test_a_list_is_no_wider_than_the_terminal(command, columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    _, out, _ = run(*command, "--format", "text", capsys=capsys)
+    heading, *rows = out.splitlines()
+    assert max(map(len, [heading, *rows])) <= columns
+    assert heading.startswith(command[0].rstrip("s"))
+    assert len(rows) > 20
 
 
 @pytest.mark.parametrize("command", [["predictors"], ["measure", "--list"]])
@@ -205,4 +220,4 @@ def test_a_terminal_of_another_encoding_shows_tables():
         [sys.executable, "-m", "demogen", "figures"], capture_output=True, env=environment
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert b": zeta and kappa of every class" in done.stdout
+    assert b"| zeta and kappa of every class" in done.stdout

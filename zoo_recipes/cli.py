@@ -1,29 +1,39 @@
 """The commands `demogen recipes` and `demogen train`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from demogen import cli_options
+from demogen._util.reporting import note, shows_progress, tell, tell_meanwhile
 from demogen._util.text import say
+
+if TYPE_CHECKING:
+    from zoo_recipes.building import Plan
 
 
 @click.group(invoke_without_command=True)
+@cli_options.output_format()
 @click.pass_context
-def recipes(ctx: click.Context) -> None:
+def recipes(ctx: click.Context, output_format: str | None) -> None:
     """List the collections that can be trained here, by the papers they come from.
 
     \b
     Example:
       demogen recipes
+      demogen recipes --format csv
       demogen recipes show nin-cifar10
     """
     if ctx.invoked_subcommand is not None:
         return
-    from zoo_recipes.description import recipe_list
+    from demogen.format.printing import print_frame
+    from zoo_recipes.description import recipe_table
     from zoo_recipes.recipe import list_recipes, read_recipe
 
-    say(recipe_list(map(read_recipe, list_recipes())))
+    table = recipe_table(map(read_recipe, list_recipes()))
+    print_frame(table, output_format)
+    note(f"{len(table)} collections, {table['networks'].sum():,} networks")
 
 
 @recipes.command()
@@ -101,6 +111,7 @@ def show(recipe: str) -> None:
 )
 @cli_options.images
 @click.option("--dry-run", is_flag=True, help="Print what would be trained, and stop.")
+@cli_options.outcome
 def train(
     recipe: str,
     folder: Path | None,
@@ -151,12 +162,13 @@ def train(
     loaded, name = changed(load_recipe(recipe), where, overrides, variant)
     target = folder or paths.zoos() / name
     plan = plan_zoo(loaded, target, limit, part)
-    say(str(plan))
+    tell_meanwhile(str(plan))
     if ray is None:
         find_device(device)
     if plan.missing:
         check_can_write(plan.folder.parent, folder=True)
     if dry_run:
+        tell(None, **_counts(plan))
         return
     built = build_zoo(
         loaded,
@@ -169,12 +181,31 @@ def train(
         ray=ray,
         cpus_per_network=cpus_per_network,
         gpus_per_network=gpus_per_network,
-        progress=True,
+        progress=shows_progress(),
     )
     failed = built.failed if isinstance(built, Plan) else built.manifest.failed
     for id, reason in failed.items():
-        say(f"  not in the zoo: {id}: {reason}")
+        tell_meanwhile(f"  not in the zoo: {id}: {reason}")
     if isinstance(built, Plan):
-        say(f"{built}; without --shard, the rest is trained and the zoo is packed")
+        said = f"{built}; without --shard, the rest is trained and the zoo is packed"
+        tell(said, **_counts(built))
     else:
-        say(f"zoo {built.name}: {len(built)} networks, sha256:{built.digest[:12]}, in {target}")
+        tell(
+            f"zoo {built.name}: {len(built)} networks, sha256:{built.digest[:12]}, in {target}",
+            zoo=built.name,
+            networks=len(built),
+            failed=dict(failed),
+            digest=built.digest,
+            folder=target,
+        )
+
+
+def _counts(plan: "Plan") -> dict[str, Any]:
+    """A plan for a program."""
+    return {
+        "recipe": plan.recipe.name,
+        "wanted": len(plan.wanted),
+        "missing": len(plan.missing),
+        "failed": dict(plan.failed),
+        "folder": plan.folder,
+    }

@@ -2,11 +2,14 @@
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo_recipes.designs import product_size
 from zoo_recipes.recipe import Recipe
 from zoo_recipes.rules import Rule
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WIDTH = 100
 """Columns of a terminal that every line fits in."""
@@ -20,18 +23,21 @@ _SPACE = "\N{NO-BREAK SPACE}"
 """Within a setting, so that no line ends there; printed as a plain space."""
 
 
-def recipe_list(recipes: Iterable[Recipe]) -> str:
-    """A line each, name, number of networks and summary, under the papers they come from."""
-    lines: list[str] = []
-    by_paper = sorted(recipes, key=lambda recipe: (recipe.paper.key, recipe.name))
-    for recipe in by_paper:
-        heading = f"{recipe.paper.key}: {recipe.paper.title}"
-        if heading not in lines:
-            lines += ["", heading] if lines else [heading]
-        lines.append(f"  {recipe.name:28}{recipe.count:6,}  {recipe.summary}")
-    total = sum(recipe.count for recipe in by_paper)
-    lines += ["", f"{len(by_paper)} collections, {total:,} networks"]
-    return "\n".join(lines)
+def recipe_table(recipes: Iterable[Recipe]) -> "pd.DataFrame":
+    """A row a recipe, in the order of the papers: how many networks, and what they are."""
+    import pandas as pd
+
+    rows = [
+        {
+            "recipe": recipe.name,
+            "networks": recipe.count,
+            "paper": recipe.paper.key,
+            "summary": recipe.summary,
+            "title": recipe.paper.title,
+        }
+        for recipe in sorted(recipes, key=lambda recipe: (recipe.paper.key, recipe.name))
+    ]
+    return pd.DataFrame(rows).set_index("recipe")
 
 
 def describe(recipe: Recipe) -> str:

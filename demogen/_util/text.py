@@ -49,9 +49,15 @@ def say(text: str, *, nl: bool = True, err: bool = False) -> None:
     click.echo(visible(text), nl=nl, err=err)
 
 
-def say_table(table: bytes) -> None:
-    """Print a table; its text was made harmless where it was formatted, and Parquet is no text."""
-    click.echo(table, nl=False)
+def say_table(table: bytes, format: str) -> None:
+    """Print a table, whose text was made harmless where it was formatted.
+
+    Args:
+        table: in UTF-8, but for Parquet.
+        format: of `demogen.format.printing.FORMATS`. What readers look at goes out in the encoding
+            of the terminal; what programs read stays as it is.
+    """
+    click.echo(table.decode() if format in ("text", "markdown") else table, nl=False)
 
 
 def for_csv(cell: object) -> object:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from demogen._util.text import for_csv, for_markdown, one_line
+from demogen._util.text import for_csv, for_markdown, one_line, say_table
 from demogen.errors import TableError
 from demogen.format.markdown import table_of
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FORMATS = ("text", "markdown", "csv", "json", "parquet")
 GAP = "  "
 CUT = "…"
+LEAST = 16
+"""Signs that a column of text which does not fit must have left to be shown in part."""
 
 
 def chosen_format(asked: str | None) -> str:
@@ -71,13 +73,24 @@ def frame_bytes(frame: "pd.DataFrame", format: str) -> bytes:
     raise TableError(f"no format {format!r}; there are: {', '.join(FORMATS)}")
 
 
+def print_frame(frame: "pd.DataFrame", asked: str | None) -> None:
+    """Print a table in the format asked for, or else in that of the place it goes to.
+
+    Raises:
+        TableError: Parquet on a terminal.
+    """
+    chosen = chosen_format(asked)
+    say_table(frame_bytes(frame, chosen), chosen)
+
+
 def aligned(
     heads: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[int], width: int
 ) -> str:
     """A table of which each line has at most `width` signs; it ends in a line break.
 
-    As many columns are shown as fit, the first first, and at least one; words that are too long are
-    cut. A last line says how many columns are not shown.
+    As many columns are shown as fit, the first first, and at least one. Of the next one as much is
+    shown as fits, if it holds words and that is not too little. A last line says how many columns
+    are not shown.
 
     Args:
         heads: of the columns, those that matter most first.
@@ -95,10 +108,14 @@ def aligned(
     shown = len(widths)
     while shown > 1 and sum(widths[:shown]) + len(GAP) * (shown - 1) > width:
         shown -= 1
+    room = width - sum(widths[:shown]) - len(GAP) * shown
+    if shown < len(widths) and shown not in right and room >= LEAST:
+        widths[shown] = room
+        shown += 1
     texts = []
     for line in lines:
         cells = [
-            text.rjust(wide) if place in right else text.ljust(wide)
+            text.rjust(wide) if place in right else _cut(text, wide).ljust(wide)
             for place, (text, wide) in enumerate(zip(line, widths[:shown], strict=False))
         ]
         texts.append(GAP.join(cells).rstrip())

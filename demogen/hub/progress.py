@@ -4,9 +4,12 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn, final
+from typing import TYPE_CHECKING, Any, final
 
-from tqdm import tqdm
+from demogen._util.progress import progress_bar
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 @final
@@ -41,9 +44,9 @@ class CountedFile(io.BufferedReader):
 
 @final
 class UploadBar:
-    """Bytes sent, rate and time left, on standard error where that is a terminal."""
+    """Bytes sent, rate and time left, on standard error."""
 
-    def __init__(self, bar: "tqdm[NoReturn]") -> None:
+    def __init__(self, bar: "tqdm[Any]") -> None:
         self._bar = bar
 
     @contextmanager
@@ -66,18 +69,12 @@ class UploadBar:
         if not self._bar.disable:
             self._bar.initial += size
             self._bar.n += size
-            self._bar.refresh()
+            # Shown when it is time for it, as any move.
+            self._bar.update(0)
 
 
 @contextmanager
 def upload_bar(total: int, *, enabled: bool) -> Iterator[UploadBar]:
-    """A bar for so many bytes; silent where standard error is no terminal, or if not enabled."""
-    with tqdm(
-        total=total,
-        desc="push",
-        unit="B",
-        unit_scale=True,
-        dynamic_ncols=True,
-        disable=None if enabled else True,
-    ) as bar:
+    """Progress for so many bytes; silent if not enabled."""
+    with progress_bar("push", total, unit="B", unit_scale=True, enabled=enabled) as bar:
         yield UploadBar(bar)

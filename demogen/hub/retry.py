@@ -1,5 +1,6 @@
 """Which requests are made again after a failure, how often, and after which pause."""
 
+import logging
 import random
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -7,6 +8,7 @@ from typing import TypeVar
 
 from huggingface_hub.utils import parse_ratelimit_headers
 
+from demogen._util.text import one_line
 from demogen.hub.errors import response_of
 
 Response = TypeVar("Response")
@@ -17,6 +19,11 @@ TRIES = 6
 FIRST = 0.5
 LONGEST = 60.0
 """Seconds: the first pause, doubled each time, and the longest, whatever a server asks for."""
+
+SHORT = 1.0
+"""Seconds: shorter pauses go by without a word."""
+
+_LOGGER = logging.getLogger("demogen.hub")
 
 FLEETING = frozenset({408, 429, 500, 502, 503, 504})
 """HTTP statuses that another try may get over."""
@@ -53,7 +60,28 @@ def with_retries(
             if not passes or failures == TRIES:
                 raise
             response = response_of(error)
-            time.sleep(pause(failures, None if response is None else response.headers))
+            seconds = pause(failures, None if response is None else response.headers)
+            if response is not None:
+                reason = f"HTTP {response.status_code}"
+                say_wait(seconds, reason, response.url.host, failures, TRIES - 1)
+            time.sleep(seconds)
+
+
+def say_wait(seconds: float, reason: str, host: str, failures: int, most: int) -> None:
+    """Log that a host is waited for, where a reader would wonder why nothing moves.
+
+    Args:
+        seconds: until the next try; below a second nothing is said.
+        reason: why the last one failed.
+        host: that was asked.
+        failures: tries that failed.
+        most: how many tries may fail without that being the end.
+    """
+    if seconds >= SHORT:
+        _LOGGER.warning(
+            "waiting %.0f s for %s (%s), then try %d of %d",
+            *(seconds, host, one_line(reason), failures + 1, most + 1),
+        )
 
 
 def has_status(error: BaseException, statuses: Collection[int] = FLEETING) -> bool:

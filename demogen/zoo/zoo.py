@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, final
 import torch
 from torch import Tensor
 
-from demogen._util import paths
 from demogen._util.lookup import lookup
 from demogen.errors import CorruptZooError, ZooError
 from demogen.format.splits import Split, StoredSplits
@@ -24,7 +23,7 @@ from demogen.schema.records import Data, NetworkRecord, ZooManifest, sha256
 from demogen.zoo.assembly import assemble
 from demogen.zoo.base import NetworkSet
 from demogen.zoo.beside import images_beside, load_expected
-from demogen.zoo.folders import folder_of
+from demogen.zoo.folders import check_may_be_on_hub, folder_of, no_folder
 from demogen.zoo.initial_weights import make_initial, read_initial
 from demogen.zoo.labels import check_labels, read_labels
 from demogen.zoo.missing import what_is_missing
@@ -351,17 +350,16 @@ def load_zoo(
     revision = suffix or revision
     if suffix and folder_of(name):
         raise ZooError(f"zoo {name} is a folder here and has no revisions; leave @{suffix} out")
-    if name.count("/") != 1 or name.startswith((".", "/", "~")):
-        built = sorted(path.parent.name for path in paths.zoos().glob("*/zoo.json"))
-        raise ZooError(
-            f"no zoo {name!r}: neither a folder with a zoo.json nor a zoo built here "
-            f"({', '.join(built) or 'none yet'}); 'demogen train {Path(name).name}' builds one, "
-            "'owner/name' reads one from the Hub"
-        )
+    check_may_be_on_hub(name, revision=bool(revision))
     from demogen.hub import download
     from demogen.hub.storage import HubStorage
 
-    commit = download.resolve(name, revision=revision, endpoint=endpoint)
+    try:
+        commit = download.resolve(name, revision=revision, endpoint=endpoint)
+    except ZooError as error:
+        if revision or isinstance(error, CorruptZooError):
+            raise
+        raise ZooError(f"{no_folder(name, [])}, and {error}") from error
     return Zoo(HubStorage(name, commit, endpoint, cache), images=images_folder)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from demogen import cli_options
+from demogen._util.reporting import note, shows_progress, tell
 from demogen._util.text import say, say_table
 from demogen._util.writable import check_can_write
 from leaderboard.cli import options
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 )
 @cli_options.measuring
 @cli_options.output_format()
+@cli_options.quiet
 def evaluate(
     names: tuple[str, ...],
     zoos: tuple[str, ...],
@@ -47,19 +49,20 @@ def evaluate(
 ) -> None:
     """Score predictors on the splits of a zoo, write the results and print the table.
 
-    Networks that were not measured before are measured first. Without a PREDICTOR, all that are
-    installed are scored; `demogen predictors` lists them. Parameters of a measure may be given, as
-    in "normalized-loss(p=1)".
+    Networks that were not measured before are measured first. PREDICTOR is an installed name, which
+    `demogen predictors` lists, module:attribute, or file.py:attribute; without one, all that are
+    installed are scored. Parameters of a measure may be given, as in "normalized-loss(p=1)".
 
     \b
     Example:
       demogen evaluate mean-gap unit-sparsity --zoo digits --workers 2
+      demogen evaluate mine.py:MINE mean-gap --zoo digits
       demogen evaluate unit-sparsity --zoo digits --zoo owner/name@v1 --split leave-zoo-out
       demogen evaluate unit-sparsity --zoo digits --where "corruption == 0" --format csv
     """
     from demogen.format.printing import chosen_format
     from demogen.measuring.predictor import list_predictors
-    from demogen.measuring.predictor_names import predictor_called
+    from demogen.measuring.predictor_names import predictor_named
     from demogen.zoo.part import part_asked
     from demogen.zoo.pool import open_zoos
     from leaderboard.pages.printing import printed
@@ -67,28 +70,31 @@ def evaluate(
     from leaderboard.results.result import write_result
 
     chosen = chosen_format(output_format)
-    predictors = [predictor_called(name) for name in names or list_predictors()]
+    predictors = [predictor_named(name) for name in names or list_predictors()]
     check_can_write(results, folder=True)
-    running["progress"] = True
+    running["progress"] = shows_progress()
     zoo = part_asked(open_zoos(zoos, revision, images=images), where, limit)
     scored = benchmark(predictors, zoo, target, splits or None, signatures=signatures, **running)
     for result in scored:
         write_result(result, results)
-    say_table(printed(scored, chosen))
-    say(f"{len(scored)} results in {results}", err=True)
+    say_table(printed(scored, chosen), chosen)
+    note(f"{len(scored)} results in {results}")
 
 
 @click.command()
-def figures() -> None:
+@cli_options.output_format()
+def figures(output_format: str | None) -> None:
     """List the figures of the papers that can be drawn, and what each is drawn from.
 
     \b
     Example:
       demogen figures
+      demogen figures --format csv
     """
-    from leaderboard.figures.catalog import listing
+    from demogen.format.printing import print_frame
+    from leaderboard.figures.catalog import figure_table
 
-    say(listing())
+    print_frame(figure_table(), output_format)
 
 
 @click.command()
@@ -138,7 +144,7 @@ def figure(
       demogen figure zhao2021-ssr --results results
     """
     if list_only or name is None:
-        context.invoke(figures)
+        context.invoke(figures, output_format=None)
         return
     from leaderboard.figures.catalog import find_figure
     from leaderboard.figures.sources import Sources
@@ -232,6 +238,7 @@ def build(results: Path | None, site: Path, markdown: Path | None, figure: Path 
     show_default=True,
     help="Fit installed predictors again and compare the predictions.",
 )
+@cli_options.outcome
 def verify(files: tuple[Path, ...], zoos: tuple[str, ...], refit: bool) -> None:
     """Check that result FILES hold what they claim.
 
@@ -248,8 +255,8 @@ def verify(files: tuple[Path, ...], zoos: tuple[str, ...], refit: bool) -> None:
 
         zoo = open_zoos(zoos)
     for file in files:
-        for line in check(read_result(file), zoo, refit=refit):
-            say(f"{file}: {line}")
+        checked = check(read_result(file), zoo, refit=refit)
+        tell("\n".join(f"{file}: {line}" for line in checked), file=file, checked=checked)
 
 
 @leaderboard.command()
@@ -261,6 +268,7 @@ def verify(files: tuple[Path, ...], zoos: tuple[str, ...], refit: bool) -> None:
     show_default=True,
     help="Score to compare by: r2, mse, pearson, kendall, ...",
 )
+@cli_options.outcome
 def compare(first: Path, second: Path, statistic: str) -> None:
     """Say whether the predictor of the FIRST result file is better than that of the SECOND.
 
@@ -277,9 +285,18 @@ def compare(first: Path, second: Path, statistic: str) -> None:
     one, other = read_result(first), read_result(second)
     pairing = pair(one, other, statistic)
     difference = pairing.difference
-    say(
+    tell(
         f"{statistic} of {one.predictor} less that of {other.predictor}, {one.split} of "
         f"{one.zoo}: {difference.estimate:.3f}, 95 % interval {difference.low:.3f} to "
         f"{difference.high:.3f}; {one.predictor} is better in {pairing.first_better:.1%} of the "
-        "draws"
+        "draws",
+        statistic=statistic,
+        first=one.predictor,
+        second=other.predictor,
+        zoo=one.zoo,
+        split=one.split,
+        difference=difference.estimate,
+        low=difference.low,
+        high=difference.high,
+        first_better=pairing.first_better,
     )

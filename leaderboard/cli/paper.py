@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from demogen import cli_options
-from demogen._util.text import say
+from demogen._util.text import say, say_table
 from leaderboard.cli import options
 
 if TYPE_CHECKING:
@@ -24,15 +24,8 @@ if TYPE_CHECKING:
     "A zoo whose differences from the paper's collection are named: a folder, a zoo built here, or "
     "owner/name[@revision] on the Hub; may be repeated."
 )
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["markdown", "csv", "json", "latex"]),
-    default="markdown",
-    show_default=True,
-    help="How the table is written.",
-)
-def paper(results: Path | None, zoos: tuple[str, ...], output_format: str) -> None:
+@cli_options.output_format(also=("latex",))
+def paper(results: Path | None, zoos: tuple[str, ...], output_format: str | None) -> None:
     """Print every number of the papers beside ours, and how our zoos differ from theirs.
 
     \b
@@ -40,17 +33,22 @@ def paper(results: Path | None, zoos: tuple[str, ...], output_format: str) -> No
       demogen leaderboard paper --results results --zoo zoos/nin-cifar10
       demogen leaderboard paper --format csv
     """
+    from demogen.format.printing import chosen_format, frame_bytes
     from demogen.zoo.zoo import load_zoo
     from leaderboard.papers.comparison import ZooAtHand, compare
-    from leaderboard.papers.tables import render_comparison
+    from leaderboard.papers.tables import comparison_table, render_comparison
     from leaderboard.results.result import read_results
 
+    chosen = chosen_format(output_format)
     by_digest = {zoo.digest: zoo for zoo in map(load_zoo, zoos)}
     opened = [by_digest[digest] for digest in sorted(by_digest)]
     at_hand = [ZooAtHand(zoo.name, zoo.digest, zoo.table) for zoo in opened]
     ours = read_results(results) if results else []
     comparison = compare(ours, known_collections(opened), at_hand)
-    say(render_comparison(comparison, output_format), nl=False)
+    if chosen == "parquet":
+        say_table(frame_bytes(comparison_table(comparison), chosen), chosen)
+    else:
+        say(render_comparison(comparison, chosen), nl=False)
 
 
 def known_collections(zoos: "Sequence[Zoo]") -> "list[PublishedCollection]":

@@ -8,7 +8,8 @@ import click
 
 from demogen import cli_options
 from demogen._util.names import from_commas
-from demogen._util.text import say, say_table
+from demogen._util.reporting import note
+from demogen._util.text import say_table
 from demogen._util.writable import check_can_write
 from leaderboard.cli import options
 
@@ -52,6 +53,7 @@ FEWEST_GROUPS = 10
     help="Folder that result files are written to, for `demogen leaderboard build`.",
 )
 @cli_options.output_format()
+@cli_options.quiet
 def score(
     table: Path,
     id: str | None,
@@ -103,10 +105,10 @@ def score(
     if results is not None:
         for result in scored:
             write_result(result, results)
-        say(f"{len(scored)} results in {results}", err=True)
-    say_table(printed(scored, chosen))
+        note(f"{len(scored)} results in {results}")
+    say_table(printed(scored, chosen), chosen)
     for line in _remarks(scored):
-        say(line, err=True)
+        note(line)
 
 
 def _measures(text: str, columns: Collection[str]) -> dict[str, list[str]]:

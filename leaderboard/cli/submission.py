@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
 from demogen import cli_options
-from demogen._util.text import say
+from demogen._util.reporting import shows_progress, tell, tell_meanwhile
 from demogen._util.writable import check_can_write
 from leaderboard.cli import options
 
@@ -43,6 +43,7 @@ _zoos_to_compare = cli_options.zoos(
 @click.option("--hub", metavar="OWNER/NAME", help="Open a pull request on this dataset repository.")
 @cli_options.endpoint
 @cli_options.measuring
+@cli_options.outcome
 def submit(
     predictor: str,
     zoos: tuple[str, ...],
@@ -72,14 +73,16 @@ def submit(
     from leaderboard.submissions import submitting
 
     request = submitting.SubmissionRequest(predictor, authors, paper, target, splits or None)
-    running["progress"] = True
+    running["progress"] = shows_progress()
     zoo = open_zoos(zoos, revision, images=images)
-    submission = submitting.submit(request, zoo, folder, say, **running)
-    say(f"wrote {folder}")
+    submission = submitting.submit(request, zoo, folder, tell_meanwhile, **running)
+    tell_meanwhile(f"wrote {folder}")
+    facts = {"folder": folder, "predictor": submission.name, "files": len(submission.files)}
     if hub is None:
-        say(submitting.how_to_propose(submission, folder))
+        tell(submitting.how_to_propose(submission, folder), **facts)
     else:
-        say(f"pull request: {submitting.propose(submission, folder, hub, endpoint)}")
+        address = submitting.propose(submission, folder, hub, endpoint)
+        tell(f"pull request: {address}", **facts, pull_request=address)
 
 
 @click.command()
@@ -91,6 +94,7 @@ def submit(
     help="Folder of the results already there; default: those published with demogen.",
 )
 @options.checking
+@cli_options.outcome
 def validate(
     folder: Path,
     zoos: tuple[str, ...],
@@ -104,7 +108,8 @@ def validate(
       demogen leaderboard validate mine --zoo digits
       demogen leaderboard validate mine --zoo digits --run-code --sample 10 --seconds 900
     """
-    _checked(folder, zoos, against, checking)
+    _, confirmed = _checked(folder, zoos, against, checking)
+    tell(None, folder=folder, **_facts(confirmed))
 
 
 @click.command()
@@ -128,6 +133,7 @@ def validate(
     help="Day that the submission was proposed on (default: today).",
 )
 @options.checking
+@cli_options.outcome
 def merge(
     folder: Path,
     results: Path,
@@ -152,8 +158,20 @@ def merge(
     contents, confirmed = _checked(folder, zoos, results, checking)
     if held_out:
         confirmed = replace(confirmed, unseen=_scored(folder, contents, held_out, checking))
-    for path in copy(contents, results, confirmed, day.date() if day else None):
-        say(f"wrote {path}")
+    written = copy(contents, results, confirmed, day.date() if day else None)
+    for path in written:
+        tell_meanwhile(f"wrote {path}")
+    tell(None, folder=folder, into=results, written=written, **_facts(confirmed))
+
+
+def _facts(confirmed: "Confirmed") -> dict[str, Any]:
+    """What was confirmed, for a program."""
+    return {
+        "zoos": {zoo.name: zoo.digest for zoo in confirmed.zoos},
+        "measured_again": {one.zoo_digest: one.again.model_dump() for one in confirmed.again},
+        "p": dict(confirmed.chances),
+        "held_out": {path: score.model_dump() for path, score in confirmed.unseen.items()},
+    }
 
 
 def _scored(
@@ -168,7 +186,7 @@ def _scored(
     scores = score_on_held_out(contents, load_zoo(held_out), limits)
     for path, score in scores.items():
         r2 = "not defined" if score.r2 is None else f"{score.r2:.3f}"
-        say(
+        tell_meanwhile(
             f"{folder}: {path}: R² {r2} on {score.networks} networks held out, {score.missing} of "
             "them not measured"
         )
@@ -188,7 +206,7 @@ def _checked(
     opened = _each_and_pool(zoos)
     contents, report = check(folder, opened, against)
     for line in report:
-        say(f"{folder}: {line}")
+        tell_meanwhile(f"{folder}: {line}")
     again: list[Remeasured] = []
     if checking["run_code"]:
         from leaderboard.submissions.rerun import Sample, remeasure
@@ -197,12 +215,12 @@ def _checked(
         limits = Limits(checking["seconds"], checking["memory"])
         again = remeasure(contents, opened, Sample(checking["sample"], checking["seed"], limits))
         for line in (line for one in again for line in one.report):
-            say(f"{folder}: {line}")
+            tell_meanwhile(f"{folder}: {line}")
     tests = {}
     if checking["permutations"]:
         tests = permutation_tests(contents, checking["permutations"])
     for path, test in tests.items():
-        say(
+        tell_meanwhile(
             f"{folder}: {path}: R² {test.observed:.3f}; p = {test.p:.3g} of {test.permutations} "
             "permutations of the gaps"
         )

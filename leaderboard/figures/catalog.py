@@ -1,11 +1,14 @@
 """All figures of the papers, by name."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from demogen._util.lookup import lookup
 from demogen.errors import ResultError
 from leaderboard.figures import jiang2019, novak2018, puzzles2019, sensitivity, sweeps, zhao2021
 from leaderboard.figures.figure import PaperFigure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FIGURES: tuple[PaperFigure[Any], ...] = (
     jiang2019.MARGINS,
@@ -42,11 +45,18 @@ def find_figure(name: str) -> PaperFigure[Any]:
     return lookup(name, {figure.name: figure for figure in FIGURES}, "figure", ResultError)
 
 
-def listing() -> str:
-    """The figures as lines: name, paper and number, title, and below them what they need."""
-    width = max(len(figure.name) for figure in FIGURES)
-    return "\n".join(
-        f"{figure.name:{width}}  {figure.paper}, Fig. {figure.number}: {figure.title}\n"
-        f"{'':{width}}  needs {figure.needs}"
+def figure_table() -> "pd.DataFrame":
+    """A row a figure: what it shows, what it is drawn from, and where in which paper it stands."""
+    import pandas as pd
+
+    rows = [
+        {
+            "figure": figure.name,
+            "title": figure.title,
+            "paper": figure.paper,
+            "number": figure.number,
+            "needs": figure.needs,
+        }
         for figure in FIGURES
-    )
+    ]
+    return pd.DataFrame(rows).set_index("figure")

@@ -1,15 +1,21 @@
-"""Paper against ours as Markdown, CSV, JSON or LaTeX."""
+"""Paper against ours as text, Markdown, CSV, JSON or LaTeX."""
 
 import json
+import textwrap
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from demogen._util.lookup import lookup
-from demogen._util.text import for_markdown, for_tex
+from demogen._util.text import for_markdown, for_tex, one_line
 from demogen.errors import ResultError
 from demogen.format.markdown import table_of
+from demogen.format.printing import aligned, terminal_width
 from leaderboard.pages.text_tables import csv_table, latex_row, latex_table
 from leaderboard.papers.comparison import ComparedNumber, Comparison
 from leaderboard.results.columns import UNDEFINED
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HEADINGS = ("Where", "Printed as", "Paper", "Ours", "Networks of ours", "Remark")
 
@@ -35,8 +41,9 @@ def render_comparison(comparisons: Sequence[Comparison], format: str = "markdown
 
     Args:
         comparisons: of any papers.
-        format: "markdown" or "latex" (one table for each collection and zoo, what was cut down
-            above it; LaTeX with booktabs), or "csv" or "json" (one row for each number, unrounded).
+        format: "text", "markdown" or "latex" (one table for each collection and zoo, what was cut
+            down above it; text as wide as the terminal, LaTeX with booktabs), or "csv" or "json"
+            (one row for each number, unrounded).
 
     Raises:
         ResultError: unknown format.
@@ -59,6 +66,21 @@ def _markdown_part(comparison: Comparison) -> str:
         rows = ([for_markdown(text) for text in _cells(number)] for number in comparison.numbers)
         parts.append(table_of(HEADINGS, rows))
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _text(comparisons: Sequence[Comparison]) -> str:
+    return "\n".join(map(_text_part, comparisons))
+
+
+def _text_part(comparison: Comparison) -> str:
+    width = terminal_width()
+    lines = [_title(comparison), _summary(comparison), *(f"- {c}" for c in comparison.cut_down)]
+    above = "".join(
+        f"{part}\n" for line in lines for part in textwrap.wrap(one_line(line), max(width, 20))
+    )
+    if not comparison.numbers:
+        return above
+    return above + aligned(HEADINGS, map(_cells, comparison.numbers), (2, 3, 4), width)
 
 
 def _title(comparison: Comparison) -> str:
@@ -113,6 +135,18 @@ def _fields(comparison: Comparison, number: ComparedNumber) -> dict[str, object]
     return {**vars(comparison), **vars(number), "cut_down": "; ".join(comparison.cut_down)}
 
 
+def comparison_table(comparisons: Sequence[Comparison]) -> "pd.DataFrame":
+    """A row for each number, unrounded."""
+    import pandas as pd
+
+    rows = [
+        {name: _fields(comparison, number)[name] for name in FIELDS}
+        for comparison in comparisons
+        for number in comparison.numbers
+    ]
+    return pd.DataFrame(rows, columns=FIELDS).set_index("paper")
+
+
 def _latex(comparisons: Sequence[Comparison]) -> str:
     return "\n".join(map(_latex_table, (each for each in comparisons if each.numbers)))
 
@@ -131,4 +165,5 @@ FORMATS: dict[str, Callable[[Sequence[Comparison]], str]] = {
     "json": _json,
     "latex": _latex,
     "markdown": _markdown,
+    "text": _text,
 }

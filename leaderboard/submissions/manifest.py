@@ -1,6 +1,8 @@
 """submission.toml: who submits which predictor, on what, and the digest of every file."""
 
 import json
+import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
@@ -88,3 +90,21 @@ class Submission(Frozen):
 def _toml(value: int | str | list[str]) -> str:
     # JSON's strings are TOML's, but for the one control character that JSON leaves as it is.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def file_of(text: str) -> Path | None:
+    """The file that a predictor is in; None: it is of a package.
+
+    Raises:
+        SubmissionError: its name is no module's.
+    """
+    module, colon, name = text.rpartition(":")
+    if not colon or not module.endswith(".py"):
+        return None
+    path = Path(module)
+    if not re.fullmatch(FILE_FORM, f"{path.name}:{name}"):
+        raise SubmissionError(
+            f"{text!r} names no file that can be submitted; write file.py:ATTRIBUTE, with letters, "
+            "digits and underscores"
+        )
+    return path

@@ -65,11 +65,11 @@ def _load_libraries() -> None:
 
 
 def _output(job: "Job", folder: Path) -> "RerunOutput":
-    from leaderboard.submissions.load_predictor import resolve
+    from demogen.measuring.predictor_names import predictor_named
     from leaderboard.submissions.predictor_facts import PredictorFacts
     from leaderboard.submissions.rerun_messages import RerunOutput
 
-    predictor = resolve(job.predictor, folder)
+    predictor = predictor_named(job.predictor, folder)
     signatures, dropped, seconds = _measure(predictor, job.networks, folder)
     return RerunOutput(
         facts=PredictorFacts.of(predictor),
@@ -87,7 +87,7 @@ def _fault(error: BaseException) -> "RerunFault":
 
 
 def _ran_out_of_memory(error: BaseException) -> bool:
-    # Code that fails when it is loaded raises a SubmissionError from the true one.
+    # Code that fails when it is loaded raises a PredictorError from the true one.
     return (
         isinstance(error, MemoryError)
         or "can't allocate memory" in str(error)

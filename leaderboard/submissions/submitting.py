@@ -15,8 +15,7 @@ from leaderboard.results.file_names import file_name
 from leaderboard.results.result import Result
 from leaderboard.submissions.claims import is_installed, zoo_label
 from leaderboard.submissions.folder import RESULTS
-from leaderboard.submissions.load_predictor import file_of, resolve
-from leaderboard.submissions.manifest import MANIFEST, Submission
+from leaderboard.submissions.manifest import MANIFEST, Submission, file_of
 from leaderboard.submissions.names import check_name
 from leaderboard.submissions.validation import known_names, published_results, validate
 
@@ -34,7 +33,7 @@ class SubmissionRequest:
     """What is to be submitted.
 
     Attributes:
-        predictor: as `leaderboard.submissions.load_predictor.resolve` takes it.
+        predictor: as `demogen.measuring.predictor_names.predictor_named` takes it.
         authors: one or more.
         paper: short name of the paper; None: what the predictor says.
         target: what is predicted.
@@ -71,12 +70,13 @@ def submit(
         DemogenError: nothing can be written beside the folder.
     """
     from demogen.measuring.conformance import check_predictor
+    from demogen.measuring.predictor_names import predictor_named
     from leaderboard.results.evaluation import benchmark
 
     _check_free(folder)
     # What is written first lies beside it.
     check_can_write(folder.absolute().parent, folder=True)
-    predictor, code = resolve(request.predictor), file_of(request.predictor)
+    predictor, code = predictor_named(request.predictor), file_of(request.predictor)
     # Measuring may take days: what would be refused for sure is refused before.
     check_name(predictor.name, known_names(published_results(None)))
     if request.paper is not None:

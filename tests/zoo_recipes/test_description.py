@@ -1,5 +1,6 @@
 """Recipes as the command line and the page docs/recipes.md show them."""
 
+import json
 import re
 from pathlib import Path
 
@@ -17,20 +18,16 @@ def output(*arguments, capsys):
     return capsys.readouterr().out
 
 
-def test_the_list_names_every_collection_under_its_paper(capsys):
-    lines = output("recipes", capsys=capsys).splitlines()
-    assert max(map(len, lines)) <= 100
-    papers, paper = {}, None
-    for line in lines[:-1]:
-        if row := re.match(r"  ([a-z0-9-]+) +([\d,]+)  \S", line):
-            papers[row[1]] = (paper, int(row[2].replace(",", "")))
-        elif line:
-            paper = line.split(":")[0]
-    assert papers == {
+def test_the_list_names_every_collection_with_its_paper(capsys):
+    main(["recipes", "--format", "json"])
+    printed = capsys.readouterr()
+    rows = json.loads(printed.out)
+    assert {row["recipe"]: (row["paper"], row["networks"]) for row in rows} == {
         name: (load_cached(name).paper.key, PUBLISHED[name][0]) for name in list_recipes()
     }
+    assert [row["paper"] for row in rows] == sorted(row["paper"] for row in rows)
     total = sum(count for count, _, _ in PUBLISHED.values())
-    assert lines[-1] == f"{len(PUBLISHED)} collections, {total:,} networks"
+    assert printed.err == f"{len(PUBLISHED)} collections, {total:,} networks\n"
 
 
 @pytest.mark.parametrize(

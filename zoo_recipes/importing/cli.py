@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from demogen import cli_options
-from demogen._util.text import say
+from demogen._util.reporting import shows_progress, tell, tell_meanwhile
 
 
 @click.group("import")
@@ -46,6 +46,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--limit", type=click.IntRange(min=1), help="Only that many networks of each zoo."
         ),
+        cli_options.outcome,
     ]
     for decorate in reversed(decorators):
         command = decorate(command)
@@ -146,19 +147,24 @@ def import_smallcnn(
 
 
 def _shown(options: dict[str, Any]) -> dict[str, Any]:
-    """The options, with a bar that shows how many networks are done."""
-    return {**options, "progress": True}
+    """The options, and whether it is shown how many networks are done."""
+    return {**options, "progress": shows_progress()}
 
 
 def _report(imported: list[Any]) -> None:
     for zoo in imported:
         for name, reason in zoo.failed.items():
-            say(f"  not in the zoo: {name}: {reason}")
+            tell_meanwhile(f"  not in the zoo: {name}: {reason}")
         if zoo.zoo is None:
-            say(f"  no zoo: {zoo.fault}")
+            tell(f"  no zoo: {zoo.fault}", zoo=None, fault=str(zoo.fault), failed=dict(zoo.failed))
             continue
         opened = zoo.zoo
-        say(
+        tell(
             f"zoo {opened.name}: {len(opened)} networks, sha256:{opened.digest[:12]}, in "
-            f"{opened.storage.where}"
+            f"{opened.storage.where}",
+            zoo=opened.name,
+            networks=len(opened),
+            failed=dict(zoo.failed),
+            digest=opened.digest,
+            folder=opened.storage.where,
         )

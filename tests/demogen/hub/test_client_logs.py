@@ -34,13 +34,54 @@ def test_requests_are_not_logged(hub: LoopbackHub, tmp_path, logged) -> None:
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_addresses_that_fail_are_logged_without_their_signature(hub: LoopbackHub, logged) -> None:
+def test_what_is_waited_for_is_one_line_of_ours(hub: LoopbackHub, logged) -> None:
     session()
-    address = f"{hub.endpoint}/cdn/content/file"
+    address = f"{hub.endpoint}/cdn/content/file?ticket=1"
     with pytest.raises(HfHubHTTPError):
-        http_backoff("GET", f"{address}?ticket=1", max_retries=1, retry_on_status_codes=403)
-    failed = {record.getMessage() for record in logged.records if address in record.getMessage()}
-    assert failed == {f"HTTP Error 403 thrown while requesting GET {address}?…"}
+        http_backoff("GET", address, max_retries=1, retry_on_status_codes=403)
+    host = hub.endpoint.removeprefix("http://")
+    said = [(record.name, record.getMessage()) for record in logged.records]
+    assert said == [
+        ("demogen.hub", f"waiting 1 s for {host} (HTTP Error 403), then try 2 of 2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            [
+                "'[Errno -2] Name or service\nnot known' thrown while requesting HEAD https://a.b/c",
+                "Retrying in 4s [Retry 3/5].",
+            ],
+            ["waiting 4 s for a.b (Name or service not known), then try 4 of 6"],
+        ),
+        (
+            [
+                "HTTP Error 429 thrown while requesting GET http://127.0.0.1:9/x?ticket=1",
+                "Rate limited. Waiting 31.0s before retry [Retry 1/5].",
+            ],
+            ["waiting 31 s for 127.0.0.1:9 (HTTP Error 429), then try 2 of 6"],
+        ),
+        (
+            [
+                "HTTP Error 503 thrown while requesting GET http://h/x",
+                "Retrying in 0.5s [Retry 1/5].",
+            ],
+            [],
+        ),
+    ],
+)
+def test_the_lines_of_the_client_itself_are_held_back(lines, said, caplog) -> None:
+    held_back = client_logs.RetriesInOurWords()
+    logger = logging.getLogger("huggingface_hub.utils._http")
+    records = [
+        logger.makeRecord(logger.name, logging.WARNING, "f", 1, line, (), None) for line in lines
+    ]
+    assert [held_back.filter(record) for record in records] == [False, False]
+    assert [record.getMessage() for record in caplog.records] == said
+    other = logger.makeRecord(logger.name, logging.WARNING, "f", 1, "something else", (), None)
+    assert held_back.filter(other)
 
 
 def test_a_level_that_was_chosen_stays(monkeypatch) -> None:

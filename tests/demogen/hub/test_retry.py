@@ -15,7 +15,8 @@ class RefusalError(Exception):
     """What a client raises where the Hub responds with an error."""
 
     def __init__(self, status, **headers):
-        self.response = SimpleNamespace(status_code=status, headers=headers)
+        where = SimpleNamespace(host="hub.example")
+        self.response = SimpleNamespace(status_code=status, headers=headers, url=where)
 
 
 class Requests:

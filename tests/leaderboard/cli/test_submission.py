@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from demogen.cli import main
 from leaderboard.cli.commands import leaderboard
+from leaderboard.results.origins import Again
 
 PACKAGE = '''
 import demogen
@@ -144,22 +145,26 @@ def test_the_commands_answer_without_torch():
 
 def test_options_of_validate_reach_the_code(tmp_path, monkeypatch):
     told = {}
-    monkeypatch.setattr("leaderboard.cli.submission._each_and_pool", lambda zoos: list(zoos))
+    zoos = [SimpleNamespace(name=name, digest="0" * 64) for name in "ab"]
+    again = SimpleNamespace(
+        report=("again", "odds"), zoo_digest="0" * 64, again=Again(networks=3, of=24)
+    )
+    monkeypatch.setattr("leaderboard.cli.submission._each_and_pool", lambda names: zoos)
     monkeypatch.setattr(
         "leaderboard.submissions.validation.validate",
         lambda *given: told.update(given=given) or ("contents", ["checked"]),
     )
     monkeypatch.setattr(
         "leaderboard.submissions.rerun.remeasure",
-        lambda *given: told.update(again=given) or [SimpleNamespace(report=("again", "odds"))],
+        lambda *given: told.update(again=given) or [again],
     )
     done = run(
         *("validate", tmp_path, "--zoo", "a", "--zoo", "b", "--against", tmp_path, "--run-code"),
         *("--sample", 3, "--seed", 7, "--seconds", 8, "--memory", 9, "--permutations", 0),
     )
     assert done.output == f"{tmp_path}: checked\n{tmp_path}: again\n{tmp_path}: odds\n"
-    assert told["given"] == (tmp_path, ["a", "b"], tmp_path)
-    contents, zoos, sample = told["again"]
-    assert (contents, zoos) == ("contents", ["a", "b"])
+    assert told["given"] == (tmp_path, zoos, tmp_path)
+    contents, given, sample = told["again"]
+    assert (contents, given) == ("contents", zoos)
     assert (sample.networks, sample.seed) == (3, 7)
     assert (sample.limits.seconds, sample.limits.memory) == (8, 9)

@@ -1,12 +1,15 @@
+import json
 import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from demogen._util.text import for_markdown
 from demogen.errors import ResultError, ZooError
+from demogen.format.printing import frame_bytes
 from leaderboard.cli.commands import figure, figures
-from leaderboard.figures.catalog import FIGURES, find_figure, listing
+from leaderboard.figures.catalog import FIGURES, figure_table, find_figure
 from leaderboard.figures.sources import Sources
 from leaderboard.results.result import write_result
 
@@ -45,10 +48,15 @@ def test_an_unknown_name_lists_near_ones():
 @pytest.mark.parametrize(("command", "words"), [(figures, []), (figure, []), (figure, ["--list"])])
 def test_the_commands_list_all_figures(command, words):
     output = run(*words, command=command).output
-    assert output == f"{listing()}\n"
+    assert output == frame_bytes(figure_table(), "markdown").decode()
     for entry in FIGURES:
-        assert f"{entry.paper}, Fig. {entry.number}: {entry.title}" in output
-        assert f"needs {entry.needs}" in output
+        row = (entry.name, entry.title, entry.paper, entry.number, entry.needs)
+        assert f"| {' | '.join(map(for_markdown, row))} |\n" in output
+
+
+def test_the_list_is_printed_in_the_format_asked_for():
+    rows = json.loads(run("--format", "json", command=figures).stdout)
+    assert [row["figure"] for row in rows] == [entry.name for entry in FIGURES]
 
 
 @pytest.mark.usefixtures("without_layout")

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from demogen.errors import SubmissionError
-from leaderboard.submissions.manifest import Submission
+from leaderboard.submissions.manifest import Submission, file_of
 
 TRUE = {
     "format_version": 1,
@@ -54,3 +54,11 @@ def test_what_is_no_submission_is_named(change, message):
 def test_what_is_no_toml_is_named(text):
     with pytest.raises(SubmissionError, match="here is no manifest of a submission: it "):
         Submission.from_toml(text, "here")
+
+
+def test_the_file_of_a_predictor(tmp_path):
+    assert file_of("my_package:MINE") is None
+    assert file_of("normalized-loss(p=1)") is None
+    assert file_of("some/where/mine.py:MINE").name == "mine.py"
+    with pytest.raises(SubmissionError, match="names no file that can be submitted"):
+        file_of("some/my measure.py:MINE")

@@ -1,0 +1,2 @@
+from .running import commands as commands
+from .running import main as main
