@@ -22,11 +22,11 @@ def run_demo(folder: Path, workers: int, run: Callable[[list[str]], None]) -> No
     from demogen.zoo.zoo import load_zoo
 
     start = time.perf_counter()
-    zoo, published = folder / "zoo", folder / "published"
-    cache, results = folder / "measurements", folder / "results"
+    zoo, published, results = folder / "zoo", folder / "published", folder / "results"
     site, figure = folder / "leaderboard", folder / "predicted-against-true.png"
     in_processes = ["--workers", str(workers)]
-    of_zoo = ["--zoo", str(published), "--cache", str(cache)]
+    # Signatures are kept where every command looks for them.
+    of_zoo = ["--zoo", str(published)]
     steps = {
         "Train the digits zoo from its recipe": [
             "train",

@@ -60,6 +60,7 @@ def evaluate(
       demogen evaluate unit-sparsity --zoo digits --zoo owner/name@v1 --split leave-zoo-out
       demogen evaluate unit-sparsity --zoo digits --where "corruption == 0" --format csv
     """
+    from demogen._util.attributes import names_attribute
     from demogen.format.printing import chosen_format
     from demogen.measuring.predictor import list_predictors
     from demogen.measuring.predictor_names import predictor_named
@@ -67,16 +68,21 @@ def evaluate(
     from demogen.zoo.pool import open_zoos
     from leaderboard.pages.printing import printed
     from leaderboard.results.evaluation import benchmark
+    from leaderboard.results.places import note_places, places_of
     from leaderboard.results.result import write_result
 
     chosen = chosen_format(output_format)
     predictors = [predictor_named(name) for name in names or list_predictors()]
     check_can_write(results, folder=True)
     running["progress"] = shows_progress()
-    zoo = part_asked(open_zoos(zoos, revision, images=images), where, limit)
+    whole = open_zoos(zoos, revision, images=images)
+    zoo = part_asked(whole, where, limit)
     scored = benchmark(predictors, zoo, target, splits or None, signatures=signatures, **running)
     for result in scored:
         write_result(result, results)
+    called = zip(predictors, names, strict=False)
+    files = {one.name: name for one, name in called if names_attribute(name)}
+    note_places(results, scored, places_of(whole, zoos), files)
     say_table(printed(scored, chosen), chosen)
     note(f"{len(scored)} results in {results}")
 
@@ -214,6 +220,7 @@ def build(results: Path | None, site: Path, markdown: Path | None, figure: Path 
     from leaderboard.pages.markers import between_marks
     from leaderboard.pages.site import write_site
     from leaderboard.pages.tables import render
+    from leaderboard.results.places import Places, read_places
     from leaderboard.results.result import PUBLISHED, read_results, write_file
 
     published = read_results(results or PUBLISHED)
@@ -224,7 +231,8 @@ def build(results: Path | None, site: Path, markdown: Path | None, figure: Path 
         text = markdown.read_text(encoding="utf-8")
         write_file(markdown, between_marks(text, "leaderboard", render(published)).encode())
         say(f"wrote the table in {markdown}")
-    say(f"wrote {write_site(published, site)}")
+    places = Places() if results is None else read_places(results)
+    say(f"wrote {write_site(published, site, places=places)}")
 
 
 @leaderboard.command()

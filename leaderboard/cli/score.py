@@ -80,6 +80,7 @@ def score(
     from demogen.format.printing import chosen_format
     from demogen.format.table_files import read_table
     from leaderboard.pages.printing import printed, scores_json
+    from leaderboard.results.places import note_places
     from leaderboard.results.result import write_file, write_result
     from leaderboard.results.table_scores import score_table
 
@@ -105,6 +106,7 @@ def score(
     if results is not None:
         for result in scored:
             write_result(result, results)
+        note_places(results, scored, [str(table)])
         note(f"{len(scored)} results in {results}")
     say_table(printed(scored, chosen), chosen)
     for line in _remarks(scored):

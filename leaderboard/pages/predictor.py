@@ -10,6 +10,7 @@ from leaderboard.pages.provenance import cite, pins, recheck, reproduce
 from leaderboard.pages.table_rows import STANDARD, TableRow, zoo_labels
 from leaderboard.pages.tables import ARROWS, environment
 from leaderboard.results.columns import COLUMNS, MARK, UNDEFINED
+from leaderboard.results.places import Places
 from leaderboard.results.ranking import RankedTable
 from leaderboard.results.result import Result
 
@@ -76,6 +77,7 @@ def predictor_page(
     csv: str,
     generator: str,
     bibtex: str = "",
+    places: Places = Places(),
 ) -> str:
     """The page as HTML.
 
@@ -86,13 +88,14 @@ def predictor_page(
         csv: address of the file of its predictions.
         generator: what the page says that made it.
         bibtex: of its paper, if known.
+        places: where what the results are of lies.
     """
     having = [
         (table, label)
         for table, label in zip(tables, zoo_labels(tables), strict=True)
         if name in table.results
     ]
-    sections = [_section(table, name, label) for table, label in having]
+    sections = [_section(table, name, label, places) for table, label in having]
     page = environment().get_template("predictor.html")
     return page.render(
         root="../",
@@ -112,7 +115,7 @@ def predictor_page(
     )
 
 
-def _section(table: RankedTable, name: str, zoo: str) -> ZooSection:
+def _section(table: RankedTable, name: str, zoo: str, places: Places) -> ZooSection:
     results, claims = list(table.results[name].values()), table.claims(name)
     return ZooSection(
         zoo=zoo,
@@ -122,9 +125,9 @@ def _section(table: RankedTable, name: str, zoo: str) -> ZooSection:
         terms=terms(results[0]),
         order=[(result.split, scores) for result in results if (scores := _order_scores(result))],
         folds=[(result.split, fold_scores(result)) for result in results if result.folds],
-        reproduce=reproduce(results[0]),
-        recheck=[recheck(result) for result in results],
-        cite=cite(results[0]),
+        reproduce=reproduce(results[0], places),
+        recheck=[recheck(result, places) for result in results],
+        cite=cite(results[0], places),
         pins=[pins(result, claims) for result in results],
     )
 

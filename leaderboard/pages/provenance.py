@@ -1,4 +1,4 @@
-"""How to make a result again, check it and cite it: commands and pins, from the result alone."""
+"""How to make a result again, check it and cite it: commands for this machine, and pins."""
 
 import re
 import shlex
@@ -7,16 +7,23 @@ from collections.abc import Sequence
 from demogen._util.names import comma_separated
 from leaderboard.results.columns import MARK
 from leaderboard.results.origins import CHECKABLE
+from leaderboard.results.places import Places
 from leaderboard.results.result import Result
 from leaderboard.results.targets import TABLE
 
 
-def reproduce(result: Result) -> str:
-    """The command that makes all results of this predictor, zoo and target again."""
+def reproduce(result: Result, places: Places = Places()) -> str:
+    """The command that makes all results of this predictor, zoo and target again.
+
+    Args:
+        result: one of them.
+        places: where the zoo lies; it bears its name where that is not known.
+    """
     if result.access == TABLE:
-        return _score(result)
-    words = ["demogen", "evaluate", result.predictor]
-    for zoo in _zoos(result):
+        return _score(result, places)
+    predictor = places.predictors.get(result.predictor, result.predictor)
+    words = ["demogen", "evaluate", predictor]
+    for zoo in _zoos(result, places):
         words += ["--zoo", zoo]
     part, unsaid = _part(result)
     words += part
@@ -26,9 +33,10 @@ def reproduce(result: Result) -> str:
     return shlex.join(words) + comment
 
 
-def _score(result: Result) -> str:
-    """The command for a table, whose file bears the table's name."""
-    words = ["demogen", "score", f"{result.zoo}.csv", "--target", result.target]
+def _score(result: Result, places: Places) -> str:
+    """The command for a table, whose file bears the table's name if nothing else is known."""
+    [file] = places.zoos.get(result.zoo_digest, [f"{result.zoo}.csv"])
+    words = ["demogen", "score", file, "--target", result.target]
     if id := result.measure.parameters.get("id"):
         words += ["--id", str(id)]
     if result.factors:
@@ -40,18 +48,18 @@ def _score(result: Result) -> str:
     return shlex.join(words)
 
 
-def recheck(result: Result) -> str:
+def recheck(result: Result, places: Places = Places()) -> str:
     """The command that computes the scores of this result again, from its file, without torch."""
-    return shlex.join(["demogen", "leaderboard", "verify", f"results/{result.path}"])
+    return shlex.join(["demogen", "leaderboard", "verify", f"{places.results}/{result.path}"])
 
 
-def cite(result: Result) -> str:
+def cite(result: Result, places: Places = Places()) -> str:
     """The command that prints BibTeX of the zoo and of the split; "" for a table."""
     if result.access == TABLE:
         return ""
     # The splits of a part are not the zoo's.
     split = [] if "[" in result.zoo else ["--split", result.split]
-    return shlex.join(["demogen", "cite", *_zoos(result), *split])
+    return shlex.join(["demogen", "cite", *_zoos(result, places), *split])
 
 
 def pins(result: Result, claims: Sequence[str] = ()) -> str:
@@ -78,8 +86,10 @@ def _ours(result: Result) -> list[tuple[str, str]]:
     return [(name, result.versions[name]) for name in ("demogen",) if name in result.versions]
 
 
-def _zoos(result: Result) -> list[str]:
-    """The names of a pool's zoos, or the one name; of a part, of what it is a part of."""
+def _zoos(result: Result, places: Places) -> Sequence[str]:
+    """Where the zoos of a pool lie, or the one zoo; of a part, what it is a part of."""
+    if noted := places.zoos.get(result.zoo_digest):
+        return noted
     return result.zoo.partition("[")[0].split("+")
 
 

@@ -14,6 +14,7 @@ from leaderboard.pages.tables import render_tables
 from leaderboard.pages.text_tables import csv_table
 from leaderboard.results.columns import COLUMNS
 from leaderboard.results.file_names import file_name
+from leaderboard.results.places import Places
 from leaderboard.results.ranking import RankedTable, ranked_tables
 from leaderboard.results.result import Result, held_out, write_file
 
@@ -37,16 +38,18 @@ def write_site(
     folder: Path | str,
     *,
     bibliography: Mapping[str, str] | None = None,
+    places: Places = Places(),
 ) -> Path:
     """Write the leaderboard as a folder that can be opened from disk or served as it is.
 
-    The same results and bibliography always give the same bytes. Pages of predictors that are no
+    The same results, bibliography and places always give the same bytes. Pages of predictors that are no
     longer among the results are removed.
 
     Args:
         results: of any zoos and targets.
         folder: new, empty, or written by this function before.
         bibliography: short name of a paper → BibTeX; None: what installed packages offer.
+        places: where on this machine what the results are of lies, for the commands on the pages.
 
     Returns:
         The index.
@@ -63,7 +66,7 @@ def write_site(
     _check(folder.resolve())
     if bibliography is None:
         bibliography = installed_bibliography()
-    contents = dict(_contents(ranked_tables(results), bibliography))
+    contents = dict(_contents(ranked_tables(results), bibliography, places))
     index = contents.pop("index.html")
     for address, content in contents.items():
         write_file(folder / address, content)
@@ -74,7 +77,7 @@ def write_site(
 
 
 def _contents(
-    tables: Sequence[RankedTable], bibliography: Mapping[str, str]
+    tables: Sequence[RankedTable], bibliography: Mapping[str, str], places: Places
 ) -> Iterator[tuple[str, bytes]]:
     """Address and content of every file, the index last."""
     rows = list(table_rows(tables))
@@ -88,7 +91,9 @@ def _contents(
     for name in sorted(papers):
         predictions = f"data/predictions/{file_name(name)}.csv"
         bibtex = bibliography.get(papers[name], "")
-        page = predictor_page(name, tables, rows, f"../{quote(predictions)}", GENERATOR, bibtex)
+        page = predictor_page(
+            name, tables, rows, f"../{quote(predictions)}", GENERATOR, bibtex, places
+        )
         yield f"predictors/{file_name(name)}.html", page.encode()
         yield predictions, _predictions(name, tables).encode()
     hrefs = {name: f"predictors/{quote(file_name(name))}.html" for name in papers}

@@ -87,6 +87,12 @@ def test_what_does_not_load_is_told_in_one_line(code, tmp_path):
         predictor_named("meen-gap")
 
 
+def test_a_file_in_a_folder_where_modules_are_looked_for_is_no_other_module(code, monkeypatch):
+    monkeypatch.syspath_prepend(code.parent)
+    assert predictor_named(f"{code}:named").name == "named-constant"
+    assert predictor_named(f"{code}:measure").name == "constant"
+
+
 def test_a_file_called_as_a_module_is_refused(tmp_path):
     (tmp_path / "json.py").write_text(CODE)
     with pytest.raises(PredictorError, match=r"json\.py is called as an installed module"):
