@@ -220,7 +220,7 @@ def build(results: Path | None, site: Path, markdown: Path | None, figure: Path 
     from leaderboard.pages.markers import between_marks
     from leaderboard.pages.site import write_site
     from leaderboard.pages.tables import render
-    from leaderboard.results.places import Places, read_places
+    from leaderboard.results.places import NOWHERE, read_places
     from leaderboard.results.result import PUBLISHED, read_results, write_file
 
     published = read_results(results or PUBLISHED)
@@ -231,7 +231,7 @@ def build(results: Path | None, site: Path, markdown: Path | None, figure: Path 
         text = markdown.read_text(encoding="utf-8")
         write_file(markdown, between_marks(text, "leaderboard", render(published)).encode())
         say(f"wrote the table in {markdown}")
-    places = Places() if results is None else read_places(results)
+    places = NOWHERE if results is None else read_places(results)
     say(f"wrote {write_site(published, site, places=places)}")
 
 

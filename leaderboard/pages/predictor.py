@@ -10,7 +10,7 @@ from leaderboard.pages.provenance import cite, pins, recheck, reproduce
 from leaderboard.pages.table_rows import STANDARD, TableRow, zoo_labels
 from leaderboard.pages.tables import ARROWS, environment
 from leaderboard.results.columns import COLUMNS, MARK, UNDEFINED
-from leaderboard.results.places import Places
+from leaderboard.results.places import NOWHERE, Places
 from leaderboard.results.ranking import RankedTable
 from leaderboard.results.result import Result
 
@@ -77,7 +77,7 @@ def predictor_page(
     csv: str,
     generator: str,
     bibtex: str = "",
-    places: Places = Places(),
+    places: Places = NOWHERE,
 ) -> str:
     """The page as HTML.
 

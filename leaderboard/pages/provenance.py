@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from demogen._util.names import comma_separated
 from leaderboard.results.columns import MARK
 from leaderboard.results.origins import CHECKABLE
-from leaderboard.results.places import Places
+from leaderboard.results.places import NOWHERE, Places
 from leaderboard.results.result import Result
 from leaderboard.results.targets import TABLE
 
 
-def reproduce(result: Result, places: Places = Places()) -> str:
+def reproduce(result: Result, places: Places = NOWHERE) -> str:
     """The command that makes all results of this predictor, zoo and target again.
 
     Args:
@@ -48,12 +48,12 @@ def _score(result: Result, places: Places) -> str:
     return shlex.join(words)
 
 
-def recheck(result: Result, places: Places = Places()) -> str:
+def recheck(result: Result, places: Places = NOWHERE) -> str:
     """The command that computes the scores of this result again, from its file, without torch."""
     return shlex.join(["demogen", "leaderboard", "verify", f"{places.results}/{result.path}"])
 
 
-def cite(result: Result, places: Places = Places()) -> str:
+def cite(result: Result, places: Places = NOWHERE) -> str:
     """The command that prints BibTeX of the zoo and of the split; "" for a table."""
     if result.access == TABLE:
         return ""

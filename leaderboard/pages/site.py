@@ -14,7 +14,7 @@ from leaderboard.pages.tables import render_tables
 from leaderboard.pages.text_tables import csv_table
 from leaderboard.results.columns import COLUMNS
 from leaderboard.results.file_names import file_name
-from leaderboard.results.places import Places
+from leaderboard.results.places import NOWHERE, Places
 from leaderboard.results.ranking import RankedTable, ranked_tables
 from leaderboard.results.result import Result, held_out, write_file
 
@@ -38,12 +38,12 @@ def write_site(
     folder: Path | str,
     *,
     bibliography: Mapping[str, str] | None = None,
-    places: Places = Places(),
+    places: Places = NOWHERE,
 ) -> Path:
     """Write the leaderboard as a folder that can be opened from disk or served as it is.
 
-    The same results, bibliography and places always give the same bytes. Pages of predictors that are no
-    longer among the results are removed.
+    The same results, bibliography and places always give the same bytes. Pages of predictors that
+    are no longer among the results are removed.
 
     Args:
         results: of any zoos and targets.

@@ -46,6 +46,10 @@ class Places:
     predictors: Mapping[str, str] = field(default_factory=dict)
 
 
+NOWHERE = Places()
+"""Nothing is known: zoos bear their names, and results lie where `demogen evaluate` writes them."""
+
+
 def places_of(zoo: "NetworkSet", sources: Sequence[str]) -> tuple[str, ...]:
     """How to name a zoo or pool again: folders as they were given, of the Hub the commit.
 
