@@ -94,4 +94,4 @@ def test_a_new_predictor_comes_to_stand_on_the_page(
     index = (tmp_path / "page" / "index.html").read_text()
     assert 'href="predictors/mean-logit.html"' in index
     page = (tmp_path / "page" / "predictors" / "mean-logit.html").read_text()
-    assert "demogen evaluate mean-logit --zoo tiny" in page
+    assert f"demogen evaluate mean-logit --zoo {tiny_zoo_folder}\n" in page

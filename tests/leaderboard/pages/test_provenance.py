@@ -1,6 +1,7 @@
 import shlex
 
 from leaderboard.pages.provenance import cite, pins, recheck, reproduce
+from leaderboard.results.places import Places
 
 
 def test_commands_are_safe_to_paste(zoo, make):
@@ -19,6 +20,16 @@ def test_commands_name_target_zoos_and_file(zoo, make):
     assert cite(pool) == "demogen cite one two --split kfold-10"
     expected = f"results/toy@{'5a' * 6}/kfold-10/test_accuracy/toy-predictor.json"
     assert recheck(result).endswith(f" verify {expected}")
+
+
+def test_commands_name_the_places_that_were_used(zoo, make):
+    [result] = make.results(zoo, splits=["kfold-10"])
+    places = Places(
+        "demo/results", {result.zoo_digest: ("my zoos/toy",)}, {"toy-predictor": "mine.py:TOY"}
+    )
+    assert reproduce(result, places) == "demogen evaluate mine.py:TOY --zoo 'my zoos/toy'"
+    assert cite(result, places) == "demogen cite 'my zoos/toy' --split kfold-10"
+    assert recheck(result, places) == f"demogen leaderboard verify demo/results/{result.path}"
 
 
 def test_pins_hold_every_digest_and_version(zoo, make):
