@@ -47,7 +47,7 @@ def test_help_lists_every_command_and_the_version_is_told(capsys):
         (["train"], "Missing argument 'RECIPE'."),
         (["train", "digits", "--limit", "0"], "0 is not in the range x>=1"),
         (["train", "digitz"], "no recipe 'digitz'; did you mean 'digits'?"),
-        (["train", "nowhere.toml"], "no recipe file nowhere.toml"),
+        (["train", "nowhere.toml"], "no recipe file 'nowhere.toml'; there are: "),
         (["train", "digits", "--colour"], "No such option"),
         (["info", "nowhere"], "no zoo 'nowhere'"),
         (["measure", "unit-sparsty"], "did you mean 'unit-sparsity'"),
@@ -221,3 +221,21 @@ def test_a_terminal_of_another_encoding_shows_tables():
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"| zeta and kappa of every class" in done.stdout
+
+
+def test_pull_takes_folders_and_revisions_as_every_command_does(
+    tiny_zoo_folder, tmp_path, capsys, monkeypatch
+):
+    (tmp_path / "zoos").mkdir()
+    (tmp_path / "zoos" / "small").symlink_to(tiny_zoo_folder)
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = run("pull", "zoos/small", "--json", capsys=capsys)
+    assert (code, json.loads(out)) == (0, {"folder": "zoos/small"})
+    code, _, err = run("pull", "zoos/smal", capsys=capsys)
+    assert (code, "there is no folder zoos/smal; did you mean 'zoos/small'?" in err) == (2, True)
+    asked = []
+    monkeypatch.setattr(
+        "demogen.hub.download.pull", lambda *a, revision, **_: asked.append((*a, revision))
+    )
+    run("pull", "zoos/smal@v1", capsys=capsys)
+    assert asked == [("zoos/smal", None, "v1")]

@@ -348,7 +348,8 @@ def read_recipe(name: str | Path) -> Recipe:
     if str(name).endswith(".toml"):
         path = expanded(name)
         if not path.is_file():
-            raise RecipeError(f"no recipe file {path}")
+            beside = {str(file): file for file in path.parent.glob("*.toml")}
+            lookup(str(path), beside, "recipe file", RecipeError)
         where = str(path)
         try:
             text = read_text_bounded(path, TEXT_BYTES)

@@ -64,14 +64,22 @@ def push(
 def pull(source: str, folder: Path | None, revision: str | None, endpoint: str | None) -> None:
     """Fetch the zoo SOURCE (OWNER/NAME on the Hub, or a folder) and check every byte.
 
-    Without FOLDER it is kept in the Hub's cache.
+    Without FOLDER it is kept in the Hub's cache. SOURCE may name a revision, as OWNER/NAME@REV.
 
     \b
     Example:
       demogen pull owner/digits zoos/digits --revision v1
     """
     from demogen.hub import download
+    from demogen.zoo.folders import check_may_be_on_hub, folder_of
 
+    if not download.is_folder(source.partition("@")[0]):
+        if revision is None and folder_of(source):
+            source = f"./{source}"
+        elif revision is None:
+            source, _, suffix = source.partition("@")
+            revision = suffix or None
+            check_may_be_on_hub(source, revision=bool(revision))
     pulled = download.pull(source, folder, revision=revision, endpoint=endpoint)
     tell(str(pulled), folder=pulled)
 

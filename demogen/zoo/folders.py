@@ -1,6 +1,7 @@
 """Zoos that lie on this machine, by path or by name, and what to say where there is none."""
 
 import difflib
+import glob
 import logging
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def check_may_be_on_hub(name: str, *, revision: bool = False) -> None:
         if revision:
             return
         if near := near_zoos(name):
-            raise ZooError(f"{no_folder(name, near)}; a zoo on the Hub is written {name}@main")
+            raise ZooError(f"{no_folder(name, near)} On the Hub it is {name}@main")
         if Path(name).parent.is_dir():
             _LOGGER.warning("%s; looking for it on the Hub", one_line(no_folder(name, [])))
         return
@@ -65,13 +66,20 @@ def no_folder(name: str, near: list[str]) -> str:
 
 
 def near_zoos(name: str) -> list[str]:
-    """Zoos of a similar name in the same folder, and zoos built here, as they are to be written."""
+    """Zoos of a similar name, as they are to be written.
+
+    In the same folder; of a bare name also zoos built here, and those of this very name a folder
+    below.
+    """
     before, slash, last = name.rpartition("/")
     beside = _zoos_in(paths.expanded(before + slash) if slash else Path())
     near = difflib.get_close_matches(last, beside, n=3)
     found = [f"{before}{slash}{one}" for one in near]
     if not slash:
         found += difflib.get_close_matches(last, _built(), n=3)
+        found += sorted(
+            str(path.parent) for path in Path().glob(f"*/{glob.escape(name)}/{MANIFEST}")
+        )
     return list(dict.fromkeys(found))
 
 

@@ -208,7 +208,7 @@ def test_reading_a_recipe_counts_its_networks_without_making_them(tmp_path):
 def test_missing_recipes_are_one_clear_line():
     with pytest.raises(RecipeError, match="no recipe 'digitz'; did you mean 'digits'"):
         load_recipe("digitz")
-    with pytest.raises(RecipeError, match=r"no recipe file nowhere\.toml"):
+    with pytest.raises(RecipeError, match=r"no recipe file 'nowhere\.toml'"):
         load_recipe("nowhere.toml")
 
 

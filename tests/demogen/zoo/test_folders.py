@@ -37,12 +37,13 @@ def asked(monkeypatch):
     [
         (
             "zoos/dgits",
-            "there is no folder zoos/dgits; did you mean 'zoos/digits'?; a zoo on the Hub is "
-            "written zoos/dgits@main",
+            "there is no folder zoos/dgits; did you mean 'zoos/digits'? On the Hub it is "
+            "zoos/dgits@main",
         ),
         ("./zoos/dgits", "there is no folder ./zoos/dgits; did you mean './zoos/digits'?"),
         ("./nothing/like/it", "there is no folder ./nothing/like/it"),
         ("./empty", "./empty holds no zoo.json"),
+        ("nin-cifar10", "no zoo 'nin-cifar10' here; did you mean 'zoos/nin-cifar10'?"),
         ("othre", "no zoo 'othre' here; did you mean 'other'?"),
         ("mnist-smal", "no zoo 'mnist-smal' here; did you mean 'mnist-small'?"),
     ],
