@@ -57,7 +57,7 @@ def frame_bytes(frame: "pd.DataFrame", format: str) -> bytes:
     if format == "csv":
         safe = rows.rename(columns=for_csv)
         for name in safe.columns[[kind.kind not in "iufb" for kind in safe.dtypes]]:
-            safe[name] = safe[name].map(for_csv)
+            safe[name] = safe[name].map(lambda cell: for_csv(_listed(cell)))
         return safe.to_csv(index=False, lineterminator="\n").encode()
     objects = rows.astype(object).where(rows.notna(), None)
     if format == "json":
@@ -131,8 +131,14 @@ def _cut(text: str, width: int) -> str:
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else str(_listed(value))
+
+
+def _listed(value: object) -> object:
+    """A cell of several values, as the channels of a network's layers, as JSON writes it."""
+    several = hasattr(value, "__len__") and not isinstance(value, str)
+    return json.dumps(value, default=_plain) if several else value
 
 
 def _plain(value: object) -> object:
-    return value.item() if hasattr(value, "item") else str(value)
+    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -1,6 +1,7 @@
 """What commands tell: outcomes and notes, for a reader and for a program."""
 
 import json
+import logging
 from pathlib import Path
 
 import click
@@ -8,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from demogen import cli_options
-from demogen._util.reporting import note, shows_progress, tell, tell_meanwhile
+from demogen._util.reporting import log_as_notes, note, shows_progress, tell, tell_meanwhile
 
 
 @click.command()
@@ -47,6 +48,20 @@ def test_quiet_leaves_out_notes_and_progress_and_no_outcome():
 def test_without_a_command_outcomes_are_text(capsys):
     tell("said", fact=1)
     assert capsys.readouterr().out == "said\n"
+
+
+def test_what_the_program_logs_is_a_note(caplog):
+    @click.command()
+    @cli_options.outcome
+    def waiting():
+        with log_as_notes("demogen.hub"):
+            logging.getLogger("demogen.hub").warning("waiting %d s\x1b[2J", 3)
+
+    assert CliRunner().invoke(waiting).stderr == "demogen: waiting 3 s\\x1b[2J\n"
+    assert CliRunner().invoke(waiting, ["-q"]).stderr == ""
+    assert caplog.records == []
+    logging.getLogger("demogen.hub").warning("as ever")
+    assert [record.getMessage() for record in caplog.records] == ["as ever"]
 
 
 def test_what_json_cannot_hold_is_a_fault_of_ours():

@@ -31,6 +31,18 @@ def test_every_format_holds_the_same():
         frame_bytes(FRAME, "xml")
 
 
+def test_cells_of_several_values_are_lists():
+    frame = pd.DataFrame(
+        {"channels": [np.array([8, 16]), [], ("crop", "flip"), None]}, index=pd.Index(list("abcd"))
+    ).rename_axis("id")
+    assert frame_bytes(frame, "csv").decode().splitlines()[1:] == [
+        *('a,"[8, 16]"', "b,[]", 'c,"[""crop"", ""flip""]"', "d,"),
+    ]
+    told = [row["channels"] for row in json.loads(frame_bytes(frame, "json"))]
+    assert told == [[8, 16], [], ["crop", "flip"], None]
+    assert frame_bytes(frame, "text").decode().splitlines()[1] == "a   [8, 16]"
+
+
 @pytest.mark.parametrize("width", [1, 5, 12, 30, 200])
 def test_no_line_is_wider_than_the_terminal(width):
     rows = [["a" * length, "0.1", "words of any length"] for length in (1, 20)]
@@ -38,6 +50,18 @@ def test_no_line_is_wider_than_the_terminal(width):
     assert max(map(len, text.splitlines())) <= width
     assert text.endswith("\n")
     assert ("more column" in text) == (width in (30,)) or width < 20
+
+
+def test_words_that_fit_in_part_are_shown_in_part_and_numbers_are_not():
+    rows = [["a", "words " * 9, "1"], ["b", "few", "22"]]
+    assert aligned(["id", "note", "n"], rows, [2], 24).splitlines() == [
+        "id  note",
+        "a   words words words w…",
+        "b   few",
+        "1 more column: --format…",
+    ]
+    assert aligned(["id", "note", "n"], rows, [1, 2], 24).splitlines()[1] == "a"
+    assert aligned(["id", "note", "n"], rows, [2], 19).splitlines()[1] == "a"
 
 
 def test_terminals_get_text_and_pipes_markdown(monkeypatch):

@@ -118,3 +118,25 @@ def test_comparing_files_needs_no_torch():
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.usefixtures("offered")
+def test_on_a_terminal_it_is_text_no_wider_than_that(built, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "70")
+    lines = compared("--zoo", built / "zoo", "--format", "text").splitlines()
+    assert max(map(len, lines)) <= 70
+    assert any(line.startswith("Where  ") for line in lines)
+    assert any(f": {NAME}" in line for line in lines)
+
+
+@pytest.mark.usefixtures("offered")
+def test_parquet_holds_the_rows_of_the_csv(built):
+    import pandas as pd
+
+    words = ("paper", "--zoo", str(built / "zoo"), "--format")
+    runner = CliRunner()
+    content = runner.invoke(commands.leaderboard, [*words, "parquet"]).stdout_bytes
+    found = pd.read_parquet(io.BytesIO(content))
+    rows = rows_of(compared("--zoo", built / "zoo", "--format", "csv"))
+    assert list(found.columns) == list(rows[0])
+    assert found["printed"].tolist() == [float(row["printed"]) for row in rows]
