@@ -26,14 +26,14 @@ def installed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(installed, tmp_path_factory):
-    """Runs a command line in an empty folder, with a home of its own; gives what it prints."""
+    """Runs a program in an empty folder, with a home of its own; gives what it prints."""
     here, home = tmp_path_factory.mktemp("empty"), tmp_path_factory.mktemp("home")
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     environment = {**kept, "HOME": str(home), "OMP_NUM_THREADS": "1"}
 
-    def run(*words):
+    def run(program, *words):
         done = subprocess.run(
-            [installed / "demogen", *words],
+            [installed / program, *words],
             cwd=here,
             env=environment,
             capture_output=True,
@@ -48,14 +48,11 @@ def run(installed, tmp_path_factory):
 
 def test_nothing_of_the_repository_is_imported(run, installed):
     code = "import demogen, baselines, leaderboard, zoo_recipes; print(demogen.__file__)"
-    done = subprocess.run(
-        [installed / "python", "-c", code], cwd=run.here, capture_output=True, text=True, check=True
-    )
-    assert Path(done.stdout.strip()).is_relative_to(installed.parent)
+    assert Path(run("python", "-c", code).strip()).is_relative_to(installed.parent)
 
 
 def test_it_runs_the_demo(run):
-    printed = run("demo", "--folder", "demo")
+    printed = run("demogen", "demo", "--folder", "demo")
     assert "all 96 networks are as the zoo says" in printed
     page = run.here / "demo" / "leaderboard" / "index.html"
     assert 'href="predictors/jacobian-norm.html"' in page.read_text()
@@ -63,6 +60,6 @@ def test_it_runs_the_demo(run):
     [home] = run.home.rglob("measurements")
     before = {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file()}
     assert before
-    table = run("evaluate", "jacobian-norm", "mean-gap", "--zoo", "demo/published")
+    table = run("demogen", "evaluate", "jacobian-norm", "mean-gap", "--zoo", "demo/published")
     assert "| jacobian-norm | novak2018 |" in table
     assert {path: path.stat().st_mtime_ns for path in before} == before
