@@ -57,7 +57,7 @@ def test_the_tests_run_as_on_anybodys_machine_and_with_a_token_that_only_reads()
     [job] = content["jobs"].values()
     assert [step["run"] for step in job["steps"] if "run" in step] == ["make test"]
     versions = [step["with"]["python-version"] for step in job["steps"] if "python" in str(step)]
-    assert versions == ["3.11"]
+    assert versions == ["${{ matrix.python }}"]
 
 
 @pytest.fixture

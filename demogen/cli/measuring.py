@@ -32,8 +32,8 @@ def predictors(names: tuple[str, ...], output_format: str | None) -> None:
       demogen predictors --format csv
     """
     from demogen.description import describe_predictor, predictor_table
+    from demogen.measuring.named_predictors import predictor_named
     from demogen.measuring.predictor import list_predictors
-    from demogen.measuring.predictor_names import predictor_named
 
     listed = [predictor_named(name) for name in names or list_predictors()]
     if len(listed) == 1 and output_format is None:
@@ -82,8 +82,8 @@ def measure(
         context.invoke(predictors, names=names, output_format=output_format)
         return
     from demogen.measuring.measurements import measure_all
+    from demogen.measuring.named_predictors import predictor_named
     from demogen.measuring.predictor import list_predictors
-    from demogen.measuring.predictor_names import predictor_named
     from demogen.measuring.signature_tables import signature_table, summary
     from demogen.zoo.part import part_asked
     from demogen.zoo.pool import open_zoos
@@ -136,7 +136,7 @@ def fit(
       demogen fit mine.py:MINE fitted.json --zoo digits --workers 2
     """
     from demogen.measuring import fitted_predictor
-    from demogen.measuring.predictor_names import predictor_named
+    from demogen.measuring.named_predictors import predictor_named
     from demogen.zoo.pool import open_zoos
 
     chosen = predictor_named(name)
@@ -202,7 +202,7 @@ def predict(
       demogen predict fitted.json a.safetensors --network net.py:Net --train net.py:train_set
     """
     from demogen.measuring.fitted_predictor import FittedPredictor
-    from demogen.measuring.predictor_names import predictor_named
+    from demogen.measuring.named_predictors import predictor_named
     from demogen.networks.devices import find_device
     from demogen.own_files import predictions
 

@@ -1,10 +1,8 @@
-"""A predictor's name → the predictor: installed, an attribute of a module, or of a file."""
+"""Installed predictors by name, with parameters if wanted."""
 
 import ast
-from pathlib import Path
 from typing import Any
 
-from demogen._util.attributes import attribute, names_attribute
 from demogen.errors import PredictorError
 from demogen.measuring.predictor import Measure, Predictor, get_predictor
 
@@ -35,35 +33,6 @@ def predictor_called(text: str) -> Predictor:
     return (
         get_predictor(name, **_parameters(text, bracket + rest)) if bracket else get_predictor(name)
     )
-
-
-def predictor_named(text: str, folder: Path | None = None) -> Predictor:
-    """The predictor that a user names. Code that is named so is run.
-
-    Args:
-        text: an installed name, as `predictor_called` takes it; `module:attribute`, as entry points
-            write it; or `path/to/file.py:attribute`. The attribute is a Predictor, a Measure, or a
-            class that makes one without arguments.
-        folder: where the path of a file starts; None: the current one.
-
-    Raises:
-        PredictorError: the module or file does not load, or has no such attribute; or no installed
-            predictor has that name: near ones are listed.
-    """
-    if not names_attribute(text):
-        return predictor_called(text)
-    value = attribute(text, "predictor", PredictorError, folder)
-    if isinstance(value, type):
-        try:
-            value = value()
-        except Exception as error:
-            fault = " ".join(f"{type(error).__name__}: {error}".split())
-            raise PredictorError(f"predictor {text!r} is not made: {fault}") from error
-    if isinstance(value, Measure):
-        return Predictor.from_measure(value)
-    if not isinstance(value, Predictor):
-        raise PredictorError(f"{text!r} is no demogen.Predictor and no demogen.Measure")
-    return value
 
 
 def _parameters(text: str, brackets: str) -> dict[str, Any]:

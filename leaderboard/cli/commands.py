@@ -62,8 +62,8 @@ def evaluate(
     """
     from demogen._util.attributes import names_attribute
     from demogen.format.printing import chosen_format
+    from demogen.measuring.named_predictors import predictor_named
     from demogen.measuring.predictor import list_predictors
-    from demogen.measuring.predictor_names import predictor_named
     from demogen.zoo.part import part_asked
     from demogen.zoo.pool import open_zoos
     from leaderboard.pages.printing import printed

@@ -65,7 +65,7 @@ def _load_libraries() -> None:
 
 
 def _output(job: "Job", folder: Path) -> "RerunOutput":
-    from demogen.measuring.predictor_names import predictor_named
+    from demogen.measuring.named_predictors import predictor_named
     from leaderboard.submissions.predictor_facts import PredictorFacts
     from leaderboard.submissions.rerun_messages import RerunOutput
 

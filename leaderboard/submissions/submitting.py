@@ -33,7 +33,7 @@ class SubmissionRequest:
     """What is to be submitted.
 
     Attributes:
-        predictor: as `demogen.measuring.predictor_names.predictor_named` takes it.
+        predictor: as `demogen.measuring.named_predictors.predictor_named` takes it.
         authors: one or more.
         paper: short name of the paper; None: what the predictor says.
         target: what is predicted.
@@ -70,7 +70,7 @@ def submit(
         DemogenError: nothing can be written beside the folder.
     """
     from demogen.measuring.conformance import check_predictor
-    from demogen.measuring.predictor_names import predictor_named
+    from demogen.measuring.named_predictors import predictor_named
     from leaderboard.results.evaluation import benchmark
 
     _check_free(folder)
