@@ -1,6 +1,7 @@
 """A wheel, installed into an environment with nothing else of ours, runs the demo."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,9 @@ def installed(tmp_path_factory):
     programs = folder / "environment" / "bin"
     pip = [programs / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run([*pip, "-c", ROOT / "constraints.txt", wheel], check=True, cwd=folder)
-    return programs
+    yield programs
+    # A gigabyte, which pytest would keep.
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
