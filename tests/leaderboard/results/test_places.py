@@ -1,9 +1,12 @@
 """Where results and zoos lie on this machine, noted beside results."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from demogen.errors import ResultError
-from leaderboard.results.places import FILE, Places, note_places, read_places
+from demogen.zoo import Zoo
+from leaderboard.results.places import FILE, Places, note_places, places_of, read_places
 from leaderboard.results.result import read_results, write_result
 
 
@@ -40,3 +43,10 @@ def test_what_is_no_note_is_named(noted, content):
     (folder / results[0].path.parts[0] / FILE).write_bytes(content)
     with pytest.raises(ResultError, match=r"places\.jsonl is no note of places; remove it"):
         read_places(folder)
+
+
+def test_a_zoo_on_the_hub_is_named_by_its_commit_and_a_folder_as_it_was_given(tiny_zoo):
+    assert places_of(tiny_zoo, ["my/zoo"]) == ("my/zoo",)
+    on_hub = Zoo.__new__(Zoo)
+    on_hub.storage = SimpleNamespace(published="owner/digits", revision="c0ffee")
+    assert places_of(on_hub, ["owner/digits@v1"]) == ("owner/digits@c0ffee",)
