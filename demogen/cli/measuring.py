@@ -49,6 +49,11 @@ def predictors(names: tuple[str, ...], output_format: str | None) -> None:
 @options.measuring
 @click.option("--csv", type=click.Path(path_type=Path), help="Write all signatures to this file.")
 @options.output_format("Print all signatures, in this format; without it only what was measured.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print what would be measured, its passes, operations and seconds, and stop.",
+)
 @options.quiet
 @click.option("--list", "list_only", is_flag=True, hidden=True)
 @click.pass_context
@@ -62,6 +67,7 @@ def measure(
     limit: int | None,
     csv: Path | None,
     output_format: str | None,
+    dry_run: bool,
     list_only: bool,
     **running: "Unpack[MeasuringOptions]",
 ) -> None:
@@ -77,10 +83,12 @@ def measure(
       demogen measure margin-quartiles-log unit-sparsity --zoo digits --workers 2
       demogen measure unit-sparsity --zoo digits --zoo owner/name@v1 --csv signatures.csv
       demogen measure mine.py:MINE --zoo digits --format json
+      demogen measure --zoo digits --dry-run
     """
     if list_only:
         context.invoke(predictors, names=names, output_format=output_format)
         return
+    from demogen.measuring.expected_cost import cost_table, expected_costs, total
     from demogen.measuring.measurements import measure_all
     from demogen.measuring.named_predictors import predictor_named
     from demogen.measuring.predictor import list_predictors
@@ -97,6 +105,11 @@ def measure(
     measures = [predictor.measure for predictor in chosen]
     running["progress"] = shows_progress()
     zoo = part_asked(open_zoos(zoos, revision, images=images), where, limit)
+    if dry_run:
+        costs = expected_costs(measures, zoo, running["cache"])
+        print_frame(cost_table(costs), output_format)
+        note(total(costs))
+        return
     results = measure_all(measures, zoo, **running)
     # Where the table itself goes to standard output, nothing else may.
     show = note if printed else say

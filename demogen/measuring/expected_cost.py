@@ -88,11 +88,11 @@ def cost_table(costs: Sequence[ExpectedCost]) -> "pd.DataFrame":
         cost.name: {
             "to measure": cost.networks,
             "kept": cost.kept,
-            "passes": cost.passes,
-            "operations": cost.operations,
             "seconds alone": cost.seconds,
             "seconds as share": cost.share,
             "seconds by": "" if cost.seconds is None else "kept" if cost.by_kept else "operations",
+            "operations": cost.operations,
+            "passes": cost.passes,
         }
         for cost in dearest
     }
@@ -100,6 +100,18 @@ def cost_table(costs: Sequence[ExpectedCost]) -> "pd.DataFrame":
     for name in ("operations", "seconds alone", "seconds as share"):
         table[name] = table[name].astype("float64")
     return table
+
+
+def total(costs: Sequence[ExpectedCost]) -> str:
+    """Seconds of all measures, in words: together where every share is known, else one by one."""
+    wanted = [cost for cost in costs if cost.networks]
+    alone = sum(cost.seconds or 0.0 for cost in wanted)
+    shares = [cost.share for cost in wanted if cost.share is not None]
+    unknown = [cost.name for cost in wanted if cost.seconds is None]
+    text = f"one process: {alone:.3g} s if each ran alone"
+    if len(shares) == len(wanted):
+        text = f"one process: {sum(shares):.3g} s together, {alone:.3g} s if each ran alone"
+    return f"{text}; not known: {', '.join(unknown)}" if unknown else text
 
 
 class _Counted:

@@ -6,8 +6,9 @@ import torch
 from baselines.margins import TapMargins
 from baselines.transitions import Transitions
 from demogen import Access, Measure, NotMeasurable, measure_all
+from demogen.cli import main
 from demogen.measuring import expected_cost
-from demogen.measuring.expected_cost import cost_table, expected_costs
+from demogen.measuring.expected_cost import cost_table, expected_costs, total
 from demogen.measuring.passes import Passes
 from demogen.networks.size import network_size
 
@@ -101,6 +102,34 @@ def test_the_dearest_comes_first(tiny_zoo, speed):
     assert list(table.index) == ["logits", "tap-margins", "unsaid"]
     assert table["seconds alone"].iloc[0] > table["seconds alone"].iloc[1]
     assert list(table["seconds by"]) == ["operations", "operations", ""]
+
+
+def test_the_total_says_what_is_not_known(tiny_zoo, tmp_path, speed):
+    measures = [Logits(), Unsaid()]
+    costs = expected_costs(measures, tiny_zoo, tmp_path)
+    assert (
+        total(costs)
+        == f"one process: {costs[0].seconds:.3g} s if each ran alone; not known: unsaid"
+    )
+    measure_all(measures, tiny_zoo[:6], cache=tmp_path)
+    logits, unsaid = expected_costs(measures, tiny_zoo, tmp_path)
+    together, alone = logits.share + unsaid.share, logits.seconds + unsaid.seconds
+    expected = f"one process: {together:.3g} s together, {alone:.3g} s if each ran alone"
+    assert total([logits, unsaid]) == expected
+
+
+def test_a_dry_run_measures_nothing(tiny_zoo_folder, tmp_path, capsys):
+    zoo = ["--zoo", str(tiny_zoo_folder), "--cache", str(tmp_path)]
+    main(["measure", "margin-h1-log", "unit-sparsity", *zoo, "--dry-run", "--format", "csv"])
+    out, err = capsys.readouterr()
+    head, *rows = out.splitlines()
+    assert head.startswith("measure,to measure,kept,seconds alone,")
+    assert [row.split(",")[:3] for row in rows] == [
+        ["tap-margins", "24", "0"],
+        ["unit-sparsity", "24", "0"],
+    ]
+    assert "s if each ran alone; not known: unit-sparsity" in err
+    assert not list(tmp_path.iterdir())
 
 
 def test_torch_is_left_as_it_was(tiny_zoo):
