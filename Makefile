@@ -32,7 +32,8 @@ style: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-bench: $(VENV)/ready  ## Benchmarks, as ratios taken side by side in one run
+bench: $(VENV)/ready  ## Benchmarks, as ratios taken side by side in one run, beside other packages too
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[peers]"
 	$(PYTEST_ALONE) --confcutdir tests/benchmarks tests/benchmarks
 
 bench-against: $(VENV)/ready  ## What measuring and scoring cost beside an earlier commit: make bench-against COMMIT=...

@@ -38,6 +38,7 @@ _OF_CLASSES = frozenset(
         "__abstractmethods__",
         "__annotations_cache__",
         "__orig_bases__",
+        "__slotnames__",  # written where an instance is pickled or copied
         "__parameters__",
         "__firstlineno__",
         "_abc_impl",

@@ -1,12 +1,16 @@
+import collections
+import copy
 import functools
 import random
 import re
 import sys
 import types
 
+import cloudpickle
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
 from demogen import Measure, get_predictor, list_predictors, measure, measure_all
 from demogen.measuring.code_digest import NotDigestibleError, code_digest
@@ -137,6 +141,21 @@ def test_values_tell_apart_what_differs(one, other):
 def test_what_cannot_be_followed_is_refused(value):
     with pytest.raises(NotDigestibleError, match="value"):
         code_digest(Holds(value))
+
+
+def test_a_measure_that_was_used_has_the_key_it_had(tiny_zoo):
+    class Used(Measure):
+        name = "used"
+        kinds = (collections.OrderedDict, Holds)
+
+        def compute(self, network):
+            return {"x": float(len(self.kinds))}
+
+    before = code_digest(Used())
+    copy.copy(Used()), copy.deepcopy(Used()), cloudpickle.dumps(Used()), clone(Used())
+    hash(Used()), repr(Used()), Used().get_params()
+    measure_all([Used()], tiny_zoo[:2], cache=False, workers=2)
+    assert code_digest(Used()) == before
 
 
 class ReadsFiles(Measure):
