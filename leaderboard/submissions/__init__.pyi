@@ -1,4 +1,3 @@
-from .load_predictor import resolve as resolve
 from .manifest import Submission as Submission
 from .merging import Confirmed as Confirmed
 from .merging import merge as merge
