@@ -1,14 +1,27 @@
 """Samples of a network's images: which they are, what is measured on them, how far it is off."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from baselines.dummy import PARAMETER_COUNT
-from demogen import Access, Measure, NotMeasurable, ZooError, measure, measure_all
-from demogen.measuring.image_sample import GROUPS, ImageSample, standard_errors
+from demogen import Access, Measure, NotMeasurable, ZooError, get_predictor, measure, measure_all
+from demogen.images import load_images
+from demogen.measuring import image_sample
+from demogen.measuring.image_sample import (
+    GROUPS,
+    STUDENT,
+    ImageSample,
+    measure_sample,
+    standard_errors,
+)
 from demogen.networks.network import LabeledImages, Network
+
+REAL_IMAGES = Path(__file__).parents[4] / "shared" / "data"
 
 
 class Means(Measure):
@@ -114,7 +127,7 @@ def test_intervals_of_means_hold_all_images_as_often_as_they_say():
         groups = [{"mean": part.mean()} for part in np.split(values[:100], GROUPS)]
         mean = values[:100].mean()
         error = standard_errors({"mean": mean}, groups, 2 / 3)["mean"]
-        held += abs(mean - values.mean()) <= 2.262 * error
+        held += abs(mean - values.mean()) <= STUDENT * error
     assert 0.92 <= held / 400 <= 0.98
 
 
@@ -200,3 +213,41 @@ def test_images_that_cannot_be_read_are_a_reason_and_no_end(tiny_zoo, monkeypatc
     )
     assert len(count.table) == 2
     assert set(means.failures.values()) == {"gone"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "digits",
+        pytest.param(
+            "mnist",
+            marks=pytest.mark.skipif(
+                not REAL_IMAGES.is_dir(), reason="the real image sets are not on this machine"
+            ),
+        ),
+    ],
+)
+def test_intervals_hold_what_is_measured_on_all_real_images(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("DEMOGEN_HOME", os.environ.get("DEMOGEN_REAL_HOME", str(tmp_path)))
+    train = load_images(name, None if name == "digits" else REAL_IMAGES).train
+    images, labels = train.images[:1000].double() / train.images.max(), train.labels[:1000]
+    # The linear classifier of least squares on a part of them.
+    x = torch.cat([images.flatten(1), torch.ones(1000, 1)], dim=1)
+    targets = 10 * torch.nn.functional.one_hot(labels, 10).double()
+    ridge = x[:400].T @ x[:400] + 5 * torch.eye(x.shape[1], dtype=torch.float64)
+    weights = torch.linalg.solve(ridge, x[:400].T @ targets[:400]).float()
+    layer = torch.nn.Linear(x.shape[1] - 1, 10)
+    layer.load_state_dict({"weight": weights[:-1].T.contiguous(), "bias": weights[-1]})
+    network = Network.of(torch.nn.Sequential(torch.nn.Flatten(), layer), images.float(), labels)
+    names = ("train-loss", "margin-quartiles-log")
+    measures = {name: get_predictor(name).measure for name in names}
+    truth = {name: measure(measures[name], network) for name in names}
+    held, given = 0, 0
+    for seed in range(30):
+        monkeypatch.setattr(image_sample, "_SEED", seed)
+        for key, outcome in measure_sample(measures, network, 200):
+            for feature, error in outcome.errors.items():
+                given += 1
+                held += abs(outcome.signature[feature] - truth[key][feature]) <= STUDENT * error
+    assert given > 200
+    assert held / given > 0.9
