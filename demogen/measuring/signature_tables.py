@@ -84,7 +84,7 @@ def _errors_told(result: Measurements) -> str:
     told = []
     for feature in result.table.columns[:4]:
         error, spread = result.errors[feature].median(), result.table[feature].std()
-        beside = f" ({error / spread:.2f} of its spread)" if spread > 0 else ""
+        beside = f" ({error / spread:.2g} of its spread)" if spread > 0 else ""
         told.append(f"{feature} {error:.2g}{beside}" if error == error else f"{feature} none")
     return f"\n  on {result.image_limit} images; median standard errors: {', '.join(told)}"
 
