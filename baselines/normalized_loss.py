@@ -12,7 +12,7 @@ from baselines.functional.normalized import (
     log_output_norm,
     normalized_cross_entropy,
 )
-from baselines.functional.subsampling import fixed_sample
+from demogen.images.subsampling import fixed_sample
 from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Predictor
 from demogen.measuring.shared_measure import SharedMeasure

@@ -7,9 +7,9 @@ import numpy as np
 from torch import Tensor
 
 from baselines.functional.regions import CODED_CHAINS, transition_counts, why_no_codes
-from baselines.functional.subsampling import fixed_sample
 from baselines.functional.trajectories import Translations
 from baselines.regressors import log_least_squares
+from demogen.images.subsampling import fixed_sample
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule

@@ -56,6 +56,11 @@ batch_size = click.option(
     show_default=True,
     help="How many images a network takes at a time.",
 )
+image_limit = click.option(
+    "--image-limit",
+    type=click.IntRange(min=1),
+    help="Measure a fixed sample of so many images, and standard errors with it.",
+)
 cache = click.option(
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
@@ -151,8 +156,8 @@ def part(command: Function) -> Function:
 
 
 def measuring(command: Function) -> Function:
-    """`--workers`, `--ray`, `--device`, `--batch-size` and `--cache`, as `MeasuringOptions`."""
-    return _together(workers(), ray, device, batch_size, cache)(command)
+    """`--workers`, `--ray`, `--device` and the other `MeasuringOptions`."""
+    return _together(workers(), ray, device, batch_size, image_limit, cache)(command)
 
 
 def _together(*options: Callable[[Any], Any]) -> Callable[[Function], Function]:

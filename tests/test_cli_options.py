@@ -17,6 +17,7 @@ TAKEN_BY = {
     "ray": (*MEASURING, "train"),
     "device": (*MEASURING, "figure", "train"),
     "batch_size": (*MEASURING, "figure"),
+    "image_limit": MEASURING,
     "cache": MEASURING,
     "endpoint": ("push", "pull", "leaderboard submit"),
     "splits": ("evaluate", "score", "leaderboard submit"),
@@ -78,7 +79,7 @@ def test_zoos_and_measuring_options_reach_the_code(function, words, monkeypatch,
     monkeypatch.setattr(function, measuring)
     words += ["--zoo", "a", "--zoo", "b@v1", "--revision", "v2", "--images", tmp_path / "images"]
     words += ["--workers", 3, "--ray", "auto", "--device", "cuda:1", "--batch-size", 8]
-    words += ["--cache", tmp_path / "cache"]
+    words += ["--image-limit", 50, "--cache", tmp_path / "cache"]
     outcome = CliRunner().invoke(commands, list(map(str, words)))
     assert isinstance(outcome.exception, ReachedError), outcome.output
     assert calls[1].pop("signatures", None) is None
@@ -89,6 +90,7 @@ def test_zoos_and_measuring_options_reach_the_code(function, words, monkeypatch,
             "ray": "auto",
             "device": "cuda:1",
             "batch_size": 8,
+            "image_limit": 50,
             "cache": tmp_path / "cache",
             "progress": True,
         },

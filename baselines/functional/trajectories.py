@@ -8,8 +8,8 @@ from torch import Tensor
 
 from baselines.functional.jacobians import softmax_jacobian_norms
 from baselines.functional.regions import transition_counts, why_no_codes
-from baselines.functional.subsampling import fixed_sample
 from demogen.errors import NotMeasurable
+from demogen.images.subsampling import fixed_sample
 from demogen.networks.tapped_module import TappedModule
 
 ANCHOR_ANGLES = (math.pi / 3, math.pi, 5 * math.pi / 3)

@@ -83,6 +83,7 @@ def measure(
       demogen measure margin-quartiles-log unit-sparsity --zoo digits --workers 2
       demogen measure unit-sparsity --zoo digits --zoo owner/name@v1 --csv signatures.csv
       demogen measure mine.py:MINE --zoo digits --format json
+      demogen measure jacobian-norm --zoo digits --image-limit 100
       demogen measure --zoo digits --dry-run
     """
     if list_only:
@@ -106,7 +107,7 @@ def measure(
     running["progress"] = shows_progress()
     zoo = part_asked(open_zoos(zoos, revision, images=images), where, limit)
     if dry_run:
-        costs = expected_costs(measures, zoo, running["cache"])
+        costs = expected_costs(measures, zoo, running["cache"], running["image_limit"])
         print_frame(cost_table(costs), output_format)
         note(total(costs))
         return

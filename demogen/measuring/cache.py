@@ -30,14 +30,28 @@ def measure_key(measure: Measure) -> str:
     return f"{safe}-v{measure.version}-{code_digest(measure)[:12]}"
 
 
-def network_key(record: NetworkRecord, image_sets: Mapping[str, str], access: Access) -> str:
-    """Digest of all that a measure with this access can read of a network."""
+def network_key(
+    record: NetworkRecord,
+    image_sets: Mapping[str, str],
+    access: Access,
+    image_limit: int | None = None,
+) -> str:
+    """Digest of all that a measure with this access can read of a network.
+
+    Args:
+        record: of the network.
+        image_sets: name → digest.
+        access: what the measure reads beyond the weights.
+        image_limit: how many images it reads of more; None: all.
+    """
     content: dict[str, object] = {"weights": record.weights_sha256}
     content["architecture"] = _settings(record.spec.architecture)
     if access & (Access.TRAIN | Access.TEST_INPUTS):
         content["images"] = image_sets.get(record.spec.data.images)
         content["data"] = _settings(record.spec.data)
         content["labels"] = record.labels
+        if image_limit is not None:
+            content["image_limit"] = image_limit
     if Access.INITIAL in access:
         content["initial"] = record.initial_sha256
     if Access.SPEC in access:

@@ -28,6 +28,8 @@ class Outcome:
             `demogen.measuring.epoch_cost`); None: not known.
         share_seconds: its part of the seconds that all measures took that ran together, where what
             several of them needed is shared evenly; None: not known.
+        errors: feature → its standard error, where a sample of the images was measured; None: all
+            images were.
     """
 
     signature: dict[str, float] | None
@@ -36,6 +38,7 @@ class Outcome:
     fault: bool = False
     epoch_seconds: float | None = None
     share_seconds: float | None = None
+    errors: dict[str, float] | None = None
 
 
 @dataclass
@@ -58,7 +61,11 @@ class Lines:
 def line_of(network: str, outcome: Outcome) -> str:
     """The line of an outcome, without the line's end."""
     times = [outcome.seconds, outcome.epoch_seconds, outcome.share_seconds]
-    content = json.dumps([network, outcome.signature, outcome.reason, *times], allow_nan=False)
+    # Lines of all images are those that versions without samples read, too.
+    errors = [] if outcome.errors is None else [outcome.errors]
+    content = json.dumps(
+        [network, outcome.signature, outcome.reason, *times, *errors], allow_nan=False
+    )
     return f"{_checksum(content)} {content}"
 
 
@@ -108,24 +115,30 @@ def _entry(content: str) -> tuple[str, Outcome] | None:
         network, signature, reason, seconds, *later = json_data(content)
     except (UnreadableError, ValueError, TypeError):
         return None
-    if len(later) > 2:
+    if len(later) > 3:
         return None
     # Caches of older versions hold no seconds of an epoch, or no share.
-    epoch, share = [*later, None, None][:2]
-    entry = Outcome(signature, reason, seconds, epoch_seconds=epoch, share_seconds=share)
+    epoch, share, errors = [*later, None, None, None][:3]
+    entry = Outcome(
+        signature, reason, seconds, epoch_seconds=epoch, share_seconds=share, errors=errors
+    )
     return (network, entry) if _is_one(network, entry) else None
 
 
 def _is_one(network: Any, outcome: Outcome) -> bool:
     signature, reason = outcome.signature, outcome.reason
     if signature is None:
-        said = isinstance(reason, str)
+        said = isinstance(reason, str) and outcome.errors is None
     else:
-        said = reason is None and isinstance(signature, dict)
-        said = said and all(map(_is_number, signature.values()))
+        said = reason is None and _are_numbers(signature)
+        said = said and (outcome.errors is None or _are_numbers(outcome.errors))
     later = [outcome.epoch_seconds, outcome.share_seconds]
     times = [outcome.seconds, *(seconds for seconds in later if seconds is not None)]
     return isinstance(network, str) and said and all(map(_is_number, times))
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, dict) and all(map(_is_number, values.values()))
 
 
 def _is_number(value: Any) -> bool:

@@ -58,7 +58,10 @@ class ExpectedCost:
 
 
 def expected_costs(
-    measures: Sequence[Measure], zoo: NetworkSet, cache: Cache = None
+    measures: Sequence[Measure],
+    zoo: NetworkSet,
+    cache: Cache = None,
+    image_limit: int | None = None,
 ) -> list[ExpectedCost]:
     """What measuring a zoo, or a pool, with several measures will cost; nothing is measured.
 
@@ -70,13 +73,13 @@ def expected_costs(
         measures: equal ones are listed once.
         zoo: whose networks would be measured.
         cache: see `demogen.measuring.MeasuringOptions`.
+        image_limit: likewise. The groups that give standard errors are counted as another sample.
 
     Raises:
         ZooError: a measure reads images, and those at hand are not the zoo's, or there are none.
     """
-    work = Work.of(measures, zoo, cache)
-    counted = _Counted(work, zoo)
-    return [counted.cost(key) for key in work.measures]
+    counted = _Counted(Work.of(measures, zoo, cache, image_limit), zoo, image_limit)
+    return [counted.cost(key) for key in counted.work.measures]
 
 
 def cost_table(costs: Sequence[ExpectedCost]) -> "pd.DataFrame":
@@ -117,14 +120,15 @@ def total(costs: Sequence[ExpectedCost]) -> str:
 class _Counted:
     """Operations of measures on the networks of a zoo, and the seconds that they take."""
 
-    def __init__(self, work: Work, zoo: NetworkSet) -> None:
-        self._work = work
+    def __init__(self, work: Work, zoo: NetworkSet, image_limit: int | None) -> None:
+        self.work = work
         self._zoo = zoo
+        self._limit = image_limit
         self._speed: float | None = None
         self._skeletons: dict[Hashable, TappedModule] = {}
 
     def cost(self, key: str) -> ExpectedCost:
-        measure, work = self._work.measures[key], self._work
+        measure, work = self.work.measures[key], self.work
         ids = [
             id
             for id, keys in work.missing.items()
@@ -135,7 +139,10 @@ class _Counted:
             for (of, id), outcome in work.known.items()
             if of == key and id in work.records
         }
-        passes = [self._operations(measure, work.records[id].spec) for id in ids]
+        passes = [
+            self._operations(measure, work.records[id].spec, (key, id) in work.sampled)
+            for id in ids
+        ]
         counted = [operations for operations in passes if operations is not None]
         operations = sum(counted) if len(counted) == len(passes) else None
         seconds = self._by_kept(ids, {id: one.seconds for id, one in _measured(known)})
@@ -167,10 +174,15 @@ class _Counted:
             self._skeletons[structure] = architectures.skeleton(spec)
         return measure.applicable(self._skeletons[structure]) is None
 
-    def _operations(self, measure: Measure, spec: NetworkSpec) -> int | None:
+    def _operations(self, measure: Measure, spec: NetworkSpec, sampled: bool) -> int | None:
         images = self._images(measure, spec)
+        if sampled and self._limit is not None:
+            images = min(images, self._limit)
         passes = measure.passes(spec, images)
-        return None if passes is None else round(passes * images * network_size(spec).forward)
+        if passes is None:
+            return None
+        # The groups of a sample are as many images once more.
+        return round(passes * images * network_size(spec).forward) * (2 if sampled else 1)
 
     def _images(self, measure: Measure, spec: NetworkSpec) -> int:
         """How many images of the kind that a measure reads there are; 1 where it reads none."""
@@ -183,7 +195,7 @@ class _Counted:
 
     def _by_kept(self, ids: Sequence[str], known: Mapping[str, float]) -> float | None:
         """Seconds of networks, from those that others took, by operations of a forward pass."""
-        specs = {id: self._work.records[id].spec for id in [*ids, *known]}
+        specs = {id: self.work.records[id].spec for id in [*ids, *known]}
         forward = {id: max(1, network_size(spec).forward) for id, spec in specs.items()}
         if not known:
             return None

@@ -272,9 +272,14 @@ def fit(
         RuntimeWarning: networks could not be measured, and are left out.
 
     Raises:
-        ZooError: no such split, or no network could be measured.
+        ZooError: no such split, or no network could be measured, or a limit of images is given.
         PredictorError: no such predictor, or its regressor fails.
     """
+    if options.get("image_limit") is not None:
+        raise ZooError(
+            "a fitted predictor measures all images of the networks it is asked of, so it is "
+            "fitted to signatures of all images; fit it without an image limit"
+        )
     chosen = as_predictor(predictor)
     name = split or next((name for name in SPLITS if name in zoo.splits), SPLITS[0])
     folds = lookup(name, zoo.splits, f"split of zoo {zoo.name}", ZooError)

@@ -1,6 +1,7 @@
 """Measures × networks → tables of signatures: computed once, kept, continued if interrupted."""
 
 import functools
+import itertools
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -13,22 +14,20 @@ from demogen._util.writable import check_can_write
 from demogen.errors import CorruptZooError, NotMeasurable, ZooError
 from demogen.measuring.cache_lines import Outcome
 from demogen.measuring.epoch_cost import epoch_seconds
+from demogen.measuring.image_sample import IMAGES, measure_sample
 from demogen.measuring.options import Cache, MeasuringOptions
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.measuring.predictor_names import as_predictor
 from demogen.measuring.together import compute_signature, measure_in_turn
 from demogen.measuring.work import Work
 from demogen.networks.devices import find_device
-from demogen.networks.network import Access, Network
+from demogen.networks.network import Network
 from demogen.networks.size import longest_first
 from demogen.parallel import map_tasks
 from demogen.zoo.base import NetworkSet
 
 if TYPE_CHECKING:
     import pandas as pd
-
-IMAGES = Access.TRAIN | Access.TEST_INPUTS
-"""What a measure reads of the image set."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,9 @@ class Measurements:
             process. Without networks that have no signature, those that were measured only by
             measures that read no images, and those whose training steps could not be taken (no
             memory for them, say).
+        image_limit: how many images of a kind were measured, where networks have more; None: all.
+        errors: where a sample was measured, the standard errors of the table's values, rows and
+            columns as there, NaN where there is none; else None.
     """
 
     name: str
@@ -57,6 +59,8 @@ class Measurements:
     seconds: dict[str, float]
     shares: dict[str, float]
     epochs: dict[str, float]
+    image_limit: int | None = None
+    errors: "pd.DataFrame | None" = None
 
 
 @overload
@@ -80,7 +84,8 @@ def measure(
     Returns:
         For a network its signature. Else a DataFrame (index "id", one column a feature); networks
         that could not be measured are left out, named in a warning and, with the reason, in
-        `.attrs["failures"]`.
+        `.attrs["failures"]`. Where a sample of the images was measured, `.attrs["errors"]` has the
+        standard errors, feature → id → error.
 
     Raises:
         NotMeasurable: the measure is not defined for this network.
@@ -103,6 +108,9 @@ def measure(
             f"{chosen.name}: {count} not measured; {first}: {reason}", RuntimeWarning, stacklevel=2
         )
     result.table.attrs["failures"] = result.failures
+    if result.errors is not None:
+        # No DataFrame: pandas compares attributes where it joins tables, and writes them as JSON.
+        result.table.attrs["errors"] = result.errors.to_dict()
     return result.table
 
 
@@ -114,6 +122,7 @@ def measure_all(
     ray: str | None = None,
     device: str = "cpu",
     batch_size: int = 256,
+    image_limit: int | None = None,
     cache: Cache = None,
     progress: bool = False,
 ) -> list[Measurements]:
@@ -135,10 +144,11 @@ def measure_all(
 
     Raises:
         ZooError: a measure reads images, and those at hand are not the zoo's, or there are none;
-            or no network could be measured by any of the measures.
+            so few images are too few for a sample; or no network could be measured by any of the
+            measures.
         DemogenError: the device is not there, or signatures cannot be kept in the cache.
     """
-    work = Work.of(measures, zoo, cache)
+    work = Work.of(measures, zoo, cache, image_limit)
     needed = {work.measures[key].access for keys in work.missing.values() for key in keys}
     if any(access & IMAGES for access in needed):
         # Before anything is measured: missing images are one error, not one for each network.
@@ -152,7 +162,15 @@ def measure_all(
         remedy = "" if cache else "set DEMOGEN_HOME, or give --cache a folder"
         check_can_write(cache or paths.measurements(), folder=True, remedy=remedy)
     tasks = [
-        _Task(zoo, id, tuple((key, work.measures[key]) for key in keys), device, batch_size)
+        _Task(
+            zoo,
+            id,
+            tuple((key, work.measures[key]) for key in keys),
+            frozenset(key for key in keys if (key, id) in work.sampled),
+            image_limit,
+            device,
+            batch_size,
+        )
         for id, keys in work.missing.items()
     ]
     outcomes = dict(work.known)
@@ -160,8 +178,13 @@ def measure_all(
         for key, id, outcome in running:
             outcomes[key, id] = outcome
             work.keep(key, id, outcome)
+    sampled = {key for key, _ in work.sampled}
     by_key = {
-        key: _gather(measure, {id: outcomes[key, id] for id in sorted(zoo.ids)})
+        key: _gather(
+            measure,
+            {id: outcomes[key, id] for id in sorted(zoo.ids)},
+            image_limit if key in sampled else None,
+        )
         for key, measure in work.measures.items()
     }
     _check_some_measured(by_key.values())
@@ -182,11 +205,16 @@ def _check_some_measured(measurements: Iterable[Measurements]) -> None:
 
 @dataclass(frozen=True)
 class _Task:
-    """One network to measure; a worker that gets it opens the zoo or the pool once."""
+    """One network to measure; a worker that gets it opens the zoo or the pool once.
+
+    `sampled` has the keys of the measures for which it has more than `image_limit` images.
+    """
 
     zoo: NetworkSet
     id: str
     measures: tuple[tuple[str, Measure], ...]
+    sampled: frozenset[str]
+    image_limit: int | None
     device: str
     batch_size: int
 
@@ -231,7 +259,12 @@ def _measure_network(
     measures = dict(task.measures)
     reads_images = any(measure.access & IMAGES for measure in measures.values())
     epoch = functools.cache(lambda: seconds_of_epoch(task.zoo, network))
-    for key, outcome in measure_in_turn(measures, network):
+    whole = {key: one for key, one in measures.items() if key not in task.sampled}
+    outcomes = measure_in_turn(whole, network)
+    if task.image_limit is not None and task.sampled:
+        part = {key: one for key, one in measures.items() if key in task.sampled}
+        outcomes = itertools.chain(outcomes, measure_sample(part, network, task.image_limit))
+    for key, outcome in outcomes:
         if reads_images and outcome.signature is not None:
             outcome = replace(outcome, epoch_seconds=epoch())
         yield key, outcome
@@ -260,8 +293,10 @@ def seconds_of_epoch(zoo: NetworkSet, network: Network) -> float | None:
         return None
 
 
-def _gather(measure: Measure, outcomes: Mapping[str, Outcome]) -> Measurements:
-    """A measure's outcomes (by id, sorted) as a table, with failures and costs."""
+def _gather(
+    measure: Measure, outcomes: Mapping[str, Outcome], image_limit: int | None
+) -> Measurements:
+    """A measure's outcomes (by id, sorted) as a table, with errors, failures and costs."""
     import pandas as pd
 
     rows = {
@@ -273,6 +308,13 @@ def _gather(measure: Measure, outcomes: Mapping[str, Outcome]) -> Measurements:
     if measure.absent is not None:
         table = table.fillna(measure.absent)
     table = table.reindex(sorted(table.columns), axis=1).rename_axis("id")
+    errors = None
+    if image_limit is not None:
+        known = {id: outcomes[id].errors or {} for id in table.index}
+        errors = pd.DataFrame.from_dict(known, orient="index", dtype="float64")
+        errors = errors.reindex(index=table.index, columns=table.columns)
+        # Of a feature for which most networks have none, those of the others are chance.
+        errors.loc[:, errors.notna().mean() <= 0.5] = float("nan")
     failures = {
         id: outcome.reason for id, outcome in outcomes.items() if outcome.reason is not None
     }
@@ -287,4 +329,6 @@ def _gather(measure: Measure, outcomes: Mapping[str, Outcome]) -> Measurements:
         for id, outcome in outcomes.items()
         if outcome.epoch_seconds
     }
-    return Measurements(measure.name, measure, table, failures, seconds, shares, epochs)
+    return Measurements(
+        measure.name, measure, table, failures, seconds, shares, epochs, image_limit, errors
+    )

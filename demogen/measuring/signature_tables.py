@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 NAMED = 5
 """Ids that a message names, at most."""
 
+ERROR = ".se"
+"""What stands behind a feature's name in that of its standard error."""
+
 
 def measure_label(measure: Measure) -> str:
     """A measure's name, with the parameters that are not its defaults behind it in brackets."""
@@ -46,7 +49,8 @@ def signature_table(
 
     Returns:
         Index "id"; columns: the target, then "<measure>.<feature>"; NaN where a network was not
-        measured.
+        measured. Where a sample of the images was measured, "<measure>.<feature>.se" stands behind
+        each: its standard error, NaN where there is none.
     """
     import pandas as pd
 
@@ -54,6 +58,11 @@ def signature_table(
     for result in results:
         label = measure_label(result.measure)
         parts[label] = result.table.add_prefix(f"{label}.")
+        if result.errors is not None:
+            columns = list(parts[label].columns)
+            beside = result.errors.add_prefix(f"{label}.").add_suffix(ERROR)
+            both = [name for column in columns for name in (column, f"{column}{ERROR}")]
+            parts[label] = pd.concat([parts[label], beside], axis=1)[both]
     table: pd.DataFrame = pd.concat(list(parts.values()), axis=1).loc[zoo.ids]
     return table.rename_axis("id")
 
@@ -64,7 +73,20 @@ def summary(name: str, result: Measurements) -> str:
     more = ", …" if len(result.table.columns) > 4 else ""
     failed = f", {len(result.failures)} not measured" if result.failures else ""
     reasons = [f"  {reason}" for reason in list(result.failures.values())[:3]]
-    return "\n".join([f"{name}: {len(result.table)} networks{failed} ({features}{more})", *reasons])
+    line = f"{name}: {len(result.table)} networks{failed} ({features}{more}){_errors_told(result)}"
+    return "\n".join([line, *reasons])
+
+
+def _errors_told(result: Measurements) -> str:
+    """Of a sample of the images: how large standard errors are beside what networks differ by."""
+    if result.errors is None:
+        return ""
+    told = []
+    for feature in result.table.columns[:4]:
+        error, spread = result.errors[feature].median(), result.table[feature].std()
+        beside = f" ({error / spread:.2g} of its spread)" if spread > 0 else ""
+        told.append(f"{feature} {error:.2g}{beside}" if error == error else f"{feature} none")
+    return f"\n  on {result.image_limit} images; median standard errors: {', '.join(told)}"
 
 
 def measurements_in(
@@ -83,7 +105,7 @@ def measurements_in(
 
     Raises:
         TableError: the file cannot be read, an id stands twice, no network of the zoo is in it, it
-            has no column of a measure, or a value is text.
+            has no column of a measure, a value is text, or a sample of the images was measured.
     """
     import pandas as pd
 
@@ -158,6 +180,12 @@ class _Rows:
         if not columns and single:
             numeric = (name for name in names if self.table[name].dtype.kind in "iuf")
             columns = {name: name for name in numeric if name not in self.others}
+        for name in columns:
+            if f"{name}{ERROR}" in columns:
+                raise TableError(
+                    f"{self.where}: {name} is of a sample of the images, for {name}{ERROR} is its "
+                    "standard error; give a table that was measured without --image-limit"
+                )
         if columns:
             return columns
         named = sorted({name.partition(".")[0] for name in names if "." in name})[:NAMED]

@@ -9,6 +9,7 @@ from demogen._util import paths
 from demogen.errors import CorruptZooError
 from demogen.measuring.cache import Outcome, SignatureCache, measure_key, network_key
 from demogen.measuring.code_digest import NotDigestibleError
+from demogen.measuring.image_sample import check_limit, limit_for
 from demogen.measuring.options import Cache
 from demogen.measuring.predictor import Measure
 from demogen.schema.records import NetworkRecord
@@ -24,32 +25,47 @@ class Work:
         measures: key → measure.
         records: id → record, of the networks that are not corrupt.
         known: (key, id) → outcome: what is kept, and the faults of corrupt networks.
+        sampled: (key, id) of the measures and networks of which a sample of the images is measured.
     """
 
     keys: list[str]
     measures: dict[str, Measure]
     records: dict[str, NetworkRecord]
     known: dict[tuple[str, str], Outcome]
+    sampled: frozenset[tuple[str, str]]
     _caches: Mapping[str, SignatureCache]
     _network_keys: Mapping[tuple[str, str], str]
 
     @classmethod
-    def of(cls, measures: Sequence[Measure], zoo: NetworkSet, cache: Cache) -> "Work":
-        """Look up what is kept; a RuntimeWarning names measures of which nothing can be kept."""
+    def of(
+        cls,
+        measures: Sequence[Measure],
+        zoo: NetworkSet,
+        cache: Cache,
+        image_limit: int | None = None,
+    ) -> "Work":
+        """Look up what is kept; a RuntimeWarning names measures of which nothing can be kept.
+
+        Raises:
+            ZooError: so few images are too few.
+        """
+        check_limit(image_limit)
         keys, not_kept = _keys(measures)
         distinct = dict(zip(keys, measures, strict=True))
         folder = None if cache is False else cache or paths.measurements()
         caches = {key: SignatureCache(None if key in not_kept else folder, key) for key in distinct}
         records, known = _records(zoo, distinct)
-        network_keys = {
-            (key, id): network_key(record, zoo.image_sets, measure.access)
-            for key, measure in distinct.items()
-            for id, record in records.items()
-        }
+        sampled, network_keys = set(), {}
+        for key, measure in distinct.items():
+            for id, record in records.items():
+                limit = limit_for(image_limit, measure, record.spec.data)
+                if limit is not None:
+                    sampled.add((key, id))
+                network_keys[key, id] = network_key(record, zoo.image_sets, measure.access, limit)
         for (key, id), network in network_keys.items():
             if (outcome := caches[key].get(network)) is not None:
                 known[key, id] = outcome
-        return cls(keys, distinct, records, known, caches, network_keys)
+        return cls(keys, distinct, records, known, frozenset(sampled), caches, network_keys)
 
     @cached_property
     def missing(self) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@
 import enum
 import time
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import torch
@@ -260,8 +260,25 @@ class Network:
         return self._copy(access, self._memo)
 
     def remembering(self) -> "Network":
-        """The same network, whose views share what `once` gives; for measures that run together."""
-        return self._copy(self._access, OnceValues())
+        """The same network, whose views share what `once` gives; for measures that run together.
+
+        One that shares it already goes on doing so.
+        """
+        return self._copy(self._access, self._memo or OnceValues())
+
+    def with_images(self, train: LabeledImages | None, test_inputs: Tensor | None) -> "Network":
+        """The same network, with these images in the place of its own; None leaves its own.
+
+        It gives copies of them, so that a measure which works in place changes nobody's images.
+        """
+        sources = self._sources
+        if train is not None:
+            sources = replace(
+                sources, train=lambda: LabeledImages(train.images.clone(), train.labels.clone())
+            )
+        if test_inputs is not None:
+            sources = replace(sources, test_inputs=test_inputs.clone)
+        return self._copy(self._access, self._memo, sources)
 
     def once(self, function: Callable[..., Value], *arguments: Hashable) -> Value:
         """function(module, *arguments): computed once for all measures that run together.
@@ -286,10 +303,12 @@ class Network:
         """Seconds that `once` has spared the measures that run together, so far."""
         return self._memo.spared if self._memo else 0.0
 
-    def _copy(self, access: Access | None, memo: OnceValues | None) -> "Network":
+    def _copy(
+        self, access: Access | None, memo: OnceValues | None, sources: Sources | None = None
+    ) -> "Network":
         return Network(
             self.module,
-            self._sources,
+            sources or self._sources,
             id=self.id,
             access=access,
             batch_size=self.batch_size,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 import click
+from click.core import ParameterSource
 
 from demogen import cli_options
 from demogen._util.reporting import note, shows_progress, tell
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 @cli_options.measuring
 @cli_options.output_format()
 @cli_options.quiet
+@click.pass_context
 def evaluate(
+    context: click.Context,
     names: tuple[str, ...],
     zoos: tuple[str, ...],
     revision: str | None,
@@ -51,7 +54,8 @@ def evaluate(
 
     Networks that were not measured before are measured first. PREDICTOR is an installed name, which
     `demogen predictors` lists, module:attribute, or file.py:attribute; without one, all that are
-    installed are scored. Parameters of a measure may be given, as in "normalized-loss(p=1)".
+    installed are scored. Parameters of a measure may be given, as in "normalized-loss(p=1)". With
+    --image-limit the table is printed and no results are written, for results are of all images.
 
     \b
     Example:
@@ -73,11 +77,22 @@ def evaluate(
 
     chosen = chosen_format(output_format)
     predictors = [predictor_named(name) for name in names or list_predictors()]
-    check_can_write(results, folder=True)
+    sampled = running["image_limit"] is not None
+    if sampled and context.get_parameter_source("results") is ParameterSource.COMMANDLINE:
+        raise click.UsageError(
+            "results are of all images: with --image-limit the table is printed, and --results has "
+            "nothing to write; leave out one of them"
+        )
+    if not sampled:
+        check_can_write(results, folder=True)
     running["progress"] = shows_progress()
     whole = open_zoos(zoos, revision, images=images)
     zoo = part_asked(whole, where, limit)
     scored = benchmark(predictors, zoo, target, splits or None, signatures=signatures, **running)
+    if sampled:
+        say_table(printed(scored, chosen), chosen)
+        note("no results written: they would be of a sample of the images")
+        return
     for result in scored:
         write_result(result, results)
     called = zip(predictors, names, strict=False)

@@ -81,7 +81,9 @@ def benchmark(
         options: see `demogen.measuring.MeasuringOptions`.
 
     Returns:
-        One result for each predictor and split, predictors outermost.
+        One result for each predictor and split, predictors outermost. With `image_limit`, name and
+        measure of a result say that a sample of the images was measured: "mean-gap" stays, and
+        "unit-sparsity" becomes "unit-sparsity(image_limit=100)".
 
     Raises:
         ZooError: no such split or target, or no network has the target.
@@ -147,9 +149,15 @@ def _scored(
 ) -> Iterator[Result]:
     design = _design(predictor, measurements, sorted(networks.configurations))
     measured = design.signatures
+    name, measure = predictor.name, MeasureIdentity.of(predictor.measure)
+    if measurements.image_limit is not None:
+        # Another signature than that of all images, and nothing takes it for that.
+        sample = {"image_limit": measurements.image_limit}
+        name = f"{name}(image_limit={measurements.image_limit})"
+        measure = measure.model_copy(update={"parameters": measure.parameters | sample})
     described = Described(
-        predictor.name,
-        MeasureIdentity.of(predictor.measure),
+        name,
+        measure,
         predictor.regressor,
         predictor.paper,
         predictor.summary,

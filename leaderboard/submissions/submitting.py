@@ -66,13 +66,18 @@ def submit(
     Raises:
         PredictorError: the predictor fails a check, or cannot be found.
         ZooError: it cannot be fitted, or there is no such split.
-        SubmissionError: the folder is taken, or what was made would be refused.
+        SubmissionError: the folder is taken, a limit of images is given, or what was made would be
+            refused.
         DemogenError: nothing can be written beside the folder.
     """
     from demogen.measuring.conformance import check_predictor
     from demogen.measuring.named_predictors import predictor_named
     from leaderboard.results.evaluation import benchmark
 
+    if options.get("image_limit") is not None:
+        raise SubmissionError(
+            "results to submit are of all images; submit them without an image limit"
+        )
     _check_free(folder)
     # What is written first lies beside it.
     check_can_write(folder.absolute().parent, folder=True)

@@ -76,6 +76,7 @@ def measured(table, failures=(), seconds=0.5):
         failures=dict(failures),
         seconds=dict.fromkeys(table.index, seconds) | {network: 99.0 for network, _ in failures},
         epochs=dict.fromkeys(table.index, seconds / 4),
+        image_limit=None,
     )
 
 

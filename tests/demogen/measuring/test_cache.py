@@ -12,6 +12,7 @@ OUTCOMES = {
     "a": Outcome({"x": 0.1}, None, 0.25, epoch_seconds=2.5, share_seconds=0.125),
     "b": Outcome(None, "no positive margin", 0.5, epoch_seconds=0.125),
     "c": Outcome({}, None, 1e-9),
+    "e": Outcome({"x": 0.1}, None, 0.25, share_seconds=0.5, errors={"x": 0.05}),
 }
 
 
@@ -33,6 +34,7 @@ def test_entries_of_older_versions_are_read(cache, tmp_path):
     (file,) = tmp_path.iterdir()
     lines = [json.loads(line[17:]) for line in file.read_text().splitlines() if line]
     older = [json.dumps(lines[0][:5]), json.dumps(lines[1][:4])]
+    assert [len(line) for line in lines] == [6, 6, 6, 7]
     file.write_text("\n".join([*older, json.dumps(lines[2])]))
     again = SignatureCache(tmp_path, "margins-v1")
     # Lines of older versions get a checksum, once.

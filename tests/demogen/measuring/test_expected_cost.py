@@ -138,3 +138,9 @@ def test_torch_is_left_as_it_was(tiny_zoo):
     found = torch.rand(4)
     torch.manual_seed(3)
     assert torch.equal(found, torch.rand(4))
+
+
+def test_a_sample_is_counted_with_its_groups(tiny_zoo):
+    zoo = tiny_zoo[:2]
+    (cost,) = expected_costs([Logits()], zoo, False, image_limit=40)
+    assert cost.operations == 2 * 40 * forward(zoo, zoo.ids)

@@ -228,3 +228,8 @@ def test_what_cannot_be_fitted_is_refused(zoo, tmp_path):
 
     with pytest.raises(ZooError, match="never: no network could be measured; .* it has no sides"):
         fit(Never(), zoo, cache=False)
+
+
+def test_a_sample_of_the_images_is_not_fitted(zoo):
+    with pytest.raises(ZooError, match="fit it without an image limit"):
+        fit("product-norm", zoo, image_limit=50)

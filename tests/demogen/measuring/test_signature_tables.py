@@ -5,7 +5,7 @@ import pytest
 import leaderboard
 from demogen import PredictorError, TableError, get_predictor, measure_all
 from demogen.measuring import measurements_in, signature_table
-from demogen.measuring.signature_tables import measure_label
+from demogen.measuring.signature_tables import measure_label, summary
 
 NAMES = ("product-norm", "parameter-count", "normalized-loss", "normalized-loss-l1", "mean-gap")
 
@@ -90,3 +90,23 @@ def test_labels_tell_parameters_apart():
     one, other = (get_predictor(name).measure for name in ("normalized-loss", "normalized-loss-l1"))
     assert measure_label(one) != measure_label(other)
     assert measure_label(get_predictor("product-norm").measure) == "product-norm"
+
+
+def test_standard_errors_stand_beside_and_a_sample_is_not_taken_for_all_images(tiny_zoo):
+    predictors = [get_predictor(name) for name in ("train-loss", "product-norm")]
+    measures = [predictor.measure for predictor in predictors]
+    results = measure_all(measures, tiny_zoo[:4], image_limit=40, cache=False)
+    table = signature_table(results, tiny_zoo[:4])
+    assert list(table)[:4] == [
+        *("gap", "train-loss.train_loss", "train-loss.train_loss.se"),
+        "product-norm.log_product_norm",
+    ]
+    errors = table["train-loss.train_loss.se"]
+    assert (errors > 0).all()
+    shown = f"on 40 images; median standard errors: train_loss {errors.median():.2g} ("
+    assert shown in summary("mine", results[0])
+    assert "standard errors" not in summary("mine", results[1])
+    with pytest.raises(TableError, match="train_loss is of a sample of the images"):
+        measurements_in(table, predictors[:1], tiny_zoo[:4])
+    (norms,) = measurements_in(table, predictors[1:], tiny_zoo[:4])
+    assert norms.table.equals(results[1].table)

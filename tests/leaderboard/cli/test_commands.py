@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 from click.testing import CliRunner
@@ -98,7 +99,7 @@ def test_evaluate_writes_results_and_prints_the_table(zoo, results, tmp_path, mo
         tmp_path,
     )
     common = {"ray": None, "device": "cpu", "batch_size": 256, "progress": True}
-    common["signatures"] = None
+    common |= {"signatures": None, "image_limit": None}
     assert calls == [
         (
             (["a", "b"], ("toy", None), "gap", None),
@@ -109,3 +110,17 @@ def test_evaluate_writes_results_and_prints_the_table(zoo, results, tmp_path, mo
             {**common, "workers": 2, "cache": None},
         ),
     ]
+
+
+def test_results_of_a_sample_of_the_images_are_printed_and_not_written(
+    tiny_zoo_folder, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    words = ["train-loss", "--zoo", tiny_zoo_folder, "--image-limit", 40, "--split", "kfold-10"]
+    done = run(commands.evaluate, *words, "--cache", "cache", "--format", "csv")
+    assert "train-loss(image_limit=40)" in done.stdout
+    assert "no results written" in done.stderr
+    refused = run(commands.evaluate, *words, "--results", "results")
+    assert refused.exit_code == 2
+    assert "--results has nothing to write" in refused.output
+    assert os.listdir() == ["cache"]

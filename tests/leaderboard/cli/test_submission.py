@@ -98,6 +98,7 @@ def test_refusals_are_one_line(tiny_zoo_folder, tmp_path, capsys):
         (("merge", folder, "--into", tmp_path / "results"), "mine is no folder"),
         (("merge", folder, "--into", tmp_path / "taken/file/of"), "file is no folder): give"),
         (("merge", folder, "--into", tmp_path, "--held-out", folder), "that zoo; give --run-code"),
+        (("submit", "product-norm", *of, folder, "--image-limit", 50), "are of all images"),
         (("submit", "product-norm", *of, folder, "--paper", "mine2030"), "it without --paper"),
     ):
         assert message in refused(*words, capsys=capsys)

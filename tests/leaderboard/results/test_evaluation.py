@@ -151,6 +151,7 @@ def test_a_measure_defined_nowhere_makes_a_result_without_scores(zoo, make):
         failures=dict.fromkeys(zoo.table.index, "no batch norm"),
         seconds={},
         epochs={},
+        image_limit=None,
     )
     predictor = make.Predictor("p", columns=("a",))
     result = score_split(predictor, measurements, zoo, zoo.splits["kfold-10"], "gap")
@@ -200,3 +201,12 @@ def test_results_on_several_splits_hold_what_is_the_same_once(zoo, calls):
         assert getattr(first, part) is getattr(second, part)
     alone = evaluate(Noisy(), zoo, split="holdout-100")
     assert alone.to_json() == second.to_json()
+
+
+def test_results_of_a_sample_of_the_images_say_so(tiny_zoo):
+    options = {"image_limit": 40, "cache": False}
+    sampled, mean = benchmark(["train-loss", "mean-gap"], tiny_zoo, splits=["kfold-10"], **options)
+    assert sampled.predictor == "train-loss(image_limit=40)"
+    assert sampled.measure.parameters["image_limit"] == 40
+    assert mean.predictor == "mean-gap"
+    assert "image_limit" not in mean.measure.parameters
