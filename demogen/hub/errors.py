@@ -99,10 +99,17 @@ def is_of_client(error: BaseException) -> bool:
     return last == "huggingface_hub"
 
 
+def is_broken(error: BaseException) -> bool:
+    """Whether a connection broke off, as one does that a server closed while it lay idle."""
+    return any(_fault_of_network(each) == _BROKEN for each in _chain(error))
+
+
 def is_silence(error: BaseException | None) -> bool:
     """Whether a connection was given up because nothing came, or could not be sent."""
     return any(type(each).__name__ in ("ReadTimeout", "WriteTimeout") for each in _chain(error))
 
+
+_BROKEN = "the connection to {endpoint} broke off; run it again"
 
 _NETWORK = {
     "TooManyRedirects": "{endpoint} sends from one address to the next without end; try again "
@@ -110,11 +117,11 @@ _NETWORK = {
     "ReadTimeout": "{endpoint} is silent; run it again later, or set HF_HUB_DOWNLOAD_TIMEOUT to "
     "more seconds",
     "WriteTimeout": "{endpoint} takes nothing more; run it again later",
-    "ReadError": "the connection to {endpoint} broke off; run it again",
-    "WriteError": "the connection to {endpoint} broke off; run it again",
-    "RemoteProtocolError": "the connection to {endpoint} broke off; run it again",
-    "ConnectionResetError": "the connection to {endpoint} broke off; run it again",
-    "BrokenPipeError": "the connection to {endpoint} broke off; run it again",
+    "ReadError": _BROKEN,
+    "WriteError": _BROKEN,
+    "RemoteProtocolError": _BROKEN,
+    "ConnectionResetError": _BROKEN,
+    "BrokenPipeError": _BROKEN,
 }
 """Name of an error of the HTTP library, or of the system → the end of the message."""
 

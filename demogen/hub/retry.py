@@ -9,7 +9,7 @@ from typing import TypeVar
 from huggingface_hub.utils import parse_ratelimit_headers
 
 from demogen._util.text import one_line
-from demogen.hub.errors import response_of
+from demogen.hub.errors import is_broken, response_of
 
 Response = TypeVar("Response")
 
@@ -44,7 +44,8 @@ def with_retries(
     Args:
         request: called again after an error that may pass.
         statuses: HTTP statuses of errors that may pass. The default is for requests that only
-            read; those that write are repeated on `REFUSED` alone.
+            read, and are made again where the connection broke off, too; those that write are
+            repeated on `REFUSED` alone.
         may_pass: tells which errors may pass instead of `statuses`.
 
     Raises:
@@ -56,7 +57,11 @@ def with_retries(
             return request()
         except Exception as error:
             failures += 1
-            passes = has_status(error, statuses) if may_pass is None else may_pass(error)
+            if may_pass is not None:
+                passes = may_pass(error)
+            else:
+                only_reads = statuses is FLEETING
+                passes = has_status(error, statuses) or (only_reads and is_broken(error))
             if not passes or failures == TRIES:
                 raise
             response = response_of(error)

@@ -43,6 +43,9 @@ def server_of(hub: Hub) -> uvicorn.Server:
         lifespan="off",
         ws="none",
         timeout_graceful_shutdown=1,
+        # Longer than a test: a client that asks in the moment in which this closes meets a fault
+        # that no test has asked for.
+        timeout_keep_alive=600,
     )
     logging.getLogger("uvicorn.error").addFilter(_is_not_on_purpose)
     return uvicorn.Server(config)

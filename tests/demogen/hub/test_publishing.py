@@ -50,6 +50,19 @@ class TestCommits:
             [None] * 4 + [True]
         )
 
+    @pytest.mark.parametrize("step", ["^GET .*/tiny/revision/main", "/tree/", "/refs$"])
+    def test_a_question_on_a_connection_that_breaks_off_is_asked_again(
+        self, hub: LoopbackHub, zoo: Path, monkeypatch: pytest.MonkeyPatch, step: str
+    ) -> None:
+        monkeypatch.setattr("demogen.hub.retry.FIRST", 0)
+        push(hub, zoo, tag="v0")
+        (zoo / "README.md").write_text("# another text\n")
+        hub.faults.clear()
+        hub.faults.add("drop", step)
+        push(hub, zoo, tag="v1")
+        assert [each.fault for each in hub.faults.exchanges].count("drop") == 1
+        assert contents(pull(hub, revision="v1")) == contents(zoo)
+
     def test_readers_never_meet_files_of_two_zoos(
         self, hub: LoopbackHub, zoo: Path, tmp_path: Path
     ) -> None:
