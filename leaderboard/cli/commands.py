@@ -261,24 +261,26 @@ def build(results: Path | None, site: Path, markdown: Path | None, figure: Path 
     show_default=True,
     help="Fit installed predictors again and compare the predictions.",
 )
+@options.long_fits
 @cli_options.outcome
-def verify(files: tuple[Path, ...], zoos: tuple[str, ...], refit: bool) -> None:
+def verify(files: tuple[Path, ...], zoos: tuple[str, ...], refit: bool, long_fits: bool) -> None:
     """Check that result FILES hold what they claim.
 
     \b
     Example:
       demogen leaderboard verify results/*/*/gap/*.json --zoo digits
     """
+    from leaderboard.fitting.fit_cost import FitLimit
     from leaderboard.results.result import read_result
     from leaderboard.results.verification import verify as check
 
-    zoo = None
+    limit, zoo = None if long_fits else FitLimit(), None
     if zoos:
         from demogen.zoo.pool import open_zoos
 
         zoo = open_zoos(zoos)
     for file in files:
-        checked = check(read_result(file), zoo, refit=refit)
+        checked = check(read_result(file), zoo, refit=refit, limit=limit)
         tell("\n".join(f"{file}: {line}" for line in checked), file=file, checked=checked)
 
 

@@ -43,6 +43,13 @@ def results(help: str, *, default: Path | None = Path("results")) -> Callable[[F
     )
 
 
+long_fits = click.option(
+    "--long-fits",
+    is_flag=True,
+    help="Fit again where that may take more than 10 s or 512 MB a result, too.",
+)
+
+
 class Checking(TypedDict):
     """What `checking` gives a command.
 
@@ -53,6 +60,7 @@ class Checking(TypedDict):
         seconds: how long the code may run.
         memory: how many megabytes it may use.
         permutations: how often the regressor is fitted to gaps dealt out at random.
+        long_fits: whether all that is done however long it takes.
     """
 
     run_code: bool
@@ -61,11 +69,13 @@ class Checking(TypedDict):
     seconds: float
     memory: int
     permutations: int
+    long_fits: bool
 
 
 def checking(command: Function) -> Function:
     """The options of checking a submission beyond what it holds, as `Checking`."""
     for option in (
+        long_fits,
         click.option(
             "--permutations",
             type=click.IntRange(0),

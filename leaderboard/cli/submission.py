@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from demogen.measuring.options import MeasuringOptions
     from demogen.zoo.base import NetworkSet
     from leaderboard.results.origins import Unseen
+    from leaderboard.results.permutation import PermutationTest
     from leaderboard.submissions.folder import Contents
     from leaderboard.submissions.merging import Confirmed
     from leaderboard.submissions.rerun import Remeasured
+
+PERMUTING = 300.0
+"""Seconds, by count, that the permutations of a result may take where nobody asks for more."""
 
 _folder = click.argument("folder", type=click.Path(path_type=Path))
 _zoos_to_compare = cli_options.zoos(
@@ -197,6 +201,7 @@ def _checked(
     folder: Path, zoos: tuple[str, ...], against: Path | None, checking: "options.Checking"
 ) -> "tuple[Contents, Confirmed]":
     """Do all checks that are asked for, and print what each found."""
+    from leaderboard.fitting.fit_cost import FitLimit
     from leaderboard.submissions.merging import Confirmed
     from leaderboard.submissions.validation import permutation_tests
     from leaderboard.submissions.validation import validate as check
@@ -204,7 +209,8 @@ def _checked(
     if checking["run_code"] and not zoos:
         raise click.UsageError("--run-code measures networks again: of which zoo? give --zoo")
     opened = _each_and_pool(zoos)
-    contents, report = check(folder, opened, against)
+    limit = None if checking["long_fits"] else FitLimit()
+    contents, report = check(folder, opened, against, limit)
     for line in report:
         tell_meanwhile(f"{folder}: {line}")
     again: list[Remeasured] = []
@@ -216,9 +222,13 @@ def _checked(
         again = remeasure(contents, opened, Sample(checking["sample"], checking["seed"], limits))
         for line in (line for one in again for line in one.report):
             tell_meanwhile(f"{folder}: {line}")
-    tests = {}
+    tests: dict[str, PermutationTest] = {}
+    untested: dict[str, str] = {}
     if checking["permutations"]:
-        tests = permutation_tests(contents, checking["permutations"])
+        permuting = None if checking["long_fits"] else FitLimit(seconds=PERMUTING)
+        tests, untested = permutation_tests(contents, checking["permutations"], permuting)
+    for path, why in untested.items():
+        tell_meanwhile(f"{folder}: {path}: {why}")
     for path, test in tests.items():
         tell_meanwhile(
             f"{folder}: {path}: R² {test.observed:.3f}; p = {test.p:.3g} of {test.permutations} "

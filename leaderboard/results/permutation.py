@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from demogen.errors import ResultError
+from leaderboard.fitting.fit_cost import FitCost, FitLimit
 from leaderboard.results.result import Result
 from leaderboard.scoring import metrics
 
@@ -35,6 +36,26 @@ class PermutationTest:
     p: float
     permutations: int
     observed: float
+
+
+def affordable(
+    result: Result, regressor: "RegressorMixin", permutations: int, limit: "FitLimit | None"
+) -> int:
+    """How many permutations are made of so many: each fits on every fold and on all networks.
+
+    Args:
+        result: as for `permutation_test`.
+        regressor: as for `permutation_test`.
+        permutations: how many are wanted.
+        limit: of what all of them may take; None: `MOST_FITS` alone bounds them.
+    """
+    fits = len(result.folds) + 1
+    made = max(1, min(permutations, MOST_FITS // fits))
+    if limit is None:
+        return made
+    rows = np.array([result.signatures[network] for network in sorted(result.signatures)])
+    one = FitCost.of(regressor, rows.reshape(len(rows), len(result.columns)), fits).seconds
+    return min(made, int(limit.seconds / one))
 
 
 def permutation_test(
@@ -69,7 +90,7 @@ def permutation_test(
     observed = _pooled_r2(result, regressor, result.targets)
     if observed is None:
         return None
-    made = max(1, min(permutations, MOST_FITS // (len(result.folds) + 1)))
+    made = affordable(result, regressor, permutations, None)
     generator = np.random.RandomState(SEED)
     reached = 0
     for _ in range(made):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from demogen.measuring.predictor import Predictor
     from demogen.zoo.base import NetworkSet
+    from leaderboard.fitting.fit_cost import FitLimit
 
 SCORE_TOLERANCE = 1e-9
 """Relative. Scores follow from stored numbers; only the order of summation may differ."""
@@ -36,13 +37,20 @@ ROUNDING = 1e-12
 predictions."""
 
 
-def verify(result: Result, zoo: "NetworkSet | None" = None, *, refit: bool = True) -> list[str]:
+def verify(
+    result: Result,
+    zoo: "NetworkSet | None" = None,
+    *,
+    refit: bool = True,
+    limit: "FitLimit | None" = None,
+) -> list[str]:
     """Check that a result holds what it claims; reading it has checked that it is well formed.
 
     Args:
         result: as `leaderboard.results.result.read_result` gives it.
         zoo: the zoo it names, to hold its split, targets and folds against; None: not checked.
         refit: fit again, where the predictor is installed here. This imports torch.
+        limit: of what fitting again may take; None: it takes what it takes.
 
     Returns:
         What was checked, and what could not be, a line each.
@@ -56,7 +64,7 @@ def verify(result: Result, zoo: "NetworkSet | None" = None, *, refit: bool = Tru
         check_zoo(result, zoo)
         checked.append(f"split, targets and folds are those of zoo {zoo.name}")
     if refit:
-        checked.append(check_fit(result))
+        checked.append(check_fit(result, limit))
     return checked
 
 
@@ -85,8 +93,12 @@ def check_zoo(result: Result, zoo: "NetworkSet") -> None:
         raise ResultError(f"{_label(result)}: {fault}")
 
 
-def check_fit(result: Result) -> str:
+def check_fit(result: Result, limit: "FitLimit | None" = None) -> str:
     """Predictions follow from the signatures, by the installed predictor's regressor.
+
+    Args:
+        result: to be checked.
+        limit: of what fitting again may take; None: it takes what it takes.
 
     Returns:
         What was done: fitted again, or why not.
@@ -97,8 +109,17 @@ def check_fit(result: Result) -> str:
     predictor = _installed(result)
     if isinstance(predictor, str):
         return f"not fitted again: {predictor}"
+    if limit is not None and (fault := too_much(result, predictor.regressor, limit)):
+        return f"not fitted again: {fault}"
     check_predictions(result, predictor.regressor)
     return f"the predictions follow from the signatures by the regressor of {predictor.name}"
+
+
+def too_much(result: Result, regressor: "RegressorMixin", limit: "FitLimit") -> str | None:
+    """Why fitting a result's folds again is more than a limit allows; None: it is not."""
+    rows = [result.signatures[network] for network in sorted(result.signatures)]
+    X = np.array(rows, np.float64).reshape(len(rows), len(result.columns))
+    return limit.fault(regressor, X, len(result.folds) + 1)
 
 
 def check_predictions(result: Result, regressor: "RegressorMixin") -> None:

@@ -5,20 +5,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demogen.errors import ResultError, SubmissionError
-from leaderboard.results.permutation import PERMUTATIONS, PermutationTest, permutation_test
+from leaderboard.results.permutation import (
+    PERMUTATIONS,
+    PermutationTest,
+    affordable,
+    permutation_test,
+)
 from leaderboard.results.ranking import preferred_split
 from leaderboard.results.result import PUBLISHED, Result, Results, read_results
-from leaderboard.results.verification import check_predictions, check_scores, check_zoo
+from leaderboard.results.verification import check_predictions, check_scores, check_zoo, too_much
 from leaderboard.submissions.claims import check_claims
 from leaderboard.submissions.folder import Contents, read_folder
 from leaderboard.submissions.names import check_name
 
 if TYPE_CHECKING:
     from demogen.zoo.base import NetworkSet
+    from leaderboard.fitting.fit_cost import FitLimit
 
 
 def validate(
-    folder: Path, zoos: "Sequence[NetworkSet]" = (), against: Path | None = None
+    folder: Path,
+    zoos: "Sequence[NetworkSet]" = (),
+    against: Path | None = None,
+    limit: "FitLimit | None" = None,
 ) -> tuple[Contents, list[str]]:
     """Check a submission; no code of it is run.
 
@@ -26,6 +35,7 @@ def validate(
         folder: the submission.
         zoos: those that its results may be of, or some; none: splits and targets are not checked.
         against: folder of the results already there; None: those published with this package.
+        limit: of what fitting one result again may take; None: it takes what it takes.
 
     Returns:
         What it holds, and what was checked, a line each.
@@ -39,6 +49,8 @@ def validate(
     for result in contents.results:
         try:
             check_scores(result)
+            if limit is not None and (fault := too_much(result, contents.regressor, limit)):
+                raise SubmissionError(f"{result.path} is not fitted again: {fault}")
             check_predictions(result, contents.regressor)
             if zoos:
                 check_zoo(result, zoo_of(result, zoos))
@@ -91,10 +103,22 @@ def check_names(contents: Contents, published: Sequence[Result]) -> None:
                 )
 
 
+FEWEST = 19
+"""Permutations below which no p can be 0.05 or less, so that none are made."""
+
+
 def permutation_tests(
-    contents: Contents, permutations: int = PERMUTATIONS
-) -> dict[str, PermutationTest]:
-    """`Result.path` → permutation test, of the results on the split that ranks on each zoo.
+    contents: Contents, permutations: int = PERMUTATIONS, limit: "FitLimit | None" = None
+) -> tuple[dict[str, PermutationTest], dict[str, str]]:
+    """Permutation tests of the results on the split that ranks on each zoo.
+
+    Args:
+        contents: a submission that was validated.
+        permutations: of each result.
+        limit: of what those of one result may take, so that fewer are made; None: all are made.
+
+    Returns:
+        `Result.path` → test, and `Result.path` → why there is none, where it would take too long.
 
     Raises:
         PredictorError: the regressor fails.
@@ -103,12 +127,18 @@ def permutation_tests(
     by_table: dict[tuple[str, str], dict[str, Result]] = {}
     for result in contents.results:
         by_table.setdefault((result.zoo_digest, result.target), {})[result.split] = result
-    tests = {}
+    tests, untested = {}, {}
     for by_split in by_table.values():
         result = by_split[preferred_split(by_split)]
-        if test := permutation_test(result, contents.regressor, permutations):
+        made = affordable(result, contents.regressor, permutations, limit)
+        if made < min(permutations, FEWEST):
+            untested[str(result.path)] = (
+                f"no permutation test: there is time for {made} of {permutations:,}; --long-fits "
+                "takes it"
+            )
+        elif test := permutation_test(result, contents.regressor, min(made, permutations)):
             tests[str(result.path)] = test
-    return tests
+    return tests, untested
 
 
 def known_names(published: Sequence[Result]) -> list[str]:

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from demogen.cli import main
 from leaderboard.cli.commands import leaderboard
+from leaderboard.fitting.fit_cost import FitLimit
 from leaderboard.results.origins import Again
 
 PACKAGE = '''
@@ -164,7 +165,7 @@ def test_options_of_validate_reach_the_code(tmp_path, monkeypatch):
         *("--sample", 3, "--seed", 7, "--seconds", 8, "--memory", 9, "--permutations", 0),
     )
     assert done.output == f"{tmp_path}: checked\n{tmp_path}: again\n{tmp_path}: odds\n"
-    assert told["given"] == (tmp_path, zoos, tmp_path)
+    assert told["given"] == (tmp_path, zoos, tmp_path, FitLimit())
     contents, given, sample = told["again"]
     assert (contents, given) == ("contents", zoos)
     assert (sample.networks, sample.seed) == (3, 7)

@@ -50,6 +50,15 @@ def test_what_cannot_be_checked_is_said(results, make, zoo, installed):
     assert len(verify(results[0], refit=False)) == 1
 
 
+def test_a_fit_that_may_take_long_is_left_out_and_named(results, zoo, installed):
+    from leaderboard.fitting.fit_cost import FitLimit
+
+    result = on(results, "kfold-10")
+    assert verify(result, zoo, limit=FitLimit()) == verify(result, zoo)
+    last = verify(result, zoo, limit=FitLimit(seconds=0.001))[-1]
+    assert last.startswith(f"not fitted again: 11 fits of {len(result.targets)} networks and")
+
+
 def test_parameters_of_the_measure_do_not_change_the_regressor(zoo, make, installed):
     [result] = make.results(zoo, name="toy-predictor(epsilon=1)", splits=["kfold-10"])
     assert "follow from the signatures" in verify(result)[-1]

@@ -200,9 +200,27 @@ def test_the_permutation_test_is_of_the_split_that_ranks(made):
     from leaderboard.submissions.validation import permutation_tests
 
     contents, _ = validate(made.folder)
-    [(path, test)] = permutation_tests(contents, 19).items()
+    tests, untested = permutation_tests(contents, 19)
+    assert untested == {}
+    [(path, test)] = tests.items()
     assert path == "toy@5a5a5a5a5a5a/grouped-kfold-10/gap/toy-predictor.json"
     assert (test.p, test.permutations) == (1 / 20, 19)
+
+
+def test_fits_that_may_take_long_are_refused_and_fewer_permutations_made(made):
+    from leaderboard.fitting.fit_cost import FitLimit
+    from leaderboard.submissions.validation import permutation_tests
+
+    message = refused(made, (), None, FitLimit(seconds=0.001))
+    assert "is not fitted again: " in message
+    assert message.endswith("--long-fits makes them all the same")
+    contents, _ = validate(made.folder, limit=FitLimit())
+    [test] = permutation_tests(contents, 10_000, FitLimit(seconds=3))[0].values()
+    assert 19 <= test.permutations < 10_000
+    tests, untested = permutation_tests(contents, 10_000, FitLimit(seconds=0.1))
+    assert tests == {}
+    [why] = untested.values()
+    assert "of 10,000; --long-fits takes it" in why
 
 
 def test_a_name_that_is_there_is_refused_unless_it_is_the_same(made, make, zoo, results, tmp_path):
