@@ -107,8 +107,15 @@ def test_options_of_a_figure_reach_its_sources(monkeypatch, tmp_path):
     monkeypatch.setattr("demogen.zoo.pool.open_zoos", lambda *a, **options: (a, options))
     monkeypatch.setattr("leaderboard.figures.sources.Sources", sources)
     words = ["figure", "jiang2019-margins", "--zoo", "a", "--revision", "v2", "--images", tmp_path]
-    words += ["--network", "x", "--train-accuracy", 0.5, "--device", "cuda:1", "--batch-size", 8]
+    words += ["mean-gap", "--network", "x", "--train-accuracy", 0.5, "--device", "cuda:1"]
+    words += ["--batch-size", 8, "--workers", 3, "--ray", "auto", "--cache", tmp_path]
     outcome = CliRunner().invoke(commands, list(map(str, words)))
     assert isinstance(outcome.exception, ReachedError), outcome.output
     zoo = ((("a",), "v2"), {"images": tmp_path})
-    assert calls == [(zoo, (), ("x",), 0.5, "cuda:1", 8)]
+    [(*shown, [predictor], measuring)] = calls
+    assert shown == [zoo, (), ("x",), 0.5]
+    assert predictor.name == "mean-gap"
+    assert measuring == {
+        **{"device": "cuda:1", "batch_size": 8, "workers": 3, "ray": "auto", "cache": tmp_path},
+        **{"image_limit": None, "progress": measuring["progress"]},
+    }

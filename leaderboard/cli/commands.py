@@ -120,6 +120,7 @@ def figures(output_format: str | None) -> None:
 
 @click.command()
 @click.argument("name", required=False)
+@click.argument("predictors", nargs=-1)
 @cli_options.zoos_to_read()
 @options.results("Folder of result files.")
 @click.option(
@@ -137,13 +138,13 @@ def figures(output_format: str | None) -> None:
     help="Training accuracy from which on a network counts as fitting its training set "
     "(figures of novak2018).",
 )
-@cli_options.device
-@cli_options.batch_size
+@cli_options.measuring
 @click.option("--list", "list_only", is_flag=True, hidden=True)
 @click.pass_context
 def figure(
     context: click.Context,
     name: str | None,
+    predictors: tuple[str, ...],
     zoos: tuple[str, ...],
     revision: str | None,
     images: Path | None,
@@ -151,22 +152,25 @@ def figure(
     networks: tuple[str, ...],
     output: Path | None,
     train_accuracy: float,
-    device: str,
-    batch_size: int,
     list_only: bool,
+    **running: "Unpack[MeasuringOptions]",
 ) -> None:
     """Draw the figure NAME of a paper from a zoo, from results, or from both.
 
-    `demogen figures` lists the names, as this command does without one.
+    `demogen figures` lists the names, as this command does without one. PREDICTORS, named as for
+    `evaluate`, are shown in the place of the paper's where the figure compares predictors. Where
+    results are lacking and a zoo is given, they are made for the figure, and not kept.
 
     \b
     Example:
       demogen figure jiang2019-margins --zoo digits --output margins.pdf
+      demogen figure jiang2019-predicted unit-sparsity mine.py:MINE --zoo digits --workers 2
       demogen figure zhao2021-ssr --results results
     """
     if list_only or name is None:
         context.invoke(figures, output_format=None)
         return
+    from demogen.measuring.named_predictors import predictor_named
     from leaderboard.figures.catalog import find_figure
     from leaderboard.figures.sources import Sources
     from leaderboard.results.result import read_results, write_file
@@ -174,6 +178,9 @@ def figure(
     chosen = find_figure(name)
     path = output or Path(f"{name}.png")
     check_can_write(path)
+    if running["image_limit"] is not None:
+        raise click.UsageError("a figure is drawn from all images; leave out --image-limit")
+    running["progress"] = shows_progress()
     zoo = None
     if zoos:
         from demogen.zoo.pool import open_zoos
@@ -184,8 +191,8 @@ def figure(
         read_results(results) if chosen.from_results else (),
         networks,
         train_accuracy,
-        device,
-        batch_size,
+        tuple(predictor_named(predictor) for predictor in predictors),
+        running,
     )
     write_file(path, chosen.draw(sources, path.suffix.lstrip(".")))
     say(f"wrote {path}")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar, final
 
+from demogen.errors import PredictorError
 from leaderboard.figures.style import check_format, rendered
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class PaperFigure(Generic[Data]):
         gather: finds the arrays; raises a one-line error where something is missing.
         paint: fills an empty figure with them.
         from_results: result files are among what it is drawn from.
+        most_predictors: how many predictors the reader may name in the place of the paper's.
     """
 
     name: str
@@ -40,6 +42,7 @@ class PaperFigure(Generic[Data]):
     gather: "Callable[[Sources], Data]"
     paint: "Callable[[Figure, Data], None]"
     from_results: bool = False
+    most_predictors: int = 0
 
     def draw(self, sources: "Sources", format: str) -> bytes:
         """The figure as the bytes of a file: the same sources, the same bytes.
@@ -49,10 +52,17 @@ class PaperFigure(Generic[Data]):
             format: "png", "svg" or "pdf".
 
         Raises:
+            PredictorError: more predictors are named than it shows.
             ZooError: no zoo is given where one is needed, it lacks what the figure shows, or a
                 network cannot be measured.
             ResultError: there are no results of the predictors shown, or no such format.
         """
         check_format(format)
+        if len(sources.predictors) > self.most_predictors:
+            shows = f"at most {self.most_predictors}" if self.most_predictors else "none of yours"
+            raise PredictorError(
+                f"the figure {self.name} shows {shows}, not {len(sources.predictors)} predictors: "
+                f"it is drawn from {self.needs}"
+            )
         data = self.gather(sources)
         return rendered(format, lambda figure: self.paint(figure, data))

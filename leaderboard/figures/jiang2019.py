@@ -9,7 +9,7 @@ import numpy as np
 from demogen.errors import ZooError
 from leaderboard.figures.density import positive_density
 from leaderboard.figures.figure import PaperFigure
-from leaderboard.figures.sources import Sources, captions, details
+from leaderboard.figures.sources import Sources, captions
 from leaderboard.figures.style import (
     BLUE,
     COLORS,
@@ -64,8 +64,14 @@ class Margins:
 def gather_margins(sources: Sources) -> Margins:
     """Margins of the networks chosen, else of three from the largest gap to the smallest."""
     ids = sources.spread(3)
-    margins_at_taps = tuple(dict(details(PREDICTOR, network)) for network in sources.opened(ids))
+    predictor = sources.predictors[0] if sources.predictors else PREDICTOR
+    margins_at_taps = tuple(sources.details(predictor, ids))
     for network, taps in zip(ids, margins_at_taps, strict=True):
+        if not taps or any(np.ndim(of) != 1 or not np.min(of) > 0 for of in taps.values()):
+            raise ZooError(
+                f"what the measure of {getattr(predictor, 'name', predictor)} leaves of network "
+                f"{network} are no margins above zero at its taps; name another predictor"
+            )
         for tap, margins in taps.items():
             if not np.ptp(margins) > 0:
                 raise ZooError(
@@ -171,12 +177,12 @@ class Fits:
 
 
 def gather_fits(sources: Sources) -> Fits:
-    """Fits of the predictors of Fig. 2 that there are results of."""
-    fits = sources.results_of(list(COMPARED))
+    """Fits of the predictors chosen, else of those of Fig. 2 that there are results of."""
+    fits = sources.results_of(sources.names_of(list(COMPARED)))
     zoo, digest = next((result.zoo, result.zoo_digest) for result in fits.values())
     fold_r2 = {
         result.predictor: result.scores.r2_fold_mean
-        for result in sources.results
+        for result in [*sources.results, *fits.values()]
         if (result.split, result.target, result.zoo_digest) == (KFOLD, "gap", digest)
         and result.predictor in fits
         and result.scores.r2_fold_mean is not None
@@ -202,7 +208,7 @@ def paint_fits(figure: "Figure", data: Fits) -> None:
         stats = f"adj. R² = {UNDEFINED if adjusted is None else decimals(adjusted)}"
         if name in data.fold_r2:
             stats += f", k-fold R² = {decimals(data.fold_r2[name])}"
-        axes.set_title(f"{COMPARED[name]}\n{stats}")
+        axes.set_title(f"{COMPARED.get(name, name)}\n{stats}")
         both += [*truth, *fit]
     for axes in panels:
         axes.set(xlim=limits(both), ylim=limits(both), aspect="equal")
@@ -234,12 +240,13 @@ class Residuals:
 
 
 def gather_residuals(sources: Sources) -> Residuals:
-    """Residuals of the fit on the logs of all quartile statistics."""
-    result = sources.results_of([PREDICTOR])[PREDICTOR]
+    """Residuals of the fit of the predictor chosen, else on the logs of all quartile statistics."""
+    [name] = sources.names_of([PREDICTOR])
+    result = sources.results_of([name])[name]
     ids = sorted(result.targets)
     values = np.array([result.signatures[network] for network in ids], np.float64)
     residuals = np.array([result.targets[n] - result.fit[n] for n in ids], np.float64)
-    return Residuals(f"{PREDICTOR}, {result.zoo}", result.columns, values, residuals)
+    return Residuals(f"{name}, {result.zoo}", result.columns, values, residuals)
 
 
 def paint_residuals(figure: "Figure", data: Residuals) -> None:
@@ -278,6 +285,7 @@ MARGINS = PaperFigure(
     "a zoo; measures three networks",
     gather_margins,
     paint_margins,
+    most_predictors=1,
 )
 LOG_DENSITIES = PaperFigure(
     "jiang2019-log-densities",
@@ -287,6 +295,7 @@ LOG_DENSITIES = PaperFigure(
     "a zoo; measures three networks",
     gather_margins,
     paint_log_densities,
+    most_predictors=1,
 )
 PREDICTED = PaperFigure(
     "jiang2019-predicted",
@@ -297,6 +306,7 @@ PREDICTED = PaperFigure(
     gather_fits,
     paint_fits,
     from_results=True,
+    most_predictors=8,
 )
 RESIDUALS = PaperFigure(
     "jiang2019-residuals",
@@ -307,4 +317,5 @@ RESIDUALS = PaperFigure(
     gather_residuals,
     paint_residuals,
     from_results=True,
+    most_predictors=1,
 )

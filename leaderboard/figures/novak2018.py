@@ -2,21 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, final
 
 import numpy as np
 
 from demogen.errors import ZooError
+from leaderboard.figures.details import Arrays, among_few, at_test_images, untrained
 from leaderboard.figures.figure import PaperFigure
-from leaderboard.figures.sources import (
-    Arrays,
-    Sources,
-    among_few,
-    at_test_images,
-    captions,
-    details,
-    untrained,
-)
+from leaderboard.figures.sources import Sources, captions
 from leaderboard.figures.style import (
     BLUE,
     COLORS,
@@ -70,10 +64,7 @@ def gather_ellipses(sources: Sources) -> Ellipses:
     Three of the first thousand training images are met, the same for networks on the same images.
     """
     ids = sources.spread(8, fitted=True)
-    arrays = [
-        details(PREDICTOR, among_few(network, IMAGES), ["ellipse.angle"])
-        for network in sources.opened(ids)
-    ]
+    arrays = sources.details(PREDICTOR, ids, ["ellipse.angle"], partial(among_few, count=IMAGES))
     names = {
         quantity: [kind for kind in KINDS if all(f"ellipse.{kind}.{quantity}" in f for f in arrays)]
         for quantity in QUANTITIES
@@ -147,12 +138,12 @@ class Boundaries:
 
 def gather_boundaries(sources: Sources) -> Boundaries:
     """Of the network chosen first, else of the one with the smallest gap."""
-    (network,) = sources.opened([sources.one()])
-    few, wanted = among_few(network, IMAGES), ["slice.boundaries", "slice.anchors", "slice.images"]
-    after = details(PREDICTOR, few, wanted)
-    before = details(PREDICTOR, among_few(untrained(network), IMAGES), wanted)
+    id = sources.one()
+    wanted = ["slice.boundaries", "slice.anchors", "slice.images"]
+    [after] = sources.details(PREDICTOR, [id], wanted, partial(among_few, count=IMAGES))
+    [before] = sources.details(PREDICTOR, [id], wanted, partial(untrained, count=IMAGES))
     return Boundaries(
-        f"{sources.given_zoo.name}: {captions([network.id])[0]}",
+        f"{sources.given_zoo.name}: {captions([id])[0]}",
         before["slice.boundaries"],
         after["slice.boundaries"],
         after["slice.anchors"],
@@ -219,12 +210,10 @@ def gather_points(sources: Sources) -> Points:
     choice: networks at equal distances in the order of the gap, where the paper draws them.
     """
     ids, zoo = sources.spread(5, fitted=True), sources.given_zoo
-    pairs = []
-    for network in sources.opened(ids):
-        arrays = details(PREDICTOR, at_test_images(zoo, network, IMAGES))
-        pairs.append(
-            np.stack([arrays["cross_entropy"], arrays["jacobian_norm"]]).astype(np.float64)
-        )
+    pairs = [
+        np.stack([arrays["cross_entropy"], arrays["jacobian_norm"]]).astype(np.float64)
+        for arrays in sources.details(PREDICTOR, ids, seen=partial(at_test_images, count=IMAGES))
+    ]
     kept = tuple(pair[:, (pair > 0).all(axis=0)] for pair in pairs)
     if not any(pair.size for pair in kept):
         raise ZooError(
@@ -287,8 +276,7 @@ class Bounds:
 def gather_bounds(sources: Sources) -> Bounds:
     """Of the network chosen first, else of the one with the smallest gap."""
     zoo, id = sources.given_zoo, sources.one()
-    (network,) = sources.opened([id])
-    arrays = details(PREDICTOR, at_test_images(zoo, network, IMAGES))
+    [arrays] = sources.details(PREDICTOR, [id], seen=partial(at_test_images, count=IMAGES))
     names = ("cross_entropy", "target_row_norm", "jacobian_norm")
     curves = ("cross_entropy", "target_row_lower", "target_row_upper", "jacobian_norm")
     points = [np.asarray(arrays[name], np.float64) for name in names]

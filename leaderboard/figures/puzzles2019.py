@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from demogen.errors import ZooError
 from leaderboard.figures.figure import PaperFigure
-from leaderboard.figures.sources import Sources, captions, details
+from leaderboard.figures.sources import Sources, captions
 from leaderboard.figures.style import (
     BLUE,
     GRAY,
@@ -155,8 +155,8 @@ def gather_outputs(sources: Sources) -> Outputs:
     ids = sources.spread(3)
     wanted = ("largest_output",)
     outputs = tuple(
-        np.asarray(details("normalized-loss", network, wanted)["largest_output"], np.float64)
-        for network in sources.opened(ids)
+        np.asarray(arrays["largest_output"], np.float64)
+        for arrays in sources.details("normalized-loss", ids, wanted)
     )
     return Outputs(tuple(captions(ids)), outputs)
 

@@ -1,23 +1,22 @@
 """What figures are drawn from: a zoo, results, and the arrays that measures leave."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from demogen.errors import NotMeasurable, ResultError, ZooError
+from demogen.errors import ResultError, ZooError
+from leaderboard.figures.details import Arrays, Seen, as_it_is, details_of
 from leaderboard.results.ranking import preferred_split
 from leaderboard.results.result import Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from demogen.networks.network import LabeledImages, Network
+    from demogen.measuring.options import MeasuringOptions
+    from demogen.measuring.predictor import Predictor
     from demogen.zoo.base import NetworkSet
-
-Arrays = dict[str, "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"]
-"""Name → array, as `Measure.details` gives them."""
 
 
 @final
@@ -30,16 +29,16 @@ class Sources:
         results: of any zoos, predictors and splits.
         networks: ids chosen by the reader; empty: a spread over the gap.
         train_accuracy: from it on a network fits its training set, as the figures of novak2018 ask.
-        device: where networks are measured.
-        batch_size: how many images a network takes at a time.
+        predictors: shown in the place of the paper's; empty: the paper's.
+        measuring: how the zoo is measured where something is to be measured.
     """
 
     zoo: "NetworkSet | None" = None
     results: Sequence[Result] = ()
     networks: tuple[str, ...] = ()
     train_accuracy: float = 1.0
-    device: str = "cpu"
-    batch_size: int = 256
+    predictors: "tuple[Predictor, ...]" = ()
+    measuring: "MeasuringOptions" = field(default_factory=dict)  # type: ignore[assignment]
 
     @property
     def given_zoo(self) -> "NetworkSet":
@@ -106,18 +105,39 @@ class Sources:
         """
         return self.networks[0] if self.networks else self.spread(2, fitted=True)[-1]
 
-    def opened(self, ids: Sequence[str]) -> "Iterator[Network]":
-        """Networks of the zoo, in this order.
+    def details(
+        self,
+        predictor: "str | Predictor",
+        ids: Sequence[str],
+        wanted: Sequence[str] = (),
+        seen: Seen = as_it_is,
+    ) -> list[Arrays]:
+        """The arrays that the measure of a predictor leaves of networks of the zoo, in this order.
+
+        Args:
+            predictor: or the name under which it is installed.
+            ids: of the networks.
+            wanted: arrays that must be among them.
+            seen: what is measured instead of each network; a worker must be able to load it.
 
         Raises:
-            ZooError: no zoo is given, an unknown id, or a network that cannot be read.
+            ZooError: no zoo is given, an unknown id, a network that cannot be read or measured, or
+                that leaves no such array.
+            PredictorError: no predictor is called so.
         """
-        return self.given_zoo.networks(ids, device=self.device, batch_size=self.batch_size)
+        return details_of(self.given_zoo, predictor, ids, wanted, seen, self.measuring)
+
+    def names_of(self, shown: Sequence[str]) -> list[str]:
+        """Names of the predictors chosen by the reader, else of those that the paper shows."""
+        return [predictor.name for predictor in self.predictors] or list(shown)
 
     def results_of(
         self, predictors: Sequence[str], split: str | None = None, *, every: bool = False
     ) -> dict[str, Result]:
         """Results of predictors for the gap on one zoo: that given, else the only one there is.
+
+        What the figure cannot do without, and what the reader chose, is measured and scored where
+        there is no result of it and a zoo is given.
 
         Args:
             predictors: names; those without a result are left out.
@@ -129,7 +149,25 @@ class Sources:
 
         Raises:
             ResultError: there is none, one is lacking, or they are of several zoos.
+            PredictorError: one that is to be measured is not installed.
+            ZooError: one that is to be measured cannot be.
         """
+        found = self._found(predictors, split)
+        lacking = [name for name in predictors if name not in found]
+        if lacking and self.zoo is not None and (every or not found or self.predictors):
+            found |= self._scored(lacking, split)
+            lacking = []
+        if not found or (every and lacking):
+            where = f" of zoo {self.zoo.name}" if self.zoo else ""
+            on = f" --split {split}" if split else ""
+            raise ResultError(
+                f"no results{where} of {' or '.join(lacking)} for the gap; give --zoo, or make "
+                f"them: `demogen evaluate {' '.join(lacking)} --zoo ZOO{on}`"
+            )
+        return {name: found[name] for name in predictors if name in found}
+
+    def _found(self, predictors: Sequence[str], split: str | None) -> dict[str, Result]:
+        """Predictor → result, among those that there are."""
         found = [
             result
             for result in self.results
@@ -146,100 +184,17 @@ class Sources:
         by_split: dict[str, dict[str, Result]] = {}
         for result in found:
             by_split.setdefault(result.predictor, {}).setdefault(result.split, result)
-        first = {name: of[preferred_split(of)] for name, of in by_split.items()}
-        lacking = [name for name in predictors if name not in first]
-        if not first or (every and lacking):
-            where = f" of zoo {self.zoo.name}" if self.zoo else ""
-            on = f" --split {split}" if split else ""
-            raise ResultError(
-                f"no results{where} of {' or '.join(lacking)} for the gap; `demogen evaluate "
-                f"{' '.join(lacking)} --zoo {self.zoo.name if self.zoo else 'ZOO'}{on}` makes them"
-            )
-        return {name: first[name] for name in predictors if name in first}
+        return {name: of[preferred_split(of)] for name, of in by_split.items()}
 
+    def _scored(self, names: Sequence[str], split: str | None) -> dict[str, Result]:
+        """Predictor → result, made for this figure."""
+        from leaderboard.results.evaluation import benchmark
 
-def details(predictor: str, network: "Network", wanted: Sequence[str] = ()) -> Arrays:
-    """The arrays that the measure of an installed predictor leaves of one network.
-
-    Args:
-        predictor: name under which it is installed.
-        network: what it measures.
-        wanted: arrays that must be among them.
-
-    Raises:
-        ZooError: it is not installed, cannot measure this network, or leaves no such array.
-    """
-    from demogen.measuring.predictor import get_predictor
-    from demogen.networks.torch_state import ordinary_state, own_random_numbers
-
-    measure = get_predictor(predictor).measure
-    remedy = "choose other networks with --network"
-    if reason := measure.applicable(network.module):
-        raise ZooError(
-            f"{measure.name} is not defined for network {network.id}: {reason}; {remedy}"
-        )
-    try:
-        with ordinary_state(), own_random_numbers(0, network.device):
-            found = measure.details(network.view(measure.access))
-    except NotMeasurable as error:
-        raise ZooError(f"{measure.name} on network {network.id}: {error}; {remedy}") from error
-    if lacking := [name for name in wanted if name not in found]:
-        raise ZooError(f"{measure.name} on network {network.id} has no {lacking[0]!r}; {remedy}")
-    return found
-
-
-def among_few(network: "Network", count: int) -> "Network":
-    """The same network, with at most so many training images.
-
-    Image sets stand in an order decided by a hash of pixels and label, so the first images are as
-    good as any.
-    """
-    train = network.train
-    return _with_images(
-        network, replace(train, images=train.images[:count], labels=train.labels[:count])
-    )
-
-
-def untrained(network: "Network") -> "Network":
-    """The network before training, with the images that it was trained on.
-
-    Raises:
-        ZooError: its first weights cannot be made again.
-    """
-    from demogen.networks.network import Network
-
-    train = network.train
-    return Network.of(
-        network.initial, train.images, train.labels, batch_size=network.batch_size, id=network.id
-    )
-
-
-def at_test_images(zoo: "NetworkSet", network: "Network", count: int) -> "Network":
-    """The network with test images, and their labels, in the place of the training images.
-
-    A figure may show what a predictor must not see: the loss of single test images.
-
-    Args:
-        zoo: where the network comes from.
-        network: of the zoo.
-        count: how many test images, the first.
-
-    Raises:
-        ZooError: the images at hand are not those of the zoo.
-    """
-    from demogen.networks.network import LabeledImages
-
-    images = network.test_inputs[:count]
-    labels = zoo.image_set(zoo.record(network.id).spec.data.images).test.labels[:count]
-    return _with_images(network, LabeledImages(images, labels.to(images.device)))
-
-
-def _with_images(network: "Network", train: "LabeledImages") -> "Network":
-    from demogen.networks.network import Network
-
-    return Network.of(
-        network.module, train.images, train.labels, batch_size=network.batch_size, id=network.id
-    )
+        zoo, chosen = self.given_zoo, {one.name: one for one in self.predictors}
+        on = split if split is not None else preferred_split(zoo.splits)
+        wanted = [chosen.get(name, name) for name in names]
+        scored = benchmark(wanted, zoo, splits=[on], **self.measuring)
+        return {result.predictor: result for result in scored}
 
 
 def captions(ids: Sequence[str]) -> list[str]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from demogen.errors import ResultError, ZooError
+from leaderboard.figures.details import Arrays
 from leaderboard.figures.figure import PaperFigure
-from leaderboard.figures.sources import Arrays, Sources, captions, details
+from leaderboard.figures.sources import Sources, captions
 from leaderboard.figures.style import (
     BLUE,
     COLORS,
@@ -61,7 +62,7 @@ def gather_ablations(sources: Sources) -> Ablations:
     """
     ids = sources.spread(6)
     wanted = ("classes", "descending", "ascending", "n0", "n0_r", "zeta", "kappa")
-    arrays = tuple(details(PREDICTOR, network, wanted) for network in sources.opened(ids))
+    arrays = tuple(sources.details(PREDICTOR, ids, wanted))
     common = set.intersection(*({int(label) for label in each["classes"]} for each in arrays))
     if not common:
         raise ZooError("these networks have no class in common; choose others with --network")

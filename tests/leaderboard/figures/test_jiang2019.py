@@ -79,9 +79,13 @@ def test_log_densities_have_a_logarithmic_axis_over_all_margins(tiny_zoo):
 
 
 def test_margins_that_are_all_equal_are_refused(tiny_zoo, monkeypatch):
-    monkeypatch.setattr(jiang2019, "details", lambda *_: {"h1": np.ones(4)})
+    found = {"h1": np.ones(4)}
+    monkeypatch.setattr(Sources, "details", lambda self, predictor, ids: [found] * len(ids))
     with pytest.raises(ZooError, match="no two different margins at tap 'h1'; choose other"):
         jiang2019.gather_margins(Sources(tiny_zoo))
+    for found["h1"] in (np.array([1.0, -1.0]), np.ones((2, 2))):
+        with pytest.raises(ZooError, match="are no margins above zero at its taps; name another"):
+            jiang2019.gather_margins(Sources(tiny_zoo))
 
 
 def test_the_fit_is_drawn_against_the_truth(fits, zoo):
@@ -144,7 +148,7 @@ def test_results_of_one_zoo_are_asked_for(fits, zoo, small_zoo, make):
         jiang2019.gather_fits(Sources(results=[*fits, *other]))
     chosen = jiang2019.gather_fits(Sources(zoo, [*fits, *other]))
     assert {result.zoo_digest for result in chosen.results.values()} == {zoo.digest}
-    with pytest.raises(ResultError, match=r"no results of margin-.* for the gap; `demogen eval"):
+    with pytest.raises(ResultError, match=r"no results of margin-.* for the gap; give --zoo"):
         jiang2019.gather_residuals(Sources(results=[]))
 
 

@@ -93,7 +93,7 @@ def test_inputs_that_are_no_pictures_are_left_out():
 def test_points_are_test_images_with_their_true_labels(two):
     data = novak2018.gather_points(two)
     test = two.zoo.image_set("digits").test
-    for network, shown in zip(two.opened(two.networks), data.of, strict=True):
+    for network, shown in zip(two.zoo.networks(two.networks), data.of, strict=True):
         logits = network.module(network.test_inputs).double()
         losses = -logits.log_softmax(1).gather(1, test.labels[:, None]).squeeze(1).numpy()
         assert data.left_out == 0
@@ -108,7 +108,7 @@ def test_points_are_test_images_with_their_true_labels(two):
 
 def test_images_with_a_value_of_zero_are_counted_and_not_shown(two, monkeypatch):
     found = {"cross_entropy": np.array([0.0, 0.1, 0.2]), "jacobian_norm": np.array([1.0, 0.0, 2.0])}
-    monkeypatch.setattr(novak2018, "details", lambda *_: found)
+    monkeypatch.setattr(Sources, "details", lambda self, name, ids, seen: [found] * len(ids))
     data = novak2018.gather_points(two)
     assert data.left_out == 4
     np.testing.assert_array_equal(data.of[0], [[0.2], [2.0]])
