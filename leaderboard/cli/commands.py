@@ -186,9 +186,12 @@ def figure(
         from demogen.zoo.pool import open_zoos
 
         zoo = open_zoos(zoos, revision, images=images)
+    # Of a zoo that is given, what lacks is made; a folder that is named has to hold results.
+    named = context.get_parameter_source("results") is ParameterSource.COMMANDLINE
+    has_some = zoo is None or named or any(results.rglob("*.json"))
     sources = Sources(
         zoo,
-        read_results(results) if chosen.from_results else (),
+        read_results(results) if chosen.from_results and has_some else (),
         networks,
         train_accuracy,
         tuple(predictor_named(predictor) for predictor in predictors),

@@ -59,10 +59,10 @@ class PaperFigure(Generic[Data]):
         """
         check_format(format)
         if len(sources.predictors) > self.most_predictors:
-            shows = f"at most {self.most_predictors}" if self.most_predictors else "none of yours"
+            most = self.most_predictors
             raise PredictorError(
-                f"the figure {self.name} shows {shows}, not {len(sources.predictors)} predictors: "
-                f"it is drawn from {self.needs}"
+                f"the figure {self.name} takes {f'at most {most}' if most else 'no'} predictors: it "
+                f"is drawn from {self.needs}"
             )
         data = self.gather(sources)
         return rendered(format, lambda figure: self.paint(figure, data))
