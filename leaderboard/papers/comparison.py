@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from demogen.schema.collections import PublishedCollection
 from leaderboard.papers.deviations import changes
 from leaderboard.papers.our_numbers import OurNumber, our_number
-from leaderboard.papers.printed_numbers import PrintedRow, printed_row
+from leaderboard.papers.printed_numbers import IN_SMALL, PrintedRow, printed_row
 from leaderboard.results.result import Result
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def compare(
     Args:
         results: of any zoos, predictors and splits.
         collections: with the printed numbers. Results and zoos belong to the collection, or pool of
-            collections, that has their name.
+            collections, that has their name, or that they are in small (`IN_SMALL`).
         zoos: at hand; what results on other zoos cut down is not known.
 
     Returns:
@@ -110,7 +110,8 @@ def compare(
     """
     by_name = {collection.name: collection for collection in collections}
     rows = _rows(collections)
-    silent = sorted({zoo.name for zoo in zoos if zoo.name in by_name and (zoo.name,) not in rows})
+    known = {_published(zoo.name) for zoo in zoos} & by_name.keys()
+    silent = sorted(name for name in known if (name,) not in rows)
     together: dict[Names, tuple[_Row, ...]] = {**rows, **{(name,): () for name in silent}}
     return [
         _comparison(names, together[names], sample, by_name)
@@ -165,11 +166,12 @@ def _samples(
     titles: dict[str, str] = {}
     for result in results:
         # In the name of a pool, zoos of one name stand with their digests.
-        if tuple(part.partition("@")[0] for part in result.zoo.split("+")) == names:
+        parts = (part.partition("@")[0] for part in result.zoo.split("+"))
+        if tuple(map(_published, parts)) == names:
             by_digest.setdefault(result.zoo_digest, []).append(result)
             titles[result.zoo_digest] = result.zoo
     for zoo in zoos:
-        if (zoo.name,) == names:
+        if (_published(zoo.name),) == names:
             by_digest.setdefault(zoo.digest, [])
             titles[zoo.digest] = zoo.name
     if not by_digest:
@@ -184,12 +186,17 @@ def _tables(
 ) -> dict[str, "pd.DataFrame"]:
     """Name → table of the zoo, or of the zoos that a pool consists of; those at hand."""
     if len(names) == 1:
-        return {zoo.name: zoo.table for zoo in zoos if zoo.digest == digest}
+        return {_published(zoo.name): zoo.table for zoo in zoos if zoo.digest == digest}
     # Ids are digests of all that decides a network, so that they tell which zoos are pooled.
     ids = _ids(results)
     return {
         zoo.name: zoo.table for zoo in zoos if zoo.name in names and ids.issuperset(zoo.table.index)
     }
+
+
+def _published(name: str) -> str:
+    """The collection whose printed numbers a zoo of that name is held against."""
+    return IN_SMALL.get(name, name)
 
 
 def _ids(results: Sequence[Result]) -> set[str]:

@@ -51,6 +51,9 @@ def printed_row(paper: str, collection: str, row: str) -> PrintedRow | None:
     return lookup(collection, row) if lookup else None
 
 
+IN_SMALL = {"nin-small-cifar10": "nin-cifar10"}
+"""Collection of our own → the published one that it is in small, with whose numbers it is compared."""
+
 _COLUMNS = {
     "nin-cifar10": "CNN + CIFAR10",
     "resnet32-cifar10": "ResNet + CIFAR10",

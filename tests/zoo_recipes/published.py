@@ -1,4 +1,4 @@
-"""What the papers say of their collections, typed here and not computed."""
+"""What the papers say of their collections, and we of ours, typed here and not computed."""
 
 from functools import lru_cache
 
@@ -97,6 +97,10 @@ LARGE_FIXED = {**NOVAK, "center_crop": 24}
 def published():
     """Name → number of networks, what varies (levels as frequent as they can be), what is fixed."""
     yield "nin-cifar10", 216, NIN, {**JIANG, "corruption": 0, "learning_rate": 0.01}
+    small = {"width": [24, 36, 48], "dropout": [0, 0.1, 0.25], "l2": [0, 0.0002, 0.001]}
+    small |= {"augmentation": [[], ["flip"]]}
+    more = {"train_size": 2500, "optimizer": "adam", "batch_size": 64, "epochs": 40}
+    yield "nin-small-cifar10", 108, {**NIN, **small}, more
     yield "nin-cifar10-corrupted", 216, NIN, {**JIANG, "corruption": 0.2, "learning_rate": 0.01}
     rates = [0.1, 0.01, 0.001]
     more = {"images": "cifar10", "depth": 32, "standardization": "image"}

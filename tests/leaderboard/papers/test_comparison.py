@@ -54,6 +54,15 @@ PRINTED = {
 }
 
 
+def test_a_collection_in_small_is_held_against_the_published_one(make):
+    small = zoo_called(make, "nin-small-cifar10")
+    (found,) = compare(judged(make, small), [collection(NIN, PRINTED)], [at_hand(small)])
+    assert (found.collection, found.networks_in_full) == (NIN, 216)
+    assert found.zoo == f"nin-small-cifar10@{small.digest[:12]}"
+    assert found.cut_down == ("width: 8 (in full: 8, 16)",)
+    assert found.numbers[0].ours is not None
+
+
 def test_each_printed_number_has_one_row_beside_ours(make, nin):
     results = judged(make, nin)
     (found,) = compare(results, [collection(NIN, PRINTED)], [at_hand(nin)])
