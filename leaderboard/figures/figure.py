@@ -59,10 +59,9 @@ class PaperFigure(Generic[Data]):
         """
         check_format(format)
         if len(sources.predictors) > self.most_predictors:
-            most = self.most_predictors
+            most = f"at most {self.most_predictors}" if self.most_predictors else "no"
             raise PredictorError(
-                f"the figure {self.name} takes {f'at most {most}' if most else 'no'} predictors: it "
-                f"is drawn from {self.needs}"
+                f"the figure {self.name} takes {most} predictors: it is drawn from {self.needs}"
             )
         data = self.gather(sources)
         return rendered(format, lambda figure: self.paint(figure, data))
