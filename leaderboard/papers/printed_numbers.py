@@ -52,7 +52,7 @@ def printed_row(paper: str, collection: str, row: str) -> PrintedRow | None:
 
 
 IN_SMALL = {"nin-small-cifar10": "nin-cifar10"}
-"""Collection of our own → the published one that it is in small, whose numbers it is held against."""
+"""Collection of our own → the published one that it is in small, and is held against."""
 
 _COLUMNS = {
     "nin-cifar10": "CNN + CIFAR10",
