@@ -171,7 +171,9 @@ def _last(fitted: Any) -> Any:
 
 def _exact(fitted: Any, networks: int) -> bool:
     last = _last(fitted)
-    return isinstance(last, LeastSquares | LinearRegression) and last.rank_ >= max(1, networks - 1)
+    # On sparse columns, or with positive coefficients alone, scikit-learn finds no rank.
+    rank = getattr(last, "rank_", 0)
+    return isinstance(last, LeastSquares | LinearRegression) and rank >= max(1, networks - 1)
 
 
 def _beyond(X: Vector, rank: int) -> int:

@@ -296,3 +296,16 @@ def test_indicators_of_levels_are_not_lost():
     X = np.repeat([[0.0], [1.0], [2.0]], 4, axis=0)
     fitted = make_pipeline(OneHotEncoder(), LinearRegression()).fit(X, np.arange(12.0))
     assert linear_model(fitted, X).lost == 0
+
+
+@pytest.mark.parametrize(
+    "regressor",
+    [LinearRegression(positive=True), make_pipeline(OneHotEncoder(), LinearRegression())],
+)
+def test_least_squares_without_a_rank_are_not_said_to_be_exact(regressor):
+    ids = [f"n{number}" for number in range(8)]
+    signatures = {network: (float(number % 2),) for number, network in enumerate(ids)}
+    targets = {network: float(number) for number, network in enumerate(ids)}
+    fitted = cross_validate(signatures, targets, [ids[:4], ids[4:]], regressor)
+    assert not fitted.exact
+    assert len(fitted.fit) == 8
