@@ -1,6 +1,26 @@
 """BibTeX of the papers behind the baselines, offered to pages under `demogen.bibliography`."""
 
 BIBTEX = {
+    "garg2022": """@inproceedings{garg2022,
+  title = {Leveraging Unlabeled Data to Predict Out-of-Distribution Performance},
+  author = {Garg, Saurabh and Balakrishnan, Sivaraman and Lipton, Zachary C. and
+            Neyshabur, Behnam and Sedghi, Hanie},
+  booktitle = {International Conference on Learning Representations},
+  year = {2022}
+}""",
+    "guillory2021": """@inproceedings{guillory2021,
+  title = {Predicting with Confidence on Unseen Distributions},
+  author = {Guillory, Devin and Shankar, Vaishaal and Ebrahimi, Sayna and Darrell, Trevor and
+            Schmidt, Ludwig},
+  booktitle = {International Conference on Computer Vision},
+  year = {2021}
+}""",
+    "deng2022": """@inproceedings{deng2022,
+  title = {On the Strong Correlation Between Model Invariance and Generalization},
+  author = {Deng, Weijian and Gould, Stephen and Zheng, Liang},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year = {2022}
+}""",
     "unterthiner2020": """@misc{unterthiner2020,
   title = {Predicting Neural Network Accuracy from Weights},
   author = {Unterthiner, Thomas and Keysers, Daniel and Gelly, Sylvain and Bousquet, Olivier and

@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 from demogen._util.lookup import lookup
 from demogen.errors import ResultError
-from leaderboard.figures import jiang2019, novak2018, puzzles2019, sensitivity, sweeps, zhao2021
+from leaderboard.figures import (
+    jiang2019,
+    learning,
+    novak2018,
+    puzzles2019,
+    sensitivity,
+    sweeps,
+    zhao2021,
+)
 from leaderboard.figures.figure import PaperFigure
 
 if TYPE_CHECKING:
@@ -15,6 +23,7 @@ FIGURES: tuple[PaperFigure[Any], ...] = (
     jiang2019.LOG_DENSITIES,
     jiang2019.PREDICTED,
     jiang2019.RESIDUALS,
+    learning.LEARNING,
     zhao2021.CURVES,
     zhao2021.CLASSES,
     zhao2021.QUANTITIES,

@@ -13,6 +13,7 @@ from leaderboard.results.result import Result
 
 if TYPE_CHECKING:
     import pandas as pd
+    from sklearn.base import RegressorMixin
 
     from demogen.measuring.options import MeasuringOptions
     from demogen.measuring.predictor import Predictor
@@ -165,6 +166,26 @@ class Sources:
                 f"them: `demogen evaluate {' '.join(lacking)} --zoo ZOO{on}`"
             )
         return {name: found[name] for name in predictors if name in found}
+
+    def regressor_of(self, result: Result) -> "RegressorMixin":
+        """The unfitted regressor of a result: of the predictor chosen, else of the one installed.
+
+        Raises:
+            ResultError: it is not the one that the result was fitted with.
+            PredictorError: no predictor is called so.
+        """
+        from demogen.measuring.predictor import get_predictor
+        from leaderboard.fitting.regressor_text import regressor_to_text
+
+        chosen = {one.name: one for one in self.predictors}
+        name = result.predictor
+        regressor = (chosen[name] if name in chosen else get_predictor(name)).regressor
+        if regressor_to_text(regressor) != result.regressor:
+            raise ResultError(
+                f"the result of {name} was fitted with {result.regressor}, not with what is "
+                f"installed here; evaluate {name} again"
+            )
+        return regressor
 
     def _found(self, predictors: Sequence[str], split: str | None) -> dict[str, Result]:
         """Predictor → result, among those that there are."""

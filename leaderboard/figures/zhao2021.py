@@ -187,23 +187,15 @@ class Estimate:
 def gather_estimates(sources: Sources) -> list[Estimate]:
     """The first division of holdout-100, by unit-sparsity and by margins."""
     results = sources.results_of([PREDICTOR, MARGINS], DIVISIONS)
-    return [_estimate(name, result) for name, result in results.items()]
+    return [_estimate(sources, name, result) for name, result in results.items()]
 
 
-def _estimate(name: str, result: Result) -> Estimate:
+def _estimate(sources: Sources, name: str, result: Result) -> Estimate:
     from sklearn.base import clone
-
-    from demogen.measuring.predictor import get_predictor
-    from leaderboard.fitting.regressor_text import regressor_to_text
 
     if not result.folds:
         raise ResultError(f"the result of {name} on {DIVISIONS} has no folds to draw")
-    regressor = get_predictor(name).regressor
-    if regressor_to_text(regressor) != result.regressor:
-        raise ResultError(
-            f"the result of {name} was fitted with {result.regressor}, not with what is installed "
-            f"here; evaluate {name} again"
-        )
+    regressor = sources.regressor_of(result)
     fold = result.folds[0]
     train = sorted(set(result.targets) - set(fold.ids))
     X = np.array([result.signatures[network] for network in train], np.float64)

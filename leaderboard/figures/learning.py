@@ -1,0 +1,136 @@
+"""R² over the number of networks and over their training accuracy: none of a paper's figures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+
+from leaderboard.figures.figure import PaperFigure
+from leaderboard.figures.sources import Sources
+from leaderboard.figures.style import COLORS, LINES, MARKERS, legend, shortened
+from leaderboard.results.learning_curve import (
+    r2_of_best_trained,
+    r2_of_random_networks,
+    sizes_up_to,
+)
+from leaderboard.scoring.metrics import Vector
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+SHOWN = (
+    "margin-quartiles-log",
+    "margin-tap-log",
+    "spectral-margin-log",
+    "jacobian-margin-log",
+    "margin-quartiles-log-unnormalized",
+)
+"""Rows of Table 1 that its text compares, the best first."""
+
+DRAWS = 20
+LEVELS = 6
+
+
+@final
+@dataclass(frozen=True)
+class Curves:
+    """Out-of-fold R² of predictors on parts of a zoo.
+
+    Attributes:
+        title: of the zoo.
+        sizes: numbers of networks drawn, shape (sizes,).
+        levels: training accuracies, shape (levels,).
+        counts: how many networks reach them, shape (levels,).
+        by_size: predictor → R², shape (sizes, draws).
+        by_level: predictor → R², shape (levels, draws).
+    """
+
+    title: str
+    sizes: Vector
+    levels: Vector
+    counts: Vector
+    by_size: Mapping[str, Vector]
+    by_level: Mapping[str, Vector]
+
+
+def gather_learning(sources: Sources) -> Curves:
+    """Of the predictors chosen, else of `SHOWN`, those that there are results of."""
+    table = sources.table
+    results = sources.results_of(sources.names_of(SHOWN))
+    reached = {str(network): float(value) for network, value in table["train_accuracy"].items()}
+    sizes = sizes_up_to(min(len(result.targets) for result in results.values()))
+    ordered = sorted(reached.values(), reverse=True)
+    most = [ordered[size - 1] for size in sizes_up_to(len(ordered), LEVELS)]
+    levels = sorted(set(most))
+    by_size, by_level = {}, {}
+    for name, result in results.items():
+        regressor = sources.regressor_of(result)
+        by_size[name] = r2_of_random_networks(result, regressor, sizes, DRAWS)
+        by_level[name] = r2_of_best_trained(result, regressor, reached, levels, DRAWS)
+    counts = [sum(value >= level for value in reached.values()) for level in levels]
+    return Curves(
+        sources.given_zoo.name,
+        np.array(sizes, np.float64),
+        np.array(levels, np.float64),
+        np.array(counts, np.float64),
+        by_size,
+        by_level,
+    )
+
+
+def paint_learning(figure: "Figure", data: Curves) -> None:
+    """Medians over draws, with bands from the lower to the upper quartile."""
+    figure.set_size_inches(9.2, 4.2)
+    left, right = figure.subplots(1, 2, sharey=True)
+    _curves(left, data.sizes, data.by_size)
+    left.set(xlabel="networks, drawn at random", ylabel="out-of-fold R²")
+    _curves(right, data.levels, data.by_level)
+    right.set_xlabel("training accuracy that the networks reach")
+    for level, count in zip(data.levels, data.counts, strict=True):
+        right.annotate(
+            f"{count:.0f}",
+            (level, 1),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="bottom",
+            fontsize=8,
+        )
+    # An R² below the mean's says no more for lying far below.
+    medians = [curve.get_ydata() for axes in (left, right) for curve in axes.lines]
+    low = min(float(np.min(of)) for of in medians if len(of))
+    left.set_ylim(max(-1.0, min(low, 0.0) - 0.05), 1.02)
+    figure.suptitle(data.title)
+    legend(figure, left, "predictor")
+
+
+def _curves(axes: "Axes", x: Vector, of: Mapping[str, Vector]) -> None:
+    for number, (name, values) in enumerate(of.items()):
+        defined = np.isfinite(values).any(axis=1)
+        low, middle, high = np.nanquantile(values[defined], [0.25, 0.5, 0.75], axis=1)
+        color = COLORS[number % len(COLORS)]
+        axes.plot(
+            *(x[defined], middle),
+            color=color,
+            linestyle=LINES[number % len(LINES)],
+            marker=MARKERS[number % len(MARKERS)],
+            markersize=4,
+            label=shortened(name),
+        )
+        axes.fill_between(x[defined], low, high, color=color, alpha=0.15, linewidth=0)
+    axes.axhline(0, color="0.7", linewidth=1, zorder=0)
+
+
+LEARNING = PaperFigure(
+    "jiang2019-learning",
+    "jiang2019",
+    "none: of our own",
+    "out-of-fold R² over the number of networks and over their training accuracy",
+    f"a zoo's table; results of {', '.join(SHOWN)}",
+    gather_learning,
+    paint_learning,
+    from_results=True,
+    most_predictors=len(COLORS),
+)

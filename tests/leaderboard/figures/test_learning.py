@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from demogen.errors import ResultError
+from demogen.format.splits import make_splits
+from leaderboard.figures import learning
+from leaderboard.figures.sources import Sources
+from tests.leaderboard.figures.painting import line, painted, texts_overlap
+
+
+@pytest.fixture
+def zoo(make):
+    zoo = make.zoo(20)
+    zoo.table = zoo.table.assign(train_accuracy=np.linspace(0.5, 1, len(zoo.table)))
+    zoo.splits = make_splits(zoo.table)
+    return zoo
+
+
+@pytest.fixture
+def sources(make, zoo):
+    mine = make.Predictor("mine")
+    results = make.results(zoo, name="mine", splits=["grouped-kfold-10"])
+    return Sources(zoo, results, predictors=(mine,))
+
+
+def test_curves_are_medians_over_draws(sources, monkeypatch):
+    monkeypatch.setattr(learning, "DRAWS", 3)
+    data = learning.gather_learning(sources)
+    figure = painted(learning.paint_learning, data)
+    left, right = figure.axes
+    x, y = line(left, "mine")
+    defined = np.isfinite(data.by_size["mine"]).all(axis=1)
+    np.testing.assert_array_equal(x, data.sizes[defined])
+    np.testing.assert_array_equal(y, np.median(data.by_size["mine"][defined], axis=1))
+    assert defined.sum() >= 3
+    x, y = line(right, "mine")
+    defined = np.isfinite(data.by_level["mine"]).all(axis=1)
+    np.testing.assert_array_equal(x, data.levels[defined])
+    np.testing.assert_array_equal(y, np.median(data.by_level["mine"][defined], axis=1))
+    assert data.sizes[-1] == len(sources.zoo.table) == data.counts[0]
+    assert data.counts[-1] == 20
+    assert not texts_overlap(figure)
+
+
+def test_a_regressor_that_is_another_now_is_refused(sources, make):
+    from sklearn.linear_model import Ridge
+
+    sources.predictors[0].regressor = Ridge()
+    with pytest.raises(ResultError, match="the result of mine was fitted with LeastSquares"):
+        learning.gather_learning(sources)
