@@ -11,6 +11,7 @@ from demogen._util.reporting import note, shows_progress, tell
 from demogen._util.text import say, say_table
 from demogen._util.writable import check_can_write
 from leaderboard.cli import options
+from leaderboard.cli.audit import audit
 from leaderboard.cli.paper import paper
 from leaderboard.cli.submission import merge, submit, validate
 
@@ -211,7 +212,7 @@ def leaderboard() -> None:
     """
 
 
-for _command in (merge, paper, submit, validate):
+for _command in (audit, merge, paper, submit, validate):
     leaderboard.add_command(_command)
 
 
