@@ -31,7 +31,7 @@ from demogen.format.integrity import (
     verify_folder,
 )
 from demogen.hub.answers import check_commit
-from demogen.hub.client import BRANCH, TIMEOUTS, connect, download, explained, tree
+from demogen.hub.client import BRANCH, TIMEOUTS, Kind, connect, download, explained, tree
 from demogen.hub.commits import CommitLine
 from demogen.hub.download import is_folder
 from demogen.hub.errors import BY_STATUS
@@ -263,9 +263,9 @@ def information(api: HfApi, target: str) -> DatasetInfo:
     return with_retries(lambda: api.dataset_info(target, revision=BRANCH, timeout=TIMEOUTS[1]))
 
 
-def listing(api: HfApi, target: str, revision: str) -> dict[str, RepoFile]:
+def listing(api: HfApi, target: str, revision: str, kind: Kind = "dataset") -> dict[str, RepoFile]:
     """Path → file, of every file of a commit."""
-    return with_retries(lambda: tree(api, target, revision))
+    return with_retries(lambda: tree(api, target, revision, kind))
 
 
 def _manifest(

@@ -13,6 +13,7 @@ from demogen._util.writable import check_can_write
 from leaderboard.cli import options
 from leaderboard.cli.audit import audit
 from leaderboard.cli.paper import paper
+from leaderboard.cli.publish import publish
 from leaderboard.cli.submission import merge, submit, validate
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def leaderboard() -> None:
     """
 
 
-for _command in (audit, merge, paper, submit, validate):
+for _command in (audit, merge, paper, publish, submit, validate):
     leaderboard.add_command(_command)
 
 
