@@ -90,7 +90,7 @@ def _opened(zoos: tuple[str, ...], folder: Path, images: Path | None) -> "list[N
 
     if zoos:
         return each_and_pool(zoos, images)
-    opened = []
+    opened: list[NetworkSet] = []
     for noted in dict.fromkeys(map(tuple, read_places(folder).zoos.values())):
         try:
             opened.append(open_zoos(noted, images=images))
