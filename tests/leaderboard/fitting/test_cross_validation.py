@@ -296,3 +296,18 @@ def test_indicators_of_levels_are_not_lost():
     X = np.repeat([[0.0], [1.0], [2.0]], 4, axis=0)
     fitted = make_pipeline(OneHotEncoder(), LinearRegression()).fit(X, np.arange(12.0))
     assert linear_model(fitted, X).lost == 0
+
+
+class RoundsByLength(LinearRegression):
+    """Predictions that depend in their last digits on how many are made, as those of a BLAS may."""
+
+    def predict(self, X):
+        return super().predict(X) * (1 + 1e-9 * len(X))
+
+
+def test_a_prediction_stands_among_those_of_its_own_fold_however_they_round(task):
+    targets = task[-1]
+    signatures = {network: (target,) for network, target in targets.items()}
+    tests = [[min(targets, key=targets.get)], [max(targets, key=targets.get)]]
+    outcome = cross_validate(signatures, targets, tests, RoundsByLength())
+    assert [fold.places for fold in outcome.folds] == [(1.0,), (float(len(targets)),)]
