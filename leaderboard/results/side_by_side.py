@@ -90,8 +90,6 @@ def _scored(task: _Task) -> tuple[Result, list[Warning | str]]:
     """A result without what the caller has already, and what was warned of meanwhile."""
     same = same_on_splits(task.design, task.networks)
     with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
-        # One filter for all: scikit-learn sets each of them anew for every column of a tree.
-        warnings.resetwarnings()
         warnings.simplefilter("always")
         result = score_split_of(task.predictor, task.design, task.networks, task.split, same)
     return result.model_copy(update=dict.fromkeys(same)), [one.message for one in caught]
