@@ -21,6 +21,9 @@ OVERHEAD = 2e6
 _BLAS = 3
 """How many times faster than a simple operation one of a matrix product is, at least."""
 
+_ENCODERS = ("LevelIndicators", "OneHotEncoder")
+"""Steps that make a column of each level."""
+
 _BINS = 256
 _COPIES = 4
 """Arrays of the largest size that a fit holds at once."""
@@ -52,7 +55,7 @@ class FitCost:
         rows, columns = X.shape
         steps = [each for _, each in _flat(regressor)]
         for step in steps:
-            if type(step).__name__ == "OneHotEncoder":
+            if type(step).__name__ in _ENCODERS:
                 columns = _levels(X, columns)
             operations += OVERHEAD + 40.0 * rows * columns
             cells = max(cells, float(rows) * columns)
@@ -119,7 +122,9 @@ def _of_class(step: Any, rows: int, columns: int) -> tuple[float, float]:
             alphas = np.size(step.alphas)
             folds = 1 if step.cv is None else 2 * alphas * (rows if step.cv == -1 else 10)
             return product * (2 + folds) + 4.0 * rows * rows * alphas, cells + float(rows) * rows
-        case "StandardScaler" | "FunctionTransformer" | "BoundedInverse" | "OneHotEncoder":
+        case "StandardScaler" | "FunctionTransformer" | "BoundedInverse":
+            return 0.0, 0.0
+        case name if name in _ENCODERS:
             return 0.0, 0.0
         case "DummyRegressor":
             return 0.0, 0.0
