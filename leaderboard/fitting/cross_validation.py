@@ -81,7 +81,9 @@ def cross_validate(
             continue
         what = f"fold {number}"
         fitted, predictions = fit_and_predict(regressor, X[train], y[train], X[test], what)
-        everywhere = predicted(fitted, X.copy(), len(train), what)
+        everywhere = predicted(fitted, X.copy(), len(train), what).copy()
+        # Sums of other lengths round otherwise: with ill-conditioned columns, by a rank or more.
+        everywhere[test] = predictions
         predicted_folds.append(
             FoldPredictions(
                 fold=number,

@@ -21,9 +21,6 @@ OPERATIONS = 1e9
 OVERHEAD = 2e6
 """Operations that a step of a pipeline takes beside its arithmetic: scikit-learn's checks."""
 
-_OF_A_LEVELED_COLUMN = 1.2e6
-"""Operations that scikit-learn takes to find and look up the levels of a column, however short."""
-
 _OF_AN_INNER_FIT = 3e6
 """Operations of one fit and its score within a search for a parameter, beside its arithmetic."""
 
@@ -35,6 +32,9 @@ _OF_A_PLACE = 40.0
 
 _BLAS = 3
 """How many times faster than a simple operation one of a matrix product is, at least."""
+
+_ENCODERS = {"LevelIndicators": 5e4, "OneHotEncoder": 1.2e6}
+"""Steps that make a column of each level, and operations to find and look up those of a column."""
 
 _BINS = 256
 _COPIES = 4
@@ -81,8 +81,8 @@ class FitCost:
         operations = _OF_A_PLACE * rows
         steps = [each for _, each in _flat(regressor)]
         for step in steps:
-            if type(step).__name__ == "OneHotEncoder":
-                operations += _OF_A_LEVELED_COLUMN * columns
+            if type(step).__name__ in _ENCODERS:
+                operations += _ENCODERS[type(step).__name__] * columns
                 columns = _levels(X, columns)
             operations += OVERHEAD + 40.0 * rows * columns
             cells = max(cells, float(rows) * columns)
@@ -147,7 +147,9 @@ def _of_class(step: Any, rows: int, columns: int) -> tuple[float, float]:
             return 2 * product + groups, 2 * cells
         case "RidgeCV":
             return _of_search(step, rows, columns)
-        case "StandardScaler" | "FunctionTransformer" | "BoundedInverse" | "OneHotEncoder":
+        case "StandardScaler" | "FunctionTransformer" | "BoundedInverse":
+            return 0.0, 0.0
+        case name if name in _ENCODERS:
             return 0.0, 0.0
         case "DummyRegressor":
             return 0.0, 0.0
@@ -162,7 +164,7 @@ def _of_search(step: Any, rows: int, columns: int) -> tuple[float, float]:
     product = cells * min(rows, columns) / _BLAS
     searching = alphas * (4.0 * rows * rows + _OF_AN_ALPHA)
     if step.cv is not None:
-        folds = min(int(step.cv), rows) if np.isscalar(step.cv) else len(step.cv)
+        folds = len(step.cv) if hasattr(step.cv, "__len__") else min(int(step.cv), rows)
         searching += alphas * max(folds, 1) * (2 * product + 40.0 * cells + _OF_AN_INNER_FIT)
     return 3 * product + searching, cells + float(rows) * rows
 

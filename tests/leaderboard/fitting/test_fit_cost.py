@@ -5,6 +5,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from baselines.regressors import log_least_squares, one_hot_least_squares
 from baselines.selection import BestGroup, ForwardSelection
@@ -92,7 +93,7 @@ def test_a_limit_names_what_is_too_much_and_the_remedy():
         (RidgeCV(alphas=[1] * 100, cv=5), (20, 1), 3, 3.94),
         (RidgeCV(cv=300), (600, 2), 3, 7.02),
         (RidgeCV(alphas=[1] * 9_900), (60, 5), 3, 1.86),
-        (one_hot_least_squares(), (12, 400), 3, 0.95),
+        (make_pipeline(OneHotEncoder(), Ridge()), (12, 400), 3, 0.95),
         (
             Boosting(loss="absolute_error", max_leaf_nodes=200, min_samples_leaf=1),
             (9_000, 1),
@@ -119,7 +120,7 @@ def test_the_count_bounds_what_was_measured(regressor, shape, fits, measured):
         BestGroup(3),
         BestGroup([1, 2]),
         RidgeCV(alphas=[[1], [2, 3]]),
-        RidgeCV(cv="x"),
+        RidgeCV(cv=float("nan")),
         make_pipeline(Boosting(max_iter="x"), Ridge()),
     ],
 )
