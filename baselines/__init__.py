@@ -24,6 +24,7 @@ _PREDICTORS = {
         "THRESHOLDED_CONFIDENCE",
         "THRESHOLDED_ENTROPY",
     ),
+    "disagreement": ("DISAGREEMENT",),
     "dummy": ("HYPERPARAMETERS", "MEAN_GAP", "PARAMETER_COUNT", "TRAIN_LOSS"),
     "jacobian_margin": ("JACOBIAN_MARGIN_FROBENIUS_LOG", "JACOBIAN_MARGIN_LOG"),
     "k_variance": (

@@ -1,6 +1,12 @@
 """BibTeX of the papers behind the baselines, offered to pages under `demogen.bibliography`."""
 
 BIBTEX = {
+    "jiang2022": """@inproceedings{jiang2022,
+  title = {Assessing Generalization of {SGD} via Disagreement},
+  author = {Jiang, Yiding and Nagarajan, Vaishnavh and Baek, Christina and Kolter, J. Zico},
+  booktitle = {International Conference on Learning Representations},
+  year = {2022}
+}""",
     "garg2022": """@inproceedings{garg2022,
   title = {Leveraging Unlabeled Data to Predict Out-of-Distribution Performance},
   author = {Garg, Saurabh and Balakrishnan, Sivaraman and Lipton, Zachary C. and

@@ -36,7 +36,7 @@ _RELEASED_LAYERS = (0, 1, 2)
 class ClassSeparation(SharedMeasure[TapSampleReduction]):
     """Davies-Bouldin index of the classes at a hidden tap, and errors on mixtures within a class.
 
-    Natekar and Sharma 2020, sections 3 and 4, on consistency and robustness of representations:
+    Natekar and Sharma 2020, the sections on consistency and on robustness of representations:
 
     - davies_bouldin: mean over classes of max_j (S_i + S_j) / ‖μ_i − μ_j‖₂, S_i the root of the
       mean squared distance of a class's activations from their mean μ_i;
@@ -92,8 +92,8 @@ class ClassSeparation(SharedMeasure[TapSampleReduction]):
             groups, each = _RELEASED_GROUPS
             mixtures = groups * each * (each - 1) / 2
         else:
-            each = min(self.per_class, images / classes)
-            mixtures = each * min(self.partners, each / 2)
+            mixed = min(self.per_class, images / classes)
+            mixtures = mixed * min(self.partners, mixed / 2)
         return 1 + mixtures * classes / images
 
     def reduction(self, network: Network) -> TapSampleReduction:

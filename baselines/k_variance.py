@@ -34,10 +34,11 @@ RELEASED_LAYERS = {"shallow": (2, 3, 4, 5), "deep": (8, 9, 6, 7, 5, 4, 3, 2)}
 
 @final
 class KVarianceMargins(SharedMeasure[KVarianceReduction]):
-    """Median margin over the k-variance of features (Chuang et al. 2021, section 5).
+    """Median margin over the k-variance of features (Chuang et al. 2021).
 
     Var_k is the expected Wasserstein distance W₁ between two independent samples of k features of a
-    class (section 3), with features φ the activations at a tap. Features, at taps h1 and h3:
+    class, with features φ the activations at a tap. After the paper's section on its normalized
+    margins, at taps h1 and h3:
 
     - <tap>.kv: median of ρ = f_y − max_{j≠y} f_j over all training images, divided by
       E_c[Lip_c Var_c], Lip_c the largest ‖∇_φ ρ‖₂ in class c, and E_c over the classes' shares;
@@ -120,7 +121,7 @@ class KVarianceMargins(SharedMeasure[KVarianceReduction]):
         train, module, size = network.train, network.module, network.batch_size
         order = fixed_sample(train.images, len(train), self.seed)
         images, labels = train.images[order], train.labels[order]
-        signature = {}
+        signature: dict[str, float] = {}
         for place, numbers in RELEASED_LAYERS.items():
             if self.layer is None:
                 layers = numbered_layers(module)

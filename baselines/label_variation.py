@@ -68,7 +68,8 @@ class LabelVariationReduction:
 class LabelVariation(SharedMeasure[LabelVariationReduction]):
     """How labels vary over near neighbors in the last latent spaces (Lassance et al. 2020).
 
-    tr(YᵀLY), for one-hot labels Y (section 2), over the number of samples of the graph:
+    The label variation tr(YᵀLY) of one-hot labels Y, over the number of samples of the graph (the
+    paper's section on its three scores):
 
     - vr: of the graph of cosines to 20 neighbors, at h2, at h3 and of the logits; the mean absolute
       difference of successive ones, and the median over graphs of 500 images each;
@@ -157,7 +158,10 @@ class LabelVariation(SharedMeasure[LabelVariationReduction]):
         train, module = network.train, network.module
         found = []
         for graph in range(self.mixtures):
-            chosen = torch.cat(self._balanced(network, graph))
+            by_class = self._balanced(network, graph)
+            # The release goes round the images of a class that has too few.
+            each = max(1, GRAPH // len(by_class))
+            chosen = torch.cat([_round(own, each) if released else own for own in by_class])
             partners, shares = drawn_mixtures(network.id, self.seed, graph, len(chosen))
             images = mixed(train.images[chosen], partners.to(chosen.device), shares)
             targets = mixed(one_hot(train.labels[chosen]), partners.to(chosen.device), shares)
@@ -181,6 +185,11 @@ class LabelVariation(SharedMeasure[LabelVariationReduction]):
             "wcv": released_worst_variation(module, train.images, train.labels, by_class, size),
             "vpm": self._of_mixtures(network, partial(through, layers[:-1]), released=True),
         }
+
+
+def _round(rows: Tensor, count: int) -> Tensor:
+    """So many of them, from the first on again where there are fewer."""
+    return rows[torch.arange(count, device=rows.device) % len(rows)]
 
 
 def variation_rate(

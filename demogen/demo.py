@@ -38,7 +38,7 @@ def run_demo(folder: Path, workers: int, run: Callable[[list[str]], None]) -> No
         "Publish it to a folder": ["push", str(zoo), str(published.resolve())],
         "What it holds": ["info", str(published), "--verify"],
         "Measure every network": ["measure", *of_zoo, *in_processes],
-        "Score every predictor": ["evaluate", *of_zoo, "--results", str(results)],
+        "Score every predictor": ["evaluate", *of_zoo, "--results", str(results), *in_processes],
         "Draw the page": [
             *("leaderboard", "build", "--results", str(results)),
             *("--site", str(site), "--figure", str(figure)),

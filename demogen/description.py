@@ -9,6 +9,7 @@ from demogen._util.text import one_line
 from demogen.errors import ZooError
 from demogen.format.card import bibtex, measured_and_stated, outcome_rows
 from demogen.format.factors import factor_columns
+from demogen.format.results_state import ResultsState
 from demogen.measuring.predictor import Predictor
 from demogen.zoo.pool import Pool
 from demogen.zoo.zoo import Zoo
@@ -52,12 +53,15 @@ def describe(zoo: Zoo) -> str:
     )
 
 
-def citation(networks: Zoo | Pool, split: str | None = None) -> str:
+def citation(
+    networks: Zoo | Pool, split: str | None = None, results: ResultsState | None = None
+) -> str:
     """BibTeX of each zoo and of its paper, and one line with the digests that identify them.
 
     Args:
         networks: a zoo or a pool of zoos.
         split: name of a split of it that is cited as well.
+        results: state of a leaderboard that is cited as well.
 
     Raises:
         ZooError: it has no such split.
@@ -67,7 +71,7 @@ def citation(networks: Zoo | Pool, split: str | None = None) -> str:
         cited_split = lookup(split, networks.splits, f"split of {networks.name}", ZooError)
     zoos = networks.zoos if isinstance(networks, Pool) else (networks,)
     is_pool = len(zoos) > 1
-    entries = (
+    entries = [
         bibtex(
             zoo.manifest,
             repository=zoo.storage.published,
@@ -75,11 +79,15 @@ def citation(networks: Zoo | Pool, split: str | None = None) -> str:
             split=None if is_pool else cited_split,
         )
         for zoo in zoos
-    )
+    ]
+    if results is not None:
+        entries.append(results.bibtex())
     pins = [] if cited_split is None else [cited_split.citation()]
     if is_pool:
         pins.append(f"pool {networks.name} of {len(networks)} networks, sha256:{networks.digest}")
     pins += map(_pin, zoos)
+    if results is not None:
+        pins.append(results.pin())
     return "\n\n".join([*entries, "; ".join(pins)])
 
 

@@ -10,7 +10,7 @@ import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
-from scipy.stats import kendalltau, spearmanr
+from scipy.stats import kendalltau, rankdata, spearmanr
 
 import baselines
 from leaderboard import render
@@ -73,7 +73,8 @@ def best(whole, other):
 def moves(whole, other):
     """How the ranks of two tables differ, in words."""
     here, there = cells(whole), cells(other)
-    here = {name: mine for name, mine in here.items() if name in there}
+    # Among those that both tables have: a rank among more is another number.
+    here, there = among(here, there), among(there, here)
     ranks = [(here[name].rank, there[name].rank) for name in here]
     rho, tau = spearmanr(ranks)[0], kendalltau(*zip(*ranks, strict=True))[0]
     most = max(here, key=lambda name: abs(here[name].rank - there[name].rank))
@@ -85,6 +86,17 @@ def moves(whole, other):
         f"{there[most].rank} (R² {here[most].r2} and {there[most].r2}), and unit-sparsity has "
         f"{here['unit-sparsity'].r2} and {there['unit-sparsity'].r2}."
     )
+
+
+def among(table, other):
+    """Predictor → its cells, of those that another table has, ranked among them alone."""
+    kept = {name: cells for name, cells in table.items() if cells.rank != "–" and name in other}
+    kept = {name: cells for name, cells in kept.items() if other[name].rank != "–"}
+    ranks = rankdata([cells.rank for cells in kept.values()], method="min")
+    return {
+        name: cells._replace(rank=int(rank))
+        for (name, cells), rank in zip(kept.items(), ranks, strict=True)
+    }
 
 
 def machines(whole, other):

@@ -14,7 +14,7 @@ import click
 import pytest
 from filelock import FileLock
 
-from demogen import demo
+from demogen import demo, load_zoo
 from demogen.cli import commands
 from leaderboard.results.columns import COLUMNS
 from tests import readme_tables
@@ -154,7 +154,7 @@ def test_python_about_the_hub_runs(standard_hub, trained, tmp_path, monkeypatch)
     """In a process of its own: stock clients read the Hub's address when they are imported."""
     monkeypatch.setenv("HF_TOKEN", WRITER)
     demogen("push", str(trained), "owner/digits", "--tag", "v1")
-    reading, stock = blocks((ROOT / "docs" / "hub.md").read_text(), "python")
+    reading, stock, _ = blocks((ROOT / "docs" / "hub.md").read_text(), "python")
     code = f"{reading}\nprint(network)\n{stock}\nprint(table['train'].num_rows, id, len(content))"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -169,6 +169,18 @@ def test_python_about_the_hub_runs(standard_hub, trained, tmp_path, monkeypatch)
     rows, id, length = last.split()
     assert (rows, id[:4]) == ("24", "mlp-")
     assert int(length) > 1000
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_python_with_croissant_runs(trained):
+    pytest.importorskip("mlcroissant", reason="mlcroissant is of the dev extra")
+    *_, code = blocks((ROOT / "docs" / "hub.md").read_text(), "python")
+    found = {}
+    exec(code.replace("zoos/digits", str(trained)), found)
+    table = load_zoo(trained).table
+    assert found["id"] == table.index[-1]
+    assert found["gap"] == table["gap"].iloc[-1]
+    assert set(found["tested"]) <= set(table.index)
 
 
 def test_columns_are_explained_as_in_the_table():

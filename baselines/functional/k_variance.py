@@ -40,7 +40,7 @@ def transport_cost(first: Tensor, second: Tensor) -> float:
 def k_variance(features: Tensor) -> float | None:
     """W₁ between the first ⌊n/2⌋ samples and the next ⌊n/2⌋: one draw of Var_k, k = ⌊n/2⌋.
 
-    Var_k(μ) = E[W₁(μ_S, μ_S')] over independent samples S, S' of k points (section 3).
+    Var_k(μ) = E[W₁(μ_S, μ_S')] over independent samples S, S' of k points.
 
     Args:
         features: of the samples of one class in random order, (n, ...).

@@ -15,7 +15,8 @@ _TIE = 1e-9
 def unit_rows(features: Tensor) -> Tensor:
     """Each sample's features over their length, float64, shape (n, d)."""
     rows = features.flatten(1).double()
-    return rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True).clamp_min(_SHORTEST)
+    lengths: Tensor = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+    return rows / lengths.clamp_min(_SHORTEST)
 
 
 def near_neighbors(similarity: Tensor, neighbors: int) -> Tensor:

@@ -116,18 +116,29 @@ def info(zoo: str, revision: str | None, verify: bool, output_format: str | None
 @click.argument("zoos", nargs=-1, required=True, metavar="ZOO[@REV]...")
 @options.revision
 @click.option("--split", help="Name of a split to cite as well.")
-def cite(zoos: tuple[str, ...], revision: str | None, split: str | None) -> None:
-    """Print how to cite a zoo, or a pool of several, and a split of it.
+@click.option(
+    "--results",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="Folder of a leaderboard's results, whose state is cited as well.",
+)
+def cite(
+    zoos: tuple[str, ...], revision: str | None, split: str | None, results: Path | None
+) -> None:
+    """Print how to cite a zoo, or a pool of several, a split of it, and a leaderboard.
 
-    As BibTeX, and as one line with commit and digests. ZOO@REV is for a zoo on the Hub.
+    As BibTeX, and as one line with commit and digests. ZOO@REV is for a zoo on the Hub. The state
+    of a leaderboard is pinned by a digest over all its result files.
 
     \b
     Example:
       demogen cite digits --split grouped-kfold-10
       demogen cite owner/digits@v1 --split leave-width-out
       demogen cite owner/digits@v1 owner/name@v2 --split leave-zoo-out
+      demogen cite digits --split kfold-10 --results results
     """
     from demogen.description import citation
+    from demogen.format.results_state import ResultsState
     from demogen.zoo.pool import open_zoos
 
-    say(citation(open_zoos(zoos, revision), split))
+    state = None if results is None else ResultsState.of(results)
+    say(citation(open_zoos(zoos, revision), split, state))

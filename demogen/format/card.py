@@ -14,7 +14,7 @@ import numpy as np
 from demogen._util.text import for_markdown, for_tex
 from demogen.format.factors import coded, factor_columns, level_text
 from demogen.format.markdown import fenced, quoted, table_of
-from demogen.format.splits import Split
+from demogen.format.splits import Split, folder_splits
 from demogen.schema.records import ZooManifest, sha256
 from demogen.schema.training import Data, Training
 
@@ -92,17 +92,11 @@ def folder_card(folder: Path, manifest: ZooManifest, repository: str = "") -> st
     tables = {name: path for name, path in TABLES.items() if (folder / path).is_file()}
     for path in sorted((folder / "measurements").glob("*.parquet")):
         tables[f"measurements-{path.stem}"] = f"measurements/{path.name}"
-    zoo = f"{manifest.name}@{sha256(manifest.to_json())[:12]}"
-    splits = [
-        Split.from_json((folder / path).read_bytes(), zoo)
-        for path in sorted(manifest.files)
-        if path.startswith("splits/")
-    ]
     runs = read_versions(folder / tables["runs"]) if "runs" in tables else []
     return dataset_card(
         manifest,
         Table((folder / "networks.parquet").read_bytes(), manifest.networks, manifest.name).frame,
-        {split.name: split for split in splits},
+        folder_splits(folder, manifest),
         repository=repository,
         tables=tables,
         versions=list_versions(runs),
@@ -312,6 +306,7 @@ def _layout(repository: str, tables: Mapping[str, str]) -> str:
             "seconds, device, versions and first logits of each run; outside the digest",
         ),
     ]
+    rows.append(("`croissant.json`", "files, columns and folds for machines (MLCommons Croissant)"))
     if any(path.startswith("measurements/") for path in tables.values()):
         rows.append(("`measurements/*.parquet`", "signatures, a file a measure; likewise outside"))
     in_repository = f'{json.dumps(repository)}, "networks"'

@@ -14,7 +14,7 @@ from demogen.errors import CorruptZooError, ZooError, naming
 from demogen.format import parts
 from demogen.format.links import refuse_links
 from demogen.format.parts import is_part, remove_parts, scratch_folder
-from demogen.schema.layout import MANIFEST, is_companion
+from demogen.schema.layout import CROISSANT, MANIFEST, is_companion
 from demogen.schema.records import FileDigest, ZooManifest
 
 __all__ = [
@@ -41,7 +41,7 @@ __all__ = [
 COPYING = ".zoo.json.copying"
 """In a folder that a zoo is being copied to, until it is whole: a copy broken off is taken up."""
 
-COMPANIONS = ["README.md", "runs.parquet", "measurements/*.parquet"]
+COMPANIONS = ["README.md", "croissant.json", "runs.parquet", "measurements/*.parquet"]
 """Patterns of the files that go along with a zoo but are outside its digest, if they are there."""
 
 BLOCK = 1 << 20
@@ -205,7 +205,7 @@ def copy_zoo(source: Path, target: Path) -> None:
         return
     text, beside = (source / MANIFEST).read_bytes(), companions(source)
     replaced = _replaceable_files(target)
-    refuse_links(target, {MANIFEST, COPYING, *manifest.files, *beside, *replaced})
+    refuse_links(target, {MANIFEST, COPYING, CROISSANT, *manifest.files, *beside, *replaced})
     remove_parts(target / below for below in ("", "splits", "shards", "measurements"))
     changed = faults_of(target, manifest)
     old_manifest = target / MANIFEST
@@ -215,7 +215,8 @@ def copy_zoo(source: Path, target: Path) -> None:
         (target / COPYING).touch()
         old_manifest.unlink(missing_ok=True)
         sync_folder(target)
-        for path in replaced - set(manifest.files):
+        # A description of the old zoo would not be true of the new one.
+        for path in (replaced | {CROISSANT}) - {*manifest.files, *beside}:
             (target / path).unlink(missing_ok=True)
     for path in changed:
         _copy(source / path, target / path, manifest.files[path])

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, final
 
 from demogen._util.limits import JSON_VALUES, SPLIT_PLACES
 from demogen._util.lookup import lookup
 from demogen._util.parsing import UnreadableError, json_data
 from demogen.errors import UnknownSplitError, ZooError
-from demogen.schema.records import Frozen, canonical_json, parse, sha256
+from demogen.schema.records import Frozen, ZooManifest, canonical_json, parse, sha256
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,6 +140,22 @@ class Split:
                 f"their product may be {SPLIT_PLACES:,}"
             )
         return cls(stored.name, stored.kind, stored.ids, stored.tests, zoo)
+
+
+def folder_splits(folder: Path, manifest: ZooManifest) -> dict[str, Split]:
+    """The splits of the zoo in a folder by name.
+
+    Raises:
+        OSError: a file cannot be read.
+        ZooError: a file is no split.
+    """
+    zoo = f"{manifest.name}@{sha256(manifest.to_json())[:12]}"
+    splits = [
+        Split.from_json((folder / path).read_bytes(), zoo)
+        for path in sorted(manifest.files)
+        if path.startswith("splits/")
+    ]
+    return {split.name: split for split in splits}
 
 
 def make_splits(

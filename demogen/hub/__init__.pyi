@@ -4,4 +4,6 @@ from .publishing import Published as Published
 from .publishing import push as push
 from .pull_requests import Proposal as Proposal
 from .pull_requests import propose as propose
+from .spaces import Site as Site
+from .spaces import publish_site as publish_site
 from .storage import HubStorage as HubStorage

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import huggingface_hub
 from huggingface_hub import HfApi
@@ -27,6 +27,9 @@ AGENT = f"demogen/{__version__}"
 
 TIMEOUTS = (10.0, 120.0, 120.0, 120.0)
 """Seconds to connect, to wait for a response, to send a piece, and to wait for a connection."""
+
+Kind = Literal["dataset", "space"]
+"""Of a repository, as the client names it: zoos are datasets, and pages are a Space."""
 
 # The base error of the HTTP library, which differs between versions of the client.
 HTTPError: type[Exception] = HfHubHTTPError.__mro__[1]
@@ -123,13 +126,21 @@ def explained(what: str, api: HfApi) -> Iterator[None]:
         raise explain(error, what, api.endpoint) from error
 
 
-def tree(api: HfApi, target: str, revision: str) -> dict[str, RepoFile]:
+def tree(api: HfApi, target: str, revision: str, kind: Kind = "dataset") -> dict[str, RepoFile]:
     """Path → size and digest of every file of a commit."""
-    entries = api.list_repo_tree(target, recursive=True, revision=revision, repo_type="dataset")
+    entries = api.list_repo_tree(target, recursive=True, revision=revision, repo_type=kind)
     return {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
 
 
-def download(api: HfApi, source: str, path: str, revision: str, *, refetch: bool = False) -> Path:
+def download(
+    api: HfApi,
+    source: str,
+    path: str,
+    revision: str,
+    *,
+    refetch: bool = False,
+    kind: Kind = "dataset",
+) -> Path:
     """One file in the cache; with `refetch`, fetched in place of what is there.
 
     A download that failed and may succeed is made again: once where the file arrives too short,
@@ -143,7 +154,7 @@ def download(api: HfApi, source: str, path: str, revision: str, *, refetch: bool
         nonlocal refetch
         try:
             return api.hf_hub_download(
-                source, path, repo_type="dataset", revision=revision, force_download=refetch
+                source, path, repo_type=kind, revision=revision, force_download=refetch
             )
         except OSError as error:
             if not _is_short(error):

@@ -8,7 +8,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 from demogen.errors import CorruptZooError
 from demogen.hub.answers import check_commit
-from demogen.hub.client import BRANCH, without_xet_warning
+from demogen.hub.client import BRANCH, Kind, without_xet_warning
 from demogen.hub.progress import UploadBar
 from demogen.hub.push_plan import LocalFile
 from demogen.hub.retry import REFUSED, with_retries
@@ -26,9 +26,17 @@ class CommitLine:
     """
 
     def __init__(
-        self, api: HfApi, target: str, head: str, *, proposes: bool, request: int | None = None
+        self,
+        api: HfApi,
+        target: str,
+        head: str,
+        *,
+        proposes: bool = False,
+        request: int | None = None,
+        kind: Kind = "dataset",
     ) -> None:
         self._api = api
+        self._kind = kind
         self.target = target
         self._proposes = proposes
         self.head = head
@@ -68,7 +76,7 @@ class CommitLine:
                     self.target,
                     [*additions, *deletions],
                     commit_message=title,
-                    repo_type="dataset",
+                    repo_type=self._kind,
                     revision=self.revision,
                     parent_commit=self.head,
                     create_pr=opens_request,
@@ -90,7 +98,7 @@ class CommitLine:
             self._api.preupload_lfs_files(
                 self.target,
                 [addition],
-                repo_type="dataset",
+                repo_type=self._kind,
                 revision=self.revision,
                 create_pr=self._proposes,
             )

@@ -17,6 +17,8 @@ from huggingface_hub.hf_api import DatasetInfo, RepoFile
 from demogen._util.paths import expanded
 from demogen.errors import CorruptZooError, ZooError, naming
 from demogen.format.card import folder_card, is_sealed
+from demogen.format.croissant import folder_croissant
+from demogen.format.croissant import is_sealed as is_sealed_croissant
 from demogen.format.integrity import (
     MANIFEST,
     companions,
@@ -29,14 +31,14 @@ from demogen.format.integrity import (
     verify_folder,
 )
 from demogen.hub.answers import check_commit
-from demogen.hub.client import BRANCH, TIMEOUTS, connect, download, explained, tree
+from demogen.hub.client import BRANCH, TIMEOUTS, Kind, connect, download, explained, tree
 from demogen.hub.commits import CommitLine
 from demogen.hub.download import is_folder
 from demogen.hub.errors import BY_STATUS
 from demogen.hub.progress import upload_bar
 from demogen.hub.push_plan import LocalFile, PushPlan, is_part, make_plan
 from demogen.hub.retry import REFUSED, with_retries
-from demogen.schema.layout import CARD
+from demogen.schema.layout import CARD, CROISSANT
 from demogen.schema.records import ZooManifest
 
 TAG = re.compile(r"(?!.*(\.\.|\.lock$|\.$))[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -190,7 +192,9 @@ def _check_options(target: str, tag: str | None, private: bool, pull_request: bo
 
 @contextmanager
 def _files_to_publish(folder: Path, target: str) -> Iterator[dict[str, LocalFile]]:
-    """Every file to publish, by its path in the repository, with a card made for the repository.
+    """Every file to publish, by its path in the repository, with descriptions made for it.
+
+    These are the card and croissant.json.
 
     Raises:
         CorruptZooError: a file is missing or is not what zoo.json says.
@@ -200,12 +204,20 @@ def _files_to_publish(folder: Path, target: str) -> Iterator[dict[str, LocalFile
     for path in (*companions(folder), MANIFEST):
         files[path] = LocalFile(folder / path, file_digest(folder / path))
     with tempfile.TemporaryDirectory(prefix="demogen-push-") as scratch:
-        if CARD not in files or is_sealed(files[CARD].path.read_bytes()):
-            card = Path(scratch) / CARD
-            with naming(card):
-                card.write_bytes(folder_card(folder, manifest, target).encode())
-            files[CARD] = LocalFile(card, file_digest(card))
+        for path, written, make in (
+            (CARD, is_sealed, _card),
+            (CROISSANT, is_sealed_croissant, folder_croissant),
+        ):
+            if path not in files or written(files[path].path.read_bytes()):
+                made = Path(scratch) / path
+                with naming(made):
+                    made.write_bytes(make(folder, manifest, target))
+                files[path] = LocalFile(made, file_digest(made))
         yield files
+
+
+def _card(folder: Path, manifest: ZooManifest, target: str) -> bytes:
+    return folder_card(folder, manifest, target).encode()
 
 
 def _repository(api: HfApi, target: str, private: bool, pull_request: bool) -> DatasetInfo:
@@ -251,9 +263,9 @@ def information(api: HfApi, target: str) -> DatasetInfo:
     return with_retries(lambda: api.dataset_info(target, revision=BRANCH, timeout=TIMEOUTS[1]))
 
 
-def listing(api: HfApi, target: str, revision: str) -> dict[str, RepoFile]:
+def listing(api: HfApi, target: str, revision: str, kind: Kind = "dataset") -> dict[str, RepoFile]:
     """Path → file, of every file of a commit."""
-    return with_retries(lambda: tree(api, target, revision))
+    return with_retries(lambda: tree(api, target, revision, kind))
 
 
 def _manifest(

@@ -8,7 +8,7 @@ from typing import final
 from huggingface_hub.hf_api import RepoFile
 
 from demogen.format.integrity import has_oid, replaced_files
-from demogen.schema.layout import CARD, MANIFEST, is_companion, is_listed_path
+from demogen.schema.layout import CARD, CROISSANT, MANIFEST, is_companion, is_listed_path
 from demogen.schema.records import FileDigest
 
 COMMIT_FILES = 50
@@ -71,8 +71,8 @@ def make_plan(
 ) -> PushPlan:
     """What to commit so that the Hub holds these files.
 
-    zoo.json and the card come last, together with every file that readers of the zoo published
-    now may look at, so that none of them meets a file of the new zoo.
+    zoo.json, the card and croissant.json come last, together with every file that readers of the
+    zoo published now may look at, so that none of them meets a file of the new zoo.
 
     Args:
         files: path → file of the zoo to publish.
@@ -83,7 +83,7 @@ def make_plan(
         OSError: a file here cannot be read.
     """
     changed = [path for path in files if files[path].fault_of(remote.get(path))]
-    visible, removed = {CARD, MANIFEST}, set[str]()
+    visible, removed = {CARD, CROISSANT, MANIFEST}, set[str]()
     if published is not None:
         listed = set(replaced_files(published))
         # A zoo.json that cannot be read may be that of a later demogen, and may list any file.

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import final
 
@@ -35,6 +35,7 @@ def network_key(
     image_sets: Mapping[str, str],
     access: Access,
     image_limit: int | None = None,
+    siblings: Sequence[NetworkRecord] = (),
 ) -> str:
     """Digest of all that a measure with this access can read of a network.
 
@@ -43,6 +44,7 @@ def network_key(
         image_sets: name → digest.
         access: what the measure reads beyond the weights.
         image_limit: how many images it reads of more; None: all.
+        siblings: the other networks of its configuration, which count where the measure reads them.
     """
     content: dict[str, object] = {"weights": record.weights_sha256}
     content["architecture"] = _settings(record.spec.architecture)
@@ -56,6 +58,8 @@ def network_key(
         content["initial"] = record.initial_sha256
     if Access.SPEC in access:
         content["spec"] = record.spec.canonical()
+    if Access.SIBLINGS in access:
+        content["siblings"] = [each.weights_sha256 for each in siblings]
     return sha256(canonical_json(content).encode())[:32]
 
 

@@ -140,6 +140,7 @@ def _example(architecture: AnyFamily, seed: int) -> Network:
         initial=initial,
         test_inputs=test_inputs,
         spec=spec,
+        siblings=[initial],
         batch_size=_IMAGES,
         id=f"example-{architecture.family}-{seed}",
     )
@@ -230,6 +231,7 @@ def _ignores_sample_order(measure: Measure, network: Network, signature: Signatu
         initial=network.initial,
         test_inputs=network.test_inputs[order],
         spec=network.spec,
+        siblings=network.siblings,
         batch_size=_IMAGES,
         id=network.id,
     )

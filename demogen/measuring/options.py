@@ -14,7 +14,8 @@ class MeasuringOptions(TypedDict, total=False):
     computes of them. Each may be left out.
 
     Attributes:
-        workers: local processes that measure side by side; default 1: this process, and no other.
+        workers: local processes that measure side by side, and score where the function scores;
+            default 1: this process, and no other.
         ray: address of a Ray cluster that measures instead of local processes: "auto" for one that
             runs, "local" to start one here; default None: no cluster.
         device: torch device that networks and images are put on, say "cuda:1"; default "cpu".

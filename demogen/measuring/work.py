@@ -12,6 +12,7 @@ from demogen.measuring.code_digest import NotDigestibleError
 from demogen.measuring.image_sample import check_limit, limit_for
 from demogen.measuring.options import Cache
 from demogen.measuring.predictor import Measure
+from demogen.networks.network import Access
 from demogen.schema.records import NetworkRecord
 from demogen.zoo.base import NetworkSet
 
@@ -61,7 +62,9 @@ class Work:
                 limit = limit_for(image_limit, measure, record.spec.data)
                 if limit is not None:
                     sampled.add((key, id))
-                network_keys[key, id] = network_key(record, zoo.image_sets, measure.access, limit)
+                read = measure.access
+                siblings = zoo.siblings(id) if Access.SIBLINGS in read else ()
+                network_keys[key, id] = network_key(record, zoo.image_sets, read, limit, siblings)
         for (key, id), network in network_keys.items():
             if (outcome := caches[key].get(network)) is not None:
                 known[key, id] = outcome

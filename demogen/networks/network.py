@@ -2,7 +2,7 @@
 
 import enum
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from demogen.errors import AccessError, NotMeasurable, ZooError
 from demogen.networks.own_data import read
 from demogen.networks.own_network import (
+    SIBLING,
     check_classes,
+    own_alike,
     own_batch_size,
     own_images,
-    own_initial,
     own_labels,
     own_module,
 )
@@ -43,6 +44,8 @@ class Access(enum.Flag):
     """Test images without labels."""
     SPEC = enum.auto()
     """The spec: architecture and training settings as asked for."""
+    SIBLINGS = enum.auto()
+    """The other trained networks of the same configuration: its copies, from other seeds."""
 
     def __str__(self) -> str:
         return " + ".join((flag.name or "").lower().replace("_", " ") for flag in self) or "weights"
@@ -75,6 +78,7 @@ class Sources:
     train: Callable[[], LabeledImages] | None = None
     test_inputs: Callable[[], Tensor] | None = None
     spec: "NetworkSpec | None" = None
+    siblings: Callable[[], tuple[TappedModule, ...]] | None = None
     input_shape: tuple[int, ...] | None = None
     classes: int | None = None
     missing: "Mapping[Access, str]" = field(default_factory=dict)
@@ -135,6 +139,7 @@ class Network:
         initial: nn.Module | None = None,
         test_inputs: "Images | None" = None,
         spec: "NetworkSpec | None" = None,
+        siblings: "Sequence[nn.Module]" = (),
         batch_size: int = 256,
         id: str = "network",
     ) -> "Network":
@@ -156,6 +161,8 @@ class Network:
             initial: the network before training, for measures that compare with it.
             test_inputs: unlabelled test images, for measures that declare that access.
             spec: training settings, for measures that declare that access.
+            siblings: networks trained with the same settings from other seeds, for measures that
+                compare with them.
             batch_size: how many images to take at a time.
             id: a name for messages.
 
@@ -174,9 +181,11 @@ class Network:
         own.refuse_chain(trial.why_no_chain)
         if trial.classes is not None:
             check_classes(train.labels, trial.classes)
-        first = None if initial is None else own_initial(initial, own, tried)
+        first = None if initial is None else own_alike(initial, own, tried)
         if first is not None:
             first.refuse_chain(try_out(first, tried).why_no_chain)
+
+        copies = tuple(own_alike(each, own, tried, SIBLING).eval() for each in siblings)
 
         def unless_refused(value: "Value", *tensors: Tensor) -> "Callable[[], Value]":
             versions = [tensor._version for tensor in tensors]
@@ -198,6 +207,7 @@ class Network:
             train=unless_refused(train, train.images, train.labels),
             test_inputs=None if inputs is None else unless_refused(inputs, inputs),
             spec=spec,
+            siblings=(lambda: copies) if copies else None,
             input_shape=tuple(tried.shape[1:]),
             classes=trial.classes or _classes(own, tried),
         )
@@ -223,6 +233,11 @@ class Network:
         """What was asked for when the network was trained."""
         spec = self._sources.spec
         return self._get(Access.SPEC, None if spec is None else lambda: spec)
+
+    @property
+    def siblings(self) -> tuple[TappedModule, ...]:
+        """Other trained networks of the same configuration, at least one."""
+        return self._get(Access.SIBLINGS, self._sources.siblings)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

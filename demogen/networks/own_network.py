@@ -39,12 +39,23 @@ def own_module(module: nn.Module, images: Tensor | None = None) -> TappedModule:
     return TappedModule.from_module(module, images[:EXAMPLES])
 
 
-def own_initial(module: nn.Module, trained: TappedModule, images: Tensor) -> TappedModule:
-    """The network before training, as `own_module`.
+EARLIER = "`initial` is no earlier state of the network"
+SIBLING = "one of `siblings` is no network of the same configuration"
+
+
+def own_alike(
+    module: nn.Module, trained: TappedModule, images: Tensor, otherwise: str = EARLIER
+) -> TappedModule:
+    """A network with weights of the same names and shapes as a trained one, as `own_module`.
+
+    Args:
+        module: the network before training, or one trained from another seed.
+        trained: to compare with.
+        images: as for `own_module`.
+        otherwise: what to say of one whose weights have other names or shapes.
 
     Raises:
-        ZooError: it can be no earlier state of `trained`, as its weights have other names or
-            shapes.
+        ZooError: its weights have.
     """
     initial = own_module(module, images)
     shapes, expected = (
@@ -54,8 +65,8 @@ def own_initial(module: nn.Module, trained: TappedModule, images: Tensor) -> Tap
     for name in sorted(shapes.keys() | expected.keys()):
         if shapes.get(name) != expected.get(name):
             raise ZooError(
-                f"`initial` is no earlier state of the network: {name} is {shapes.get(name)} in it "
-                f"and {expected.get(name)} in the network"
+                f"{otherwise}: {name} is {shapes.get(name)} in it and {expected.get(name)} in the "
+                "network"
             )
     return initial
 

@@ -84,6 +84,17 @@ class NetworkSet(abc.ABC):
         """
 
     @abc.abstractmethod
+    def siblings(self, id: str) -> list[NetworkRecord]:
+        """Records of the other networks of the same configuration, in the order of the table.
+
+        Those of its whole zoo: a network has the same ones in every part of it.
+
+        Raises:
+            ZooError: an unknown id.
+            CorruptZooError: a row is no record.
+        """
+
+    @abc.abstractmethod
     def image_set(self, name: str) -> ImageSet:
         """The image set that networks were trained on.
 

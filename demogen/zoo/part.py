@@ -101,6 +101,15 @@ class Part(NetworkSet):
         """
         return self._whole.record(self._checked(id))
 
+    def siblings(self, id: str) -> list[NetworkRecord]:
+        """Records of the other networks of the same configuration, in the order of the table.
+
+        Raises:
+            ZooError: an unknown id.
+            CorruptZooError: a row is no record.
+        """
+        return self._whole.siblings(self._checked(id))
+
     def image_set(self, name: str) -> ImageSet:
         """The image set that networks were trained on.
 

@@ -131,6 +131,15 @@ class Pool(NetworkSet):
         """
         return self.zoo_of(id).record(id)
 
+    def siblings(self, id: str) -> list[NetworkRecord]:
+        """Records of the other networks of the same configuration, in the order of the table.
+
+        Raises:
+            ZooError: an unknown id.
+            CorruptZooError: a row is no record.
+        """
+        return self.zoo_of(id).siblings(id)
+
     def image_set(self, name: str) -> ImageSet:
         """The image set of that name, which every zoo that was trained on it finds at hand.
 

@@ -13,10 +13,12 @@ from demogen._util.paths import replaceable
 from demogen.errors import ZooError, naming
 from demogen.format.card import dataset_card, list_versions
 from demogen.format.columns import LATER, network_rows
+from demogen.format.croissant import folder_croissant
 from demogen.format.integrity import file_digest, scratch_folder, write_atomically
 from demogen.format.splits import make_splits
 from demogen.format.storage import Folder
 from demogen.format.table import runs_to_parquet, to_frame, to_parquet
+from demogen.schema.layout import CROISSANT
 from demogen.schema.records import (
     Archive,
     FileDigest,
@@ -121,14 +123,17 @@ def write_zoo(
         runs = [run for _, _, run in by_id]
         write_atomically(packed / "runs.parquet", runs_to_parquet(runs))
         pinned = f"{manifest.name}@{sha256(manifest.to_json())[:12]}"
+        pinned_splits = {name: replace(splits[name], zoo=pinned) for name in manifest.split_names}
         card = dataset_card(
             manifest,
             table,
-            {name: replace(splits[name], zoo=pinned) for name in manifest.split_names},
+            pinned_splits,
             versions=list_versions(run.versions for run in runs),
         )
         write_atomically(packed / "README.md", card.encode())
         write_atomically(packed / "zoo.json", manifest.to_json())
+        croissant = folder_croissant(packed, manifest, splits=pinned_splits)
+        write_atomically(packed / CROISSANT, croissant)
         _check_readable(packed, folder)
         _replace(packed, folder)
     finally:

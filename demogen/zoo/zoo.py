@@ -31,6 +31,7 @@ from demogen.zoo.outcomes import check_outcome
 from demogen.zoo.part import part_of
 from demogen.zoo.prefetch import ReadWeights, WeightsRequest, read_ahead
 from demogen.zoo.shared_images import NO_CORRUPTION, standardized
+from demogen.zoo.siblings import siblings_of
 from demogen.zoo.verification import check_derived
 from demogen.zoo.weights import check_size
 
@@ -138,6 +139,16 @@ class Zoo(NetworkSet):
         self._check_id(id)
         return self._table.record(id)[0]
 
+    def siblings(self, id: str) -> list[NetworkRecord]:
+        """Records of the other networks of the same configuration, in the order of the table.
+
+        Raises:
+            ZooError: an unknown id.
+            CorruptZooError: a row is no record.
+        """
+        self._check_id(id)
+        return [self._table.record(other)[0] for other in self._siblings[id]]
+
     def image_set(self, name: str) -> ImageSet:
         """The image set that networks were trained on; ZooError if others are at hand."""
         kind = f"image set whose digest {self.name} holds"
@@ -185,6 +196,11 @@ class Zoo(NetworkSet):
     @cached_property
     def _table(self) -> Table:
         return Table(self._content("networks.parquet"), self.manifest.networks, self._where)
+
+    @cached_property
+    def _siblings(self) -> dict[str, list[str]]:
+        configurations = self._frame["configuration"].items()
+        return siblings_of({str(id): str(of) for id, of in configurations})
 
     @cached_property
     def _labels(self) -> dict[str, Tensor]:
@@ -254,12 +270,14 @@ class Zoo(NetworkSet):
             raise read
         record, _ = self._table.record(read.id)
         module = assemble(record, read.tensors, f"{self._where}: network {record.id}", device)
-        missing = what_is_missing(record, self.manifest.image_sets)
+        siblings = self._siblings[record.id]
+        missing = what_is_missing(record, self.manifest.image_sets, len(siblings))
         sources = Sources(
             initial=lambda: self._initial(record).to(device),
             train=lambda: self._train(record, device),
             test_inputs=lambda: self._standardized(record.spec.data, "test", device),
             spec=record.spec,
+            siblings=lambda: tuple(each.module for each in self.networks(siblings, device=device)),
             input_shape=record.spec.data.input_shape,
             classes=record.spec.data.class_count,
             missing=missing,

@@ -208,7 +208,7 @@ def _checked(
 
     if checking["run_code"] and not zoos:
         raise click.UsageError("--run-code measures networks again: of which zoo? give --zoo")
-    opened = _each_and_pool(zoos)
+    opened = each_and_pool(zoos)
     limit = None if checking["long_fits"] else FitLimit()
     contents, report = check(folder, opened, against, limit)
     for line in report:
@@ -238,7 +238,7 @@ def _checked(
     return contents, Confirmed(tuple(opened), tuple(again), chances)
 
 
-def _each_and_pool(zoos: tuple[str, ...]) -> "list[NetworkSet]":
+def each_and_pool(zoos: tuple[str, ...], images: Path | None = None) -> "list[NetworkSet]":
     """Each zoo, and the pool of all where several make one."""
     if not zoos:
         return []
@@ -246,7 +246,7 @@ def _each_and_pool(zoos: tuple[str, ...]) -> "list[NetworkSet]":
     from demogen.zoo.pool import Pool
     from demogen.zoo.zoo import load_zoo
 
-    single = [load_zoo(zoo) for zoo in zoos]
+    single = [load_zoo(zoo, images=images) for zoo in zoos]
     try:
         return [*single, Pool(single)]
     except ZooError:

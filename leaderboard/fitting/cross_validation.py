@@ -81,7 +81,9 @@ def cross_validate(
             continue
         what = f"fold {number}"
         fitted, predictions = fit_and_predict(regressor, X[train], y[train], X[test], what)
-        everywhere = predicted(fitted, X.copy(), len(train), what)
+        everywhere = predicted(fitted, X.copy(), len(train), what).copy()
+        # Sums of other lengths round otherwise: with ill-conditioned columns, by a rank or more.
+        everywhere[test] = predictions
         predicted_folds.append(
             FoldPredictions(
                 fold=number,
@@ -171,7 +173,9 @@ def _last(fitted: Any) -> Any:
 
 def _exact(fitted: Any, networks: int) -> bool:
     last = _last(fitted)
-    return isinstance(last, LeastSquares | LinearRegression) and last.rank_ >= max(1, networks - 1)
+    # On sparse columns, or with positive coefficients alone, scikit-learn finds no rank.
+    rank = getattr(last, "rank_", 0)
+    return isinstance(last, LeastSquares | LinearRegression) and rank >= max(1, networks - 1)
 
 
 def _beyond(X: Vector, rank: int) -> int:

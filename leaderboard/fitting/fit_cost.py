@@ -12,14 +12,29 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.pipeline import Pipeline
 
+from demogen.errors import PredictorError
+from demogen.measuring.fitting import regressor_to_text
+
 OPERATIONS = 1e9
 """Simple operations that count as a second."""
 
 OVERHEAD = 2e6
 """Operations that a step of a pipeline takes beside its arithmetic: scikit-learn's checks."""
 
+_OF_AN_INNER_FIT = 3e6
+"""Operations of one fit and its score within a search for a parameter, beside its arithmetic."""
+
+_OF_AN_ALPHA = 1e5
+"""Operations of a penalty tried without fitting again, beside its arithmetic."""
+
+_OF_A_PLACE = 40.0
+"""Operations to predict a network and put it in its place among the others."""
+
 _BLAS = 3
 """How many times faster than a simple operation one of a matrix product is, at least."""
+
+_ENCODERS = {"LevelIndicators": 5e4, "OneHotEncoder": 1.2e6}
+"""Steps that make a column of each level, and operations to find and look up those of a column."""
 
 _BINS = 256
 _COPIES = 4
@@ -47,12 +62,27 @@ class FitCost:
             regressor: unfitted. A class that is not known here counts as least squares.
             X: signatures, shape (networks, columns).
             fits: how many.
+
+        Raises:
+            PredictorError: a parameter is of a kind or size with which nothing can be counted.
         """
-        operations, cells = 0.0, float(X.size)
-        rows, columns = X.shape
+        try:
+            return cls._counted(regressor, X, fits)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            text = regressor_to_text(regressor)
+            raise PredictorError(
+                f"the regressor {text if len(text) <= 80 else text[:77] + '…'} has a parameter "
+                "that it cannot take; give it one of the kind and size that its class describes"
+            ) from error
+
+    @classmethod
+    def _counted(cls, regressor: Any, X: npt.NDArray[np.float64], fits: int) -> Self:
+        cells, (rows, columns) = float(X.size), X.shape
+        operations = _OF_A_PLACE * rows
         steps = [each for _, each in _flat(regressor)]
         for step in steps:
-            if type(step).__name__ == "OneHotEncoder":
+            if type(step).__name__ in _ENCODERS:
+                operations += _ENCODERS[type(step).__name__] * columns
                 columns = _levels(X, columns)
             operations += OVERHEAD + 40.0 * rows * columns
             cells = max(cells, float(rows) * columns)
@@ -116,15 +146,27 @@ def _of_class(step: Any, rows: int, columns: int) -> tuple[float, float]:
             groups = sum(2e5 + 10.0 * min(rows, columns) * size * size for size in sizes)
             return 2 * product + groups, 2 * cells
         case "RidgeCV":
-            alphas = np.size(step.alphas)
-            folds = 1 if step.cv is None else 2 * alphas * (rows if step.cv == -1 else 10)
-            return product * (2 + folds) + 4.0 * rows * rows * alphas, cells + float(rows) * rows
-        case "StandardScaler" | "FunctionTransformer" | "BoundedInverse" | "OneHotEncoder":
+            return _of_search(step, rows, columns)
+        case "StandardScaler" | "FunctionTransformer" | "BoundedInverse":
+            return 0.0, 0.0
+        case name if name in _ENCODERS:
             return 0.0, 0.0
         case "DummyRegressor":
             return 0.0, 0.0
         case _:
             return 2 * product, 2 * cells
+
+
+def _of_search(step: Any, rows: int, columns: int) -> tuple[float, float]:
+    """Of a penalty chosen in closed form, or by fits on folds of the networks."""
+    alphas = np.size(step.alphas)
+    cells = float(rows) * columns
+    product = cells * min(rows, columns) / _BLAS
+    searching = alphas * (4.0 * rows * rows + _OF_AN_ALPHA)
+    if step.cv is not None:
+        folds = len(step.cv) if hasattr(step.cv, "__len__") else min(int(step.cv), rows)
+        searching += alphas * max(folds, 1) * (2 * product + 40.0 * cells + _OF_AN_INNER_FIT)
+    return 3 * product + searching, cells + float(rows) * rows
 
 
 def _of_boosting(step: Any, rows: int, columns: int) -> tuple[float, float]:
@@ -136,6 +178,8 @@ def _of_boosting(step: Any, rows: int, columns: int) -> tuple[float, float]:
     )
     nodes = 2 * leaves
     levels = 1 + math.log2(nodes)
-    a_tree = 1e6 + 3.0 * rows * columns * levels + nodes * (columns * _BINS * 6 + 2e4)
+    # Other losses than the squared one take a median or the like of the residuals in each leaf.
+    of_leaves = 0.0 if step.loss == "squared_error" else 5e4 * leaves + 100.0 * rows
+    a_tree = of_leaves + 1e6 + 3.0 * rows * columns * levels + nodes * (columns * _BINS * 6 + 2e4)
     # A histogram holds three numbers a bin, of each node that may still be split.
     return step.max_iter * a_tree, nodes * columns * _BINS * 3 / _COPIES

@@ -45,6 +45,7 @@ CLASSES = {
         *("l2_regularization", "max_bins", "random_state"),
     ),
     "LeastSquares": _known("demogen.measuring.least_squares"),
+    "LevelIndicators": _known("baselines.regressors"),
     "LinearRegression": _known("sklearn.linear_model", "fit_intercept", "positive", "copy_X"),
     "OneHotEncoder": _known("sklearn.preprocessing", "handle_unknown", "sparse_output", "drop"),
     # Without `memory`, which would write to the disk and read back.

@@ -21,7 +21,9 @@ from leaderboard.results.result import Result, held_out, write_file
 ASSETS = Path(__file__).parent / "assets"
 
 GENERATOR = "demogen leaderboard build"
-"""Marks an index as ours: only a folder with such an index is written over."""
+
+MARK = f'content="{GENERATOR}"'.encode()
+"""Marks an index as ours: only a folder or Space with such an index is written over."""
 
 FILES = {
     "data/leaderboard.csv": ("csv", "CSV"),
@@ -137,7 +139,7 @@ def _check(folder: Path) -> None:
         if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
             return
         index = folder / "index.html"
-        ours = index.is_file() and f'content="{GENERATOR}"'.encode() in index.read_bytes()
+        ours = index.is_file() and MARK in index.read_bytes()
     except OSError as error:
         raise ResultError(f"{folder}: cannot be read: {os_fault(error)}") from error
     if not ours:

@@ -1,6 +1,6 @@
 """Measure the networks of a zoo, fit and score on its splits: predictors → results."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Unpack
 
@@ -19,6 +19,7 @@ from leaderboard.results.scored_split import (
     levels_by_id,
     score_design,
 )
+from leaderboard.results.side_by_side import score_designs
 from leaderboard.results.targets import ACCURACIES, TARGETS
 from leaderboard.scoring.inputs import JsonLevel
 from leaderboard.scoring.metric import RANKING_SPLITS
@@ -78,7 +79,7 @@ def benchmark(
         splits: names of splits; None: all the zoo has.
         signatures: a table of what was measured, or its file, by network id (see
             `demogen.measuring.measurements_in`): it is taken, and nothing is measured.
-        options: see `demogen.measuring.MeasuringOptions`.
+        options: see `demogen.measuring.MeasuringOptions`; `workers` also score side by side.
 
     Returns:
         One result for each predictor and split, predictors outermost. With `image_limit`, name and
@@ -108,11 +109,11 @@ def benchmark(
         measured = measure_all([predictor.measure for predictor in named], zoo, **options)
     else:
         measured = measurements_in(signatures, named, zoo)
-    return Results(
-        result
+    designs = (
+        _designed(predictor, measurements, networks)
         for predictor, measurements in zip(named, measured, strict=True)
-        for result in _scored(predictor, measurements, networks, chosen)
     )
+    return Results(score_designs(designs, networks, chosen, options.get("workers", 1)))
 
 
 def score_split(
@@ -130,7 +131,8 @@ def score_split(
         ZooError: the predictor names a feature that was not measured, or no network has the target.
         PredictorError: the regressor fails.
     """
-    [result] = _scored(predictor, measurements, _networks(zoo, target), [split])
+    networks = _networks(zoo, target)
+    [result] = score_design(*_designed(predictor, measurements, networks), networks, [split])
     return result
 
 
@@ -141,12 +143,10 @@ def factors_of(zoo: "NetworkSet", ids: Iterable[str]) -> dict[str, dict[str, Jso
     return {factor: {network: of[network] for network in chosen} for factor, of in levels.items()}
 
 
-def _scored(
-    predictor: "Predictor",
-    measurements: "Measurements",
-    networks: Networks,
-    splits: "Sequence[Split]",
-) -> Iterator[Result]:
+def _designed(
+    predictor: "Predictor", measurements: "Measurements", networks: Networks
+) -> tuple[Described, Design]:
+    """What results say of a predictor, and the columns it is scored by."""
     design = _design(predictor, measurements, sorted(networks.configurations))
     measured = design.signatures
     name, measure = predictor.name, MeasureIdentity.of(predictor.measure)
@@ -165,7 +165,7 @@ def _scored(
         _median(measurements.seconds, measured),
         _median(measurements.epochs, measured),
     )
-    return score_design(described, design, networks, splits)
+    return described, design
 
 
 def _networks(zoo: "NetworkSet", target: str) -> Networks:

@@ -123,53 +123,80 @@ def score_design(
     Raises:
         PredictorError: the regressor fails.
     """
+    same = same_on_splits(design, networks)
+    for split in splits:
+        yield score_split_of(predictor, design, networks, split, same)
+
+
+def same_on_splits(design: Design, networks: Networks) -> dict[str, Any]:
+    """The parts of a design's results that are the same on all splits, by field."""
     known = networks.targets
     unknown = sorted(design.signatures.keys() - known.keys())
-    dropped = {**design.dropped, **{network: networks.without[network] for network in unknown}}
     signatures = {id: values for id, values in design.signatures.items() if id in known}
-    same: dict[str, Any] = {
+    return {
         "signatures": signatures,
         "targets": _of(signatures, known),
         "configurations": _of(signatures, networks.configurations),
         "factors": {factor: _of(signatures, of) for factor, of in networks.factors.items()},
+        "dropped": {**design.dropped, **{id: networks.without[id] for id in unknown}},
     }
-    for split in splits:
-        try:
-            fitted = cross_validate(signatures, known, split.tests, predictor.regressor)
-        except PredictorError as error:
-            where = f"{predictor.name} on {split.name} of {networks.name}"
-            raise PredictorError(f"{where}: {error}") from error
-        for doubt in _doubts(fitted, signatures):
-            message = f"{predictor.name} on {networks.name}: {doubt}"
-            warnings.warn(message, RuntimeWarning, stacklevel=3)
-        result = Result.scored(
-            predictor=predictor.name,
-            measure=predictor.measure,
-            columns=design.columns,
-            regressor=regressor_to_text(predictor.regressor),
-            paper=predictor.paper,
-            summary=predictor.summary,
-            access=predictor.access,
-            zoo=networks.name,
-            zoo_digest=networks.digest,
-            revision=networks.revision,
-            split=split.name,
-            split_digest=split.digest,
-            split_kind=split.kind,
-            target=networks.target,
-            test_images=networks.test_images,
-            folds=fitted.folds,
-            skipped_folds=fitted.skipped,
-            fit=fitted.fit,
-            model=fitted.model,
-            dropped=dropped,
-            seconds=predictor.seconds,
-            epochs=predictor.epochs,
-            versions=versions(),
-            **same,
-        )
-        # Checking made copies, which take most of the memory where networks are many.
-        yield result.model_copy(update=same)
+
+
+def score_split_of(
+    predictor: Described,
+    design: Design,
+    networks: Networks,
+    split: "Split",
+    same: Mapping[str, Any],
+) -> Result:
+    """Fit and score a design on one split.
+
+    Args:
+        predictor: what the result says of it.
+        design: its columns.
+        networks: that are scored.
+        split: of them.
+        same: what `same_on_splits` gives of the design; the result holds these very objects.
+
+    Raises:
+        PredictorError: the regressor fails.
+    """
+    signatures = same["signatures"]
+    try:
+        fitted = cross_validate(signatures, networks.targets, split.tests, predictor.regressor)
+    except PredictorError as error:
+        where = f"{predictor.name} on {split.name} of {networks.name}"
+        raise PredictorError(f"{where}: {error}") from error
+    for doubt in _doubts(fitted, signatures):
+        message = f"{predictor.name} on {networks.name}: {doubt}"
+        warnings.warn(message, RuntimeWarning, stacklevel=4)
+    result = Result.scored(
+        predictor=predictor.name,
+        measure=predictor.measure,
+        columns=design.columns,
+        regressor=regressor_to_text(predictor.regressor),
+        paper=predictor.paper,
+        summary=predictor.summary,
+        access=predictor.access,
+        zoo=networks.name,
+        zoo_digest=networks.digest,
+        revision=networks.revision,
+        split=split.name,
+        split_digest=split.digest,
+        split_kind=split.kind,
+        target=networks.target,
+        test_images=networks.test_images,
+        folds=fitted.folds,
+        skipped_folds=fitted.skipped,
+        fit=fitted.fit,
+        model=fitted.model,
+        seconds=predictor.seconds,
+        epochs=predictor.epochs,
+        versions=versions(),
+        **same,
+    )
+    # Checking made copies, which take most of the memory where networks are many.
+    return result.model_copy(update=same)
 
 
 def _of(ids: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

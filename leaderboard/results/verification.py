@@ -116,10 +116,17 @@ def check_fit(result: Result, limit: "FitLimit | None" = None) -> str:
 
 
 def too_much(result: Result, regressor: "RegressorMixin", limit: "FitLimit") -> str | None:
-    """Why fitting a result's folds again is more than a limit allows; None: it is not."""
+    """Why fitting a result's folds again is more than a limit allows; None: it is not.
+
+    Raises:
+        ResultError: the regressor has a parameter that it cannot take.
+    """
     rows = [result.signatures[network] for network in sorted(result.signatures)]
     X = np.array(rows, np.float64).reshape(len(rows), len(result.columns))
-    return limit.fault(regressor, X, len(result.folds) + 1)
+    try:
+        return limit.fault(regressor, X, len(result.folds) + 1)
+    except PredictorError as error:
+        raise ResultError(f"{_label(result)}: {error}") from error
 
 
 def check_predictions(result: Result, regressor: "RegressorMixin") -> None:

@@ -1,7 +1,7 @@
 """Compare what submitted code gave when it was run again with what was submitted."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,29 @@ def check_output(
     for network, id in ids.items():
         _check_network(result, network, id, output)
     _check_predictions(result, regressor, ids, output)
+
+
+def largest_deviation(result: Result, network: str, measured: Mapping[str, float]) -> float | None:
+    """How far a signature is from the one of a result, by the measure of `SIGNATURE_TOLERANCE`.
+
+    Args:
+        result: that measured the network.
+        network: its id.
+        measured: feature → value, as it was measured again.
+
+    Returns:
+        The largest difference of a column, as a share of its value or, where that is more, of the
+        column's standard deviation; None where a column was not measured.
+    """
+    if not set(result.columns) <= set(measured):
+        return None
+    largest = 0.0
+    values = [measured[column] for column in result.columns]
+    for _, claimed, value, scale in _compared(result, network, values):
+        if value != claimed:
+            # Without a scale, a column of zeros, nothing else is near.
+            largest = max(largest, abs(value - claimed) / scale if scale else math.inf)
+    return largest
 
 
 def ascii_line(text: str) -> str:
@@ -87,10 +110,8 @@ def _check_network(result: Result, network: str, id: str, output: RerunOutput) -
     if measured is None:
         reason = ascii_line(output.dropped.get(id, "it gives other features"))[:200]
         raise SubmissionError(f"{result.path}: the code does not measure {network}: {reason}")
-    for column, claimed, value, spread in zip(
-        result.columns, result.signatures[network], measured, _spreads(result), strict=True
-    ):
-        if not abs(value - claimed) <= SIGNATURE_TOLERANCE * max(abs(claimed), spread):
+    for column, claimed, value, scale in _compared(result, network, measured):
+        if not abs(value - claimed) <= SIGNATURE_TOLERANCE * scale:
             raise SubmissionError(
                 f"{result.path}: {column} of {network} is said to be {claimed}, but measured "
                 f"again it is {value}"
@@ -122,6 +143,16 @@ def _check_predictions(
                 f"{result.path}: it predicts {claimed} for {network}, but from what is measured "
                 f"again {value}; its signatures differ in digits that should not matter"
             )
+
+
+def _compared(
+    result: Result, network: str, measured: Sequence[float]
+) -> Iterator[tuple[str, float, float, float]]:
+    """Column, value in the result, value measured again, and the scale of their difference."""
+    for column, claimed, value, spread in zip(
+        result.columns, result.signatures[network], measured, _spreads(result), strict=True
+    ):
+        yield column, claimed, value, max(abs(claimed), spread)
 
 
 def _spreads(result: Result) -> Iterator[float]:

@@ -56,6 +56,9 @@ def _files(network: "Network", number: int, access: "Access", folder: Path) -> N
         images=None if train is None else _array(train.images, folder),
         labels=None if train is None else _array(train.labels, folder),
         test_inputs=_array(view.test_inputs, folder) if Access.TEST_INPUTS in given else None,
+        siblings=tuple(_weights(each, folder) for each in view.siblings)
+        if Access.SIBLINGS in given
+        else (),
         missing={str(part.name): reason for part, reason in network.missing.items()},
     )
 

@@ -34,6 +34,7 @@ class NetworkFiles(Frozen):
     images: str | None = None
     labels: str | None = None
     test_inputs: str | None = None
+    siblings: tuple[str, ...] = ()
     missing: dict[str, str] = {}
     """Name of an access → why nobody has what it reads, of a network from elsewhere."""
 

@@ -156,6 +156,7 @@ def network_of(files: "NetworkFiles", folder: Path) -> "Network":
         else lambda: LabeledImages(array(images), array(labels)),
         test_inputs=None if test_inputs is None else lambda: array(test_inputs),
         spec=spec if files.spec_is_whole else None,
+        siblings=(lambda: tuple(map(module, files.siblings))) if files.siblings else None,
         input_shape=spec.data.input_shape,
         classes=spec.data.class_count,
         missing={Access[name]: reason for name, reason in files.missing.items()},

@@ -136,6 +136,7 @@ def new_network(name, dtype=torch.float64, samples=60, batch_size=17, test_sampl
         initial=initial,
         test_inputs=test_inputs,
         spec=spec_of(name),
+        siblings=[initial],
         batch_size=batch_size,
     )
 

@@ -1,11 +1,15 @@
 """Networks and images of the reference values that the authors' programs gave."""
 
 import json
+from collections import OrderedDict
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from demogen.networks.network import Network
+from demogen.networks.tapped_module import TappedModule
 from tests.zoo_recipes.importing.foreign import FOLDER
 
 VALUES = FOLDER / "references"
@@ -83,3 +87,33 @@ def _philox(seed, second):
             first, other = (first + 0x9E3779B9) % word, (other + 0xBB67AE85) % word
         yield from (a, b, c, d)
         counter += 1
+
+
+def untrained():
+    """A chain with 600 images of ten classes, of which all can be measured as released."""
+    generator = torch.Generator().manual_seed(0)
+    stages = OrderedDict(
+        conv1=nn.Conv2d(1, 4, 3),
+        relu1=nn.ReLU(),
+        conv2=nn.Conv2d(4, 4, 3),
+        relu2=nn.ReLU(),
+        classifier=nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 10)),
+    )
+    module = TappedModule(stages, {"h1": "conv1", "h2": "conv2", "h3": "conv2"}).double()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.normal_(0, 0.5, generator=generator)
+    labels = torch.arange(600) % 10
+    images = torch.randn(600, 1, 8, 8, generator=generator, dtype=torch.float64)
+    return Network.of(module, images + labels[:, None, None, None] / 10, labels, id="untrained")
+
+
+def as_released_whatever_the_order(measure):
+    """The signature, which is the same with the images in another order."""
+    network = untrained()
+    order = torch.randperm(600, generator=torch.Generator().manual_seed(1))
+    train = network.train
+    other = Network.of(network.module, train.images[order], train.labels[order], id=network.id)
+    found = measure.compute(network)
+    assert measure.compute(other) == pytest.approx(dict(found), rel=1e-9)
+    return found

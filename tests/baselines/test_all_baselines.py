@@ -85,6 +85,7 @@ def test_single_images_make_no_difference_to_precision(measure, make_network):
         initial=single.initial,
         test_inputs=single.test_inputs,
         spec=single.spec,
+        siblings=[double.initial],
     )
     assert signature(measure, single) == pytest.approx(signature(measure, double), rel=2e-4, abs=0)
 
@@ -106,6 +107,7 @@ def test_any_memory_format_will_do(make_network):
         initial=torch.nn.Sequential(Viewing(), usual.initial),
         test_inputs=usual.test_inputs.permute(3, 0, 1, 2).contiguous().permute(1, 2, 3, 0),
         spec=usual.spec,
+        siblings=[torch.nn.Sequential(Viewing(), usual.initial)],
     )
     measured = 0
     for measure in MEASURES:

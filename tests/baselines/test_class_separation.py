@@ -7,6 +7,7 @@ from demogen.errors import NotMeasurable
 from tests.baselines.conftest import shared_network
 from tests.baselines.released import (
     MADE,
+    as_released_whatever_the_order,
     at_hand,
     images_of,
     keras_network,
@@ -65,6 +66,10 @@ def test_as_released_all_classes_count_alike_and_the_product_is_of_both():
     draws = [torch.arange(24).repeat(5)]
     known = released_index(network.module, images, labels, draws, 0)
     assert found["davies_bouldin"] == pytest.approx(known, rel=1e-12)
+
+
+def test_as_released_the_order_of_images_does_not_matter():
+    as_released_whatever_the_order(ClassSeparation(released=True))
 
 
 def test_as_released_a_network_that_is_no_chain_is_refused():

@@ -9,7 +9,14 @@ from baselines.functional.numbered_layers import numbered_layers
 from baselines.k_variance import KVarianceMargins
 from demogen.errors import NotMeasurable
 from tests.baselines.conftest import shared_network
-from tests.baselines.released import MADE, at_hand, images_of, keras_network
+from tests.baselines.released import (
+    MADE,
+    as_released_whatever_the_order,
+    at_hand,
+    images_of,
+    keras_network,
+    untrained,
+)
 
 
 @at_hand
@@ -82,6 +89,15 @@ def test_a_tap_in_other_units_gives_the_same():
     assert scaled == pytest.approx(dict(exact), rel=1e-12)
     assert found["h1.kv"] == exact["h1.kv"]
     assert not math.isclose(found["h1.kv_gn"], exact["h1.kv_gn"], rel_tol=1e-12)
+
+
+def test_as_released_shallow_and_deep_are_one_where_one_layer_has_strides():
+    found = as_released_whatever_the_order(KVarianceMargins(released=True))
+    # Layer 2 pools, and is the only one with strides that either looks for.
+    assert found["shallow.kv"] == found["deep.kv"]
+    assert found["shallow.kv_gn"] == found["deep.kv_gn"]
+    ours = KVarianceMargins().compute(untrained())
+    assert found["shallow.kv"] * ours["h3.kv"] < 0
 
 
 def test_as_released_few_images_of_a_class_are_refused():

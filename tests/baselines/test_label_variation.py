@@ -1,6 +1,9 @@
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from baselines.functional.latent_graphs import cosine_variation, nearest_variation, one_hot
 from baselines.functional.numbered_layers import input_of_layer, numbered_layers
@@ -11,8 +14,16 @@ from baselines.label_variation import (
     released_worst_variation,
 )
 from demogen.errors import NotMeasurable
+from demogen.networks.tapped_module import TappedModule
 from tests.baselines.conftest import shared_network
-from tests.baselines.released import at_hand, images_of, keras_network, toy_images, value
+from tests.baselines.released import (
+    as_released_whatever_the_order,
+    at_hand,
+    images_of,
+    keras_network,
+    toy_images,
+    value,
+)
 
 
 @at_hand
@@ -58,6 +69,22 @@ def test_as_released_the_worst_of_the_last_third_of_layers_counts():
     assert released == pytest.approx(max(found), rel=1e-4)
 
 
+def test_as_released_the_last_third_of_layers_and_one_more_count():
+    # Classes stand apart behind the second layer only, which drops the noise.
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(500) % 10
+    x = torch.cat([0.1 * one_hot(labels), torch.randn(500, 10, generator=generator)], dim=1)
+    kept = torch.eye(10, 20, dtype=torch.float64)
+    layers = [nn.Linear(20, 20), nn.Linear(20, 10), nn.Linear(10, 10)]
+    for layer, weight in zip(layers, (torch.eye(20), kept, torch.eye(10)), strict=True):
+        layer.weight.data, layer.bias.data = weight.double(), torch.zeros(len(weight)).double()
+    module = TappedModule(OrderedDict(zip("abc", layers, strict=True)), {})
+    by_class = [torch.nonzero(labels == label).flatten() for label in range(10)]
+    found = released_worst_variation(module, x, labels, by_class)
+    assert found == pytest.approx(nearest_variation(x, one_hot(labels)) / 2000, rel=1e-12)
+    assert found > 1.5 * nearest_variation(x @ kept.T, one_hot(labels)) / 2000
+
+
 def test_neighbors_are_mutual_unless_asked():
     # 0 is the nearest of 1, and 1 of 2; not the other way round.
     angles = torch.tensor([0.0, 0.1, 0.3, -0.05], dtype=torch.float64)
@@ -86,6 +113,14 @@ def test_mixtures_are_drawn_by_the_networks_id():
     assert 0 < float(shares.min()) < float(shares.max()) < 1
     for other in (("b", 0, 0), ("a", 1, 0), ("a", 0, 1)):
         assert not torch.equal(partners, drawn_mixtures(*other, 500)[0])
+
+
+def test_as_released_variations_are_over_fixed_numbers_of_samples():
+    found = as_released_whatever_the_order(LabelVariation(released=True))
+    # 500 samples: at most 2 for each of them in the normalized Laplacian.
+    assert 0 < found["vpm"] < 0.5
+    assert 0 < found["wcv"] < 0.5
+    assert 0 < found["vr"] < 500 * 500 / 100_000
 
 
 def test_as_released_few_images_are_refused():

@@ -16,6 +16,9 @@ MESSAGES = {
     "GatedRepo": "Access to this dataset is restricted",
 }
 
+SPACES = "spaces/"
+"""Before the name of a Space, as in addresses; zoos are datasets, with nothing before it."""
+
 STALE = "tests.hub.stale"
 """Set in the scope of a request that a replica lagging behind answers."""
 
@@ -51,10 +54,17 @@ def rights(request: Request) -> str | None:
         raise refusal(401, None, "Invalid credentials in Authorization header") from None
 
 
+def name_of(request: Request) -> str:
+    """Name of the repository that a request is about; that of a Space has spaces/ before it."""
+    name = "{owner}/{name}".format(**request.path_params)
+    is_space = request.url.path.removeprefix("/api").startswith(f"/{SPACES}")
+    return f"{SPACES}{name}" if is_space else name
+
+
 def repository(request: Request) -> Repository:
     """The repository a request names, if the caller may see it."""
     may = rights(request)
-    found = hub_of(request).store.repository("{owner}/{name}".format(**request.path_params))
+    found = hub_of(request).store.repository(name_of(request))
     if found.settings["private"] and may in (None, "nothing"):
         raise refusal(401 if may is None else 404, "RepoNotFound")
     return found

@@ -108,6 +108,13 @@ async def references(request: Request) -> Response:
     return JSONResponse({**answer, "converts": []})
 
 
+async def commits(request: Request) -> Response:
+    found = repository(request)
+    about = {"authors": [], "title": "", "message": "", "date": "2026-01-01T00:00:00.000Z"}
+    made = found.history(commit_of(request, found, request.path_params["rev"]))
+    return JSONResponse([{"id": commit, **about} for commit in made])
+
+
 async def resolve(request: Request) -> Response:
     found = readable(request)
     commit, files = files_of(request)
@@ -147,16 +154,17 @@ async def cdn(request: Request) -> Response:
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-HERE = "/api/datasets/{owner}/{name}"
-
-GET: dict[str, Handler] = {
-    HERE: information,
-    f"{HERE}/revision/{{rev:quoted}}": information,
-    f"{HERE}/tree/{{rev:quoted}}": tree,
-    f"{HERE}/tree/{{rev:quoted}}/{{path:rest}}": tree,
-    f"{HERE}/refs": references,
-    "/datasets/{owner}/{name}/resolve/{rev:quoted}/{path:rest}": resolve,
-    "/cdn/{sha256}/{path:rest}": cdn,
-}
-
-POST: dict[str, Handler] = {f"{HERE}/paths-info/{{rev:quoted}}": paths_info}
+GET: dict[str, Handler] = {"/cdn/{sha256}/{path:rest}": cdn}
+POST: dict[str, Handler] = {}
+for kind in ("datasets", "spaces"):
+    here = f"/api/{kind}/{{owner}}/{{name}}"
+    GET |= {
+        here: information,
+        f"{here}/revision/{{rev:quoted}}": information,
+        f"{here}/tree/{{rev:quoted}}": tree,
+        f"{here}/tree/{{rev:quoted}}/{{path:rest}}": tree,
+        f"{here}/refs": references,
+        f"{here}/commits/{{rev:quoted}}": commits,
+        f"/{kind}/{{owner}}/{{name}}/resolve/{{rev:quoted}}/{{path:rest}}": resolve,
+    }
+    POST[f"{here}/paths-info/{{rev:quoted}}"] = paths_info

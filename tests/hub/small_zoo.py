@@ -42,6 +42,7 @@ def make_zoo(folder: Path, files: dict[str, bytes] = FILES, name: str = "tiny") 
     )
     (folder / "zoo.json").write_bytes(manifest.to_json())
     (folder / "README.md").write_text("---\nlicense: cc-by-4.0\n---\n# tiny\n")
+    (folder / "croissant.json").write_text('{"name": "of their own"}\n')
     (folder / "runs.parquet").write_bytes(b"PAR1 seconds and hosts")
     return folder
 

@@ -81,6 +81,13 @@ class Repository:
         commit = self.resolve(revision)
         return (self.parent(commit) or commit) if revision in self._named() else commit
 
+    def history(self, commit: str) -> list[str]:
+        """A commit and those before it."""
+        found = [commit]
+        while (before := self.parent(found[-1])) is not None:
+            found.append(before)
+        return found
+
     def parent(self, commit: str) -> str | None:
         return _load(self._snapshot(commit))["parent"]
 
@@ -186,7 +193,9 @@ class Store:
             raise MissingError("RepoNotFound")
         return Repository(folder, self._contents)
 
-    def create(self, name: str, private: bool = False) -> Repository:
+    def create(
+        self, name: str, private: bool = False, template: Mapping[str, bytes] | None = None
+    ) -> Repository:
         """A new repository; like the Hub's, it starts with one commit.
 
         Raises:
@@ -200,7 +209,8 @@ class Store:
         (folder / "settings.json").write_text(json.dumps(settings))
         repository = Repository(folder, self._contents)
         attributes = repository.add(b"*.tar filter=lfs diff=lfs merge=lfs -text\n")
-        repository.commit("main", {".gitattributes": attributes}, "initial commit")
+        first = {path: repository.add(content) for path, content in (template or {}).items()}
+        repository.commit("main", {".gitattributes": attributes, **first}, "initial commit")
         return repository
 
     def delete(self, name: str) -> None:

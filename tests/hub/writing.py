@@ -8,8 +8,15 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tests.hub.access import hub_of, refusal, rights, token_of, writable
+from tests.hub.access import SPACES, hub_of, name_of, refusal, rights, token_of, writable
 from tests.hub.store import MissingError, Repository, is_large, is_pull
+
+TEMPLATE = {
+    "README.md": b"---\nsdk: static\n---\n",
+    "index.html": b"<p>The Hub's own page.</p>\n",
+    "style.css": b"p { color: gray }\n",
+}
+"""What a new static Space holds; what the Hub's files say was not to be had."""
 
 
 async def create(request: Request) -> Response:
@@ -18,9 +25,15 @@ async def create(request: Request) -> Response:
         raise refusal(401 if rights(request) is None else 403, None, "You need write access")
     name = f"{asked['organization']}/{asked['name']}"
     private = asked.get("visibility") == "private" or asked.get("private") is True
-    answer = {"url": f"{request.base_url}datasets/{name}", "name": name}
+    is_space = asked.get("type") == "space"
+    if is_space and asked.get("sdk") != "static":
+        raise refusal(400, None, "This Hub runs static Spaces alone")
+    answer = {"url": f"{request.base_url}{SPACES if is_space else 'datasets/'}{name}", "name": name}
     try:
-        hub_of(request).store.create(name, private)
+        if is_space:
+            hub_of(request).store.create(f"{SPACES}{name}", private, TEMPLATE)
+        else:
+            hub_of(request).store.create(name, private)
     except FileExistsError:
         return JSONResponse(
             {"error": "You already created this dataset repo", **answer}, status_code=409
@@ -115,7 +128,8 @@ async def commit(request: Request) -> Response:
     files = found.files(found.resolve(parent))
     for line in lines:
         _apply(found, files, line["key"], line["value"])
-    here = "{}datasets/{owner}/{name}".format(request.base_url, **request.path_params)
+    name = name_of(request)
+    here = f"{request.base_url}{name if name.startswith(SPACES) else f'datasets/{name}'}"
     answer: dict[str, object] = {"success": True}
     if proposed:
         branch = found.open_pull(parent, files, header["summary"], token_of(request) or "")
@@ -147,17 +161,19 @@ def _is_proposed(request: Request) -> bool:
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-HERE = "/api/datasets/{owner}/{name}"
-
 POST: dict[str, Handler] = {
     "/api/repos/create": create,
     "/api/validate-yaml": validate_card,
-    f"{HERE}/preupload/{{rev:quoted}}": preupload,
-    f"{HERE}/commit/{{rev:quoted}}": commit,
-    f"{HERE}/tag/{{rev:quoted}}": make_tag,
-    f"{HERE}/branch/{{rev:quoted}}": make_branch,
-    "/datasets/{owner}/{name}.git/info/lfs/objects/batch": lfs_batch,
     "/lfs/{ticket}/{oid}/verify": lfs_verify,
 }
+for kind in ("datasets", "spaces"):
+    here = f"/api/{kind}/{{owner}}/{{name}}"
+    POST |= {
+        f"{here}/preupload/{{rev:quoted}}": preupload,
+        f"{here}/commit/{{rev:quoted}}": commit,
+        f"{here}/tag/{{rev:quoted}}": make_tag,
+        f"{here}/branch/{{rev:quoted}}": make_branch,
+        f"/{kind}/{{owner}}/{{name}}.git/info/lfs/objects/batch": lfs_batch,
+    }
 
 PUT: dict[str, Handler] = {"/lfs/{ticket}/{oid}": lfs_upload}

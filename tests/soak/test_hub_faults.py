@@ -35,6 +35,9 @@ FAULTS_AT_LEAST = 1_000
 SECONDS = 60
 """No run takes longer."""
 
+MADE = ("README.md", "croissant.json")
+"""Files that a push writes for the repository's name."""
+
 FAULTS = {
     "drop": lambda rng: ("drop", {"at": rng.randrange(200_000)}),
     "truncate": lambda rng: ("truncate", {}),
@@ -114,7 +117,7 @@ class World:
 
     @property
     def data(self):
-        return [path for path in self.files if path not in ("README.md", ".gitattributes")]
+        return [path for path in self.files if path not in (*MADE, ".gitattributes")]
 
 
 @pytest.fixture
@@ -128,7 +131,7 @@ def world(hub, tmp_path, monkeypatch):
     hub.faults.clear()
     files = contents(place)
     pulled = contents(pull("owner/wide", tmp_path / "first", endpoint=hub.endpoint))
-    return World(hub, zoo, files | {"README.md": pulled["README.md"]}, dict(zoo.weights()), None)
+    return World(hub, zoo, files | {path: pulled[path] for path in MADE}, dict(zoo.weights()), None)
 
 
 def run(work):

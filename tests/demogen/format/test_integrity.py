@@ -59,6 +59,7 @@ def test_an_interrupted_copy_leaves_no_zoo_and_no_rubbish(
     assert integrity.verify_folder(target).files.keys() == contents(target).keys() - {
         "zoo.json",
         "README.md",
+        "croissant.json",
         "runs.parquet",
         "shards/00001.tar",
     }

@@ -42,9 +42,9 @@ class TestCommits:
     ) -> None:
         made = publish(hub, make_wide_zoo(tmp_path / "wide", splits=110))
         *ahead, last = changes(hub.repository(REPOSITORY))
-        assert last == {"zoo.json", "README.md"}
+        assert last == {"zoo.json", "README.md", "croissant.json"}
         assert [len(commit) for commit in ahead] == [COMMIT_FILES, COMMIT_FILES, 16]
-        assert made.changes == 118
+        assert made.changes == 119
         commits = history(hub.repository(REPOSITORY))
         assert [is_whole(hub.repository(REPOSITORY), commit) for commit in commits] == (
             [None] * 4 + [True]

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import httpx2
 import pytest
 
 from demogen.hub import retry
@@ -66,6 +67,14 @@ class TestRetries:
         assert retry.with_retries(Requests(RefusalError(503)), retry.REFUSED) == "done"
         with pytest.raises(RefusalError):
             retry.with_retries(Requests(RefusalError(500)), retry.REFUSED)
+
+    def test_a_connection_that_broke_off_is_tried_again_for_what_reads_alone(self, pauses):
+        broken = httpx2.RemoteProtocolError("Server disconnected without sending a response.")
+        assert retry.with_retries(Requests(broken)) == "done"
+        writing = Requests(broken)
+        with pytest.raises(httpx2.RemoteProtocolError):
+            retry.with_retries(writing, retry.REFUSED)
+        assert (writing.made, len(pauses)) == (1, 1)
 
     def test_the_caller_may_tell_what_passes(self, pauses):
         request = Requests(ConnectionError("reset"), ValueError("no"))

@@ -150,6 +150,15 @@ def test_the_key_of_a_network_covers_all_that_a_measure_sees_and_no_more(tiny_zo
                 assert not differs, (what, access)
 
 
+def test_the_key_covers_the_siblings_of_a_measure_that_reads_them(tiny_zoo):
+    sets, id = tiny_zoo.manifest.image_sets, tiny_zoo.ids[0]
+    record, siblings = tiny_zoo.record(id), tiny_zoo.siblings(id)
+    other = [each.model_copy(update={"weights_sha256": "0" * 64}) for each in siblings]
+    for access in Access:
+        keys = {network_key(record, sets, access, None, each) for each in (siblings, other)}
+        assert len(keys) == (2 if access is Access.SIBLINGS else 1)
+
+
 def test_an_interrupted_measurement_goes_on_where_it_stopped(tiny_zoo, tmp_path, monkeypatch):
     # Not an attribute of the class: another value would make another measure of it.
     monkeypatch.setenv("STOP_AFTER", "5")

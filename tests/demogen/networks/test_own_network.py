@@ -345,3 +345,19 @@ def test_weights_that_a_hook_computes_are_evaluated(expected):
     )
     assert found == pytest.approx(measure(Slopes(), Network.of(plain, IMAGES, LABELS)), rel=1e-5)
     assert module.conv.weight.requires_grad
+
+
+def test_siblings_are_networks_of_the_same_shape():
+    def module(width):
+        return nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 3))
+
+    images, labels = torch.randn(24, 4), torch.arange(24) % 3
+    network = Network.of(module(5), images, labels, siblings=[module(5), module(5)])
+    assert len(network.siblings) == 2
+    assert not any(
+        parameter.requires_grad for each in network.siblings for parameter in each.parameters()
+    )
+    with pytest.raises(ZooError, match="one of `siblings` is no network of the same configuration"):
+        Network.of(module(5), images, labels, siblings=[module(6)])
+    with pytest.raises(ZooError, match="comes without siblings"):
+        _ = Network.of(module(5), images, labels).siblings

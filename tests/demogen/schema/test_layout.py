@@ -17,7 +17,10 @@ LISTED = [
     "shards/00000.tar",
     "shards/123456.tar",
 ]
-BESIDE = ["README.md", "runs.parquet", "measurements/sharpness-flatness.parquet"]
+BESIDE = [
+    *("README.md", "croissant.json", "runs.parquet"),
+    "measurements/sharpness-flatness.parquet",
+]
 STRANGE = [
     *("conftest.py", ".bashrc", ".git/hooks/pre-commit", "Makefile", "sitecustomize.py", ""),
     *("zoo.json/x", "networks.parquet/x", "Networks.parquet", "README.md\n", "readme.md"),

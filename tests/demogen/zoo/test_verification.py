@@ -2,7 +2,10 @@
 
 import io
 import json
+from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,8 +14,10 @@ from safetensors.torch import load, save
 
 from demogen import load_zoo
 from demogen.errors import CorruptZooError
+from demogen.format.splits import Split
 from demogen.format.table import to_parquet
 from demogen.zoo.labels import label_digest
+from demogen.zoo.verification import check_split
 from tests.demogen.zoo.test_zoo import relist, rewrite_manifest
 
 
@@ -55,6 +60,22 @@ def test_a_column_that_contradicts_the_record_is_named(copied_zoo_folder, column
         CorruptZooError, match=f"the table says {column} .* of network {zoo.ids[2]}"
     ):
         zoo.verify(weights=False)
+
+
+def test_levels_that_are_lists_are_left_out_one_at_a_time():
+    lists = [["flip"], [], ["flip"], [], None, None]
+    # As a Parquet file gives them back.
+    levels = [each if each is None else np.array(each, object) for each in lists]
+    table = pd.DataFrame({"augmentation": pd.Series(levels, list("abcdef"))})
+    tests = (("a", "c"), ("b", "d"), ("e", "f"))
+    split = Split("leave-augmentation-out", "levels", tuple("abcdef"), tests)
+    check_split(split, table, "zoo toy")
+    mixed = replace(split, tests=(("a", "b", "c", "d"), ("e", "f")))
+    with pytest.raises(CorruptZooError, match="tests several levels of augmentation"):
+        check_split(mixed, table, "zoo toy")
+    parted = replace(split, tests=(("a", "b"), ("c", "d"), ("e", "f")))
+    with pytest.raises(CorruptZooError, match="parts networks of one augmentation"):
+        check_split(parted, table, "zoo toy")
 
 
 def test_a_column_that_no_record_has_is_named(copied_zoo_folder):

@@ -365,7 +365,8 @@ def test_manifest_chains_to_every_file(tiny_zoo):
         for path in tiny_zoo.storage.place.rglob("*")
         if path.is_file()
     }
-    assert lying - set(manifest.files) == {"zoo.json", "README.md", "runs.parquet"}
+    beside = {"README.md", "croissant.json", "runs.parquet"}
+    assert lying - set(manifest.files) == {"zoo.json", *beside}
 
 
 @pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")

@@ -151,7 +151,7 @@ def test_options_of_validate_reach_the_code(tmp_path, monkeypatch):
     again = SimpleNamespace(
         report=("again", "odds"), zoo_digest="0" * 64, again=Again(networks=3, of=24)
     )
-    monkeypatch.setattr("leaderboard.cli.submission._each_and_pool", lambda names: zoos)
+    monkeypatch.setattr("leaderboard.cli.submission.each_and_pool", lambda names: zoos)
     monkeypatch.setattr(
         "leaderboard.submissions.validation.validate",
         lambda *given: told.update(given=given) or ("contents", ["checked"]),

@@ -296,3 +296,31 @@ def test_indicators_of_levels_are_not_lost():
     X = np.repeat([[0.0], [1.0], [2.0]], 4, axis=0)
     fitted = make_pipeline(OneHotEncoder(), LinearRegression()).fit(X, np.arange(12.0))
     assert linear_model(fitted, X).lost == 0
+
+
+@pytest.mark.parametrize(
+    "regressor",
+    [LinearRegression(positive=True), make_pipeline(OneHotEncoder(), LinearRegression())],
+)
+def test_least_squares_without_a_rank_are_not_said_to_be_exact(regressor):
+    ids = [f"n{number}" for number in range(8)]
+    signatures = {network: (float(number % 2),) for number, network in enumerate(ids)}
+    targets = {network: float(number) for number, network in enumerate(ids)}
+    fitted = cross_validate(signatures, targets, [ids[:4], ids[4:]], regressor)
+    assert not fitted.exact
+    assert len(fitted.fit) == 8
+
+
+class RoundsByLength(LinearRegression):
+    """Predictions that depend in their last digits on how many are made, as those of a BLAS may."""
+
+    def predict(self, X):
+        return super().predict(X) * (1 + 1e-9 * len(X))
+
+
+def test_a_prediction_stands_among_those_of_its_own_fold_however_they_round(task):
+    targets = task[-1]
+    signatures = {network: (target,) for network, target in targets.items()}
+    tests = [[min(targets, key=targets.get)], [max(targets, key=targets.get)]]
+    outcome = cross_validate(signatures, targets, tests, RoundsByLength())
+    assert [fold.places for fold in outcome.folds] == [(1.0,), (float(len(targets)),)]

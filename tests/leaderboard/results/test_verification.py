@@ -5,7 +5,7 @@ from sklearn.linear_model import LinearRegression
 
 from demogen.errors import PredictorError, ResultError
 from leaderboard.results.result import Result
-from leaderboard.results.verification import verify
+from leaderboard.results.verification import too_much, verify
 
 
 @pytest.fixture
@@ -57,6 +57,14 @@ def test_a_fit_that_may_take_long_is_left_out_and_named(results, zoo, installed)
     assert verify(result, zoo, limit=FitLimit()) == verify(result, zoo)
     last = verify(result, zoo, limit=FitLimit(seconds=0.001))[-1]
     assert last.startswith(f"not fitted again: 11 fits of {len(result.targets)} networks and")
+
+
+def test_a_regressor_whose_cost_nobody_can_count_is_refused(results):
+    from baselines.selection import BestGroup
+    from leaderboard.fitting.fit_cost import FitLimit
+
+    with pytest.raises(ResultError, match=r"^[^\n]*BestGroup[^\n]* parameter that it cannot take"):
+        too_much(on(results, "kfold-10"), BestGroup(3), FitLimit())
 
 
 def test_parameters_of_the_measure_do_not_change_the_regressor(zoo, make, installed):
