@@ -183,6 +183,12 @@ def figure(
     check_can_write(path)
     if running["image_limit"] is not None:
         raise click.UsageError("a figure is drawn from all images; leave out --image-limit")
+    asked = context.get_parameter_source("train_accuracy") is ParameterSource.COMMANDLINE
+    if asked and not chosen.of_fitted:
+        raise click.UsageError(
+            f"the figure {name} is of all networks; leave out --train-accuracy, which the figures "
+            "of novak2018 take"
+        )
     running["progress"] = shows_progress()
     zoo = None
     if zoos:
