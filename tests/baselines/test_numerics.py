@@ -106,6 +106,7 @@ LAYER_NORMS = (
     "NormalizedOutputMargin()",
     "ProductNorm()",
 )
+OVER_NORMS = ("MarginDistance()", "MarginNorms()", "WeightNorms()")
 WITHOUT_PASS = ("Hyperparameters()", "Nothing()", "ParameterCount()")
 NOT_FINITE = {"not (all )?finite": {*MEASURES} - {*WITHOUT_PASS}}
 
@@ -115,7 +116,7 @@ CASES = [
         dead_tap,
         {
             "the activation is the same for all samples": {"TapMargins()"},
-            "are all zero": {*LAYER_NORMS},
+            "are all zero": {*LAYER_NORMS, *OVER_NORMS},
             "maps everything to zero": {*SPECTRAL},
             "the Jacobian is zero": {*JACOBIAN_MARGINS},
         },

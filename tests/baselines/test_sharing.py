@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from baselines import spectral
+from baselines.functional import spectra
 from demogen.errors import NotMeasurable
 from demogen.measuring import (
     compute_signature,
@@ -62,12 +62,13 @@ def test_all_measures_of_the_training_images_take_one_sweep(make_network):
 def test_norms_of_layers_are_computed_once(make_network, monkeypatch):
     network = make_network("nin-bn")
     names = []
-    norm = spectral.spectral_norm
+    norm = spectra.spectral_norm
     monkeypatch.setattr(
-        spectral, "spectral_norm", lambda layer: names.append(layer.name) or norm(layer)
+        spectra, "spectral_norm", lambda layer: names.append(layer.name) or norm(layer)
     )
-    measures = {k: m for k, m in all_measures().items() if m.name.startswith("spectral-margin")}
-    assert len(measures) == 3
+    kinds = ("spectral-margin", "spectral-margin-initial", "weight-norms", "margin-norms")
+    measures = {k: m for k, m in all_measures().items() if m.name in kinds}
+    assert len(measures) == 5
     measure_together(measures, network)
     assert len(names) == len(set(names)) == 10
     measure_together(measures, network)
