@@ -65,6 +65,14 @@ _PREDICTORS = {
     ),
     "normalized_loss": ("NORMALIZED_LOSS", "NORMALIZED_LOSS_L1", "NORMALIZED_LOSS_OUTPUT"),
     "normalized_output": ("INVERSE_MARGIN", "NORMALIZED_OUTPUT_MARGIN"),
+    "pac_bayes": (
+        "PACBAYES_FLATNESS",
+        "PACBAYES_INIT",
+        "PACBAYES_MAG_FLATNESS",
+        "PACBAYES_MAG_INIT",
+        "PACBAYES_MAG_ORIG",
+        "PACBAYES_ORIG",
+    ),
     "product_norm": ("PRODUCT_NORM",),
     "sensitivity": ("JACOBIAN_NORM", "JACOBIAN_NORM_TRAIN"),
     "sparsity": (

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from baselines.functional import spectra
+from baselines.functional import spectra, weight_noise
+from baselines.pac_bayes import Flatness, PacBayes
 from demogen.errors import NotMeasurable
 from demogen.measuring import (
     compute_signature,
@@ -46,7 +47,7 @@ def test_all_measures_of_the_training_images_take_one_sweep(make_network):
     measures = {
         key: measure
         for key, measure in all_measures().items()
-        if measure.name not in ("transitions", "unit-sparsity")
+        if measure.name not in ("flatness", "pac-bayes", "transitions", "unit-sparsity")
     }
     measure_together(measures, network)
     classes = 10
@@ -73,6 +74,21 @@ def test_norms_of_layers_are_computed_once(make_network, monkeypatch):
     assert len(names) == len(set(names)) == 10
     measure_together(measures, network)
     assert len(names) == 20  # nothing is kept for later: weights may have changed
+
+
+def test_noise_is_looked_for_once(make_network, monkeypatch):
+    network = make_network("nin-bn")
+    kinds = []
+    change = weight_noise.NoiseTrials.__init__
+    monkeypatch.setattr(
+        weight_noise.NoiseTrials,
+        "__init__",
+        lambda self, module, search: kinds.append(search.kind) or change(self, module, search),
+    )
+    measure_together({"flatness": Flatness(), "bounds": PacBayes()}, network)
+    assert kinds == ["plain", "magnitude"]
+    measure_together({"other": Flatness(seed=1), "flatness": Flatness()}, network)
+    assert len(kinds) == 6
 
 
 def test_what_is_computed_once_counts_for_each_as_if_alone(make_network, monkeypatch):
