@@ -106,6 +106,7 @@ LAYER_NORMS = (
     "NormalizedOutputMargin()",
     "ProductNorm()",
 )
+HEAVY_TAILS = ("HeavyTails()", "HeavyTails(variant='released')")
 WITHOUT_PASS = ("Hyperparameters()", "Nothing()", "ParameterCount()")
 NOT_FINITE = {"not (all )?finite": {*MEASURES} - {*WITHOUT_PASS}}
 
@@ -115,7 +116,7 @@ CASES = [
         dead_tap,
         {
             "the activation is the same for all samples": {"TapMargins()"},
-            "are all zero": {*LAYER_NORMS},
+            "are all zero": {*LAYER_NORMS, *HEAVY_TAILS},
             "maps everything to zero": {*SPECTRAL},
             "the Jacobian is zero": {*JACOBIAN_MARGINS},
         },
@@ -136,6 +137,7 @@ UNBIASED = {
     "dead_tap": {
         "its output on the reference image is zero": {"NormalizedLossOutput()"},
         "no training sample is classified": {"TapMargins()", *JACOBIAN_MARGINS},
+        "are all zero": {*HEAVY_TAILS},
     }
 }
 
