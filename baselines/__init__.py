@@ -24,6 +24,17 @@ _PREDICTORS = {
         "THRESHOLDED_CONFIDENCE",
         "THRESHOLDED_ENTROPY",
     ),
+    "curvature": (
+        "ASAM_SHARPNESS",
+        "FISHER_RAO_LOG",
+        "FISHER_RAO_MODEL_LOG",
+        "GAUSS_NEWTON_MAX_LOG",
+        "GAUSS_NEWTON_TRACE_LOG",
+        "HESSIAN_MAX_LOG",
+        "HESSIAN_TRACE_LOG",
+        "MAGNITUDE_SHARPNESS_LOG",
+        "SAM_SHARPNESS",
+    ),
     "disagreement": ("DISAGREEMENT",),
     "dummy": ("HYPERPARAMETERS", "MEAN_GAP", "PARAMETER_COUNT", "TRAIN_LOSS"),
     "heavy_tails": (

@@ -16,6 +16,31 @@ BIBTEX = {
   booktitle = {Advances in Neural Information Processing Systems},
   year = {2020}
 }""",
+    "foret2021": """@inproceedings{foret2021,
+  title = {Sharpness-Aware Minimization for Efficiently Improving Generalization},
+  author = {Foret, Pierre and Kleiner, Ariel and Mobahi, Hossein and Neyshabur, Behnam},
+  booktitle = {International Conference on Learning Representations},
+  year = {2021}
+}""",
+    "kwon2021": """@inproceedings{kwon2021,
+  title = {{ASAM}: Adaptive Sharpness-Aware Minimization for Scale-Invariant Learning of Deep
+           Neural Networks},
+  author = {Kwon, Jungmin and Kim, Jeongseop and Park, Hyunseo and Choi, In Kwon},
+  booktitle = {International Conference on Machine Learning},
+  year = {2021}
+}""",
+    "liang2019": """@inproceedings{liang2019,
+  title = {{Fisher-Rao} Metric, Geometry, and Complexity of Neural Networks},
+  author = {Liang, Tengyuan and Poggio, Tomaso and Rakhlin, Alexander and Stokes, James},
+  booktitle = {International Conference on Artificial Intelligence and Statistics},
+  year = {2019}
+}""",
+    "yao2020": """@inproceedings{yao2020,
+  title = {{PyHessian}: Neural Networks Through the Lens of the {Hessian}},
+  author = {Yao, Zhewei and Gholami, Amir and Keutzer, Kurt and Mahoney, Michael W.},
+  booktitle = {IEEE International Conference on Big Data},
+  year = {2020}
+}""",
     "martin2021": """@article{martin2021,
   title = {Predicting Trends in the Quality of State-of-the-Art Neural Networks without Access to
            Training or Testing Data},

@@ -4,11 +4,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from baselines.functional.lanczos import largest_eigenvalue
 from demogen.errors import NotMeasurable
 from demogen.networks.homogeneity import AffineLayer, affine_layers
 from demogen.networks.tapped_module import TappedModule
@@ -21,9 +21,6 @@ RELATIVE_TOLERANCE = 1e-8
 
 MOST_STEPS = 10_000
 """Steps of the iteration before it is given up; some fifty are usual."""
-
-_BASIS_ENTRIES = 2**26
-_SMALLEST_BASIS, _LARGEST_BASIS = 20, 64
 
 
 def spectral_norm(layer: AffineLayer) -> float:
@@ -219,11 +216,7 @@ def _adjoint(layer: AffineLayer, y: Tensor) -> Tensor:
 
 
 def _largest_singular_value(layer: AffineLayer, output_shape: tuple[int, ...]) -> float:
-    """By Lanczos iteration on AᵀA or AAᵀ, the smaller, orthogonalized in full.
-
-    When the basis is full it is restarted from the leading half of its Ritz vectors (thick restart,
-    Wu and Simon 2000). All vectors stay on the layer's device.
-    """
+    """By Lanczos iteration on AᵀA or AAᵀ, the smaller; all vectors stay on the layer's device."""
     wide = math.prod(output_shape) < math.prod(layer.input_shape)
 
     def gram(vector: Tensor) -> Tensor:
@@ -233,33 +226,9 @@ def _largest_singular_value(layer: AffineLayer, output_shape: tuple[int, ...]) -
         return _adjoint(layer, image).flatten()
 
     size = math.prod(output_shape if wide else layer.input_shape)
-    capacity = max(_SMALLEST_BASIS, min(_LARGEST_BASIS, _BASIS_ENTRIES // size))
-    capacity = min(capacity, size)
     generator = torch.Generator().manual_seed(0)
     start = torch.randn(size, generator=generator, dtype=torch.float64).to(layer.weight.device)
-    basis = start.new_empty(capacity, size)
-    basis[0] = start / start.norm()
-    projected = np.zeros((capacity, capacity))
-    filled = 0
-    for _ in range(MOST_STEPS):
-        known = basis[: filled + 1]
-        rest = gram(basis[filled])
-        coefficients = known @ rest
-        rest -= coefficients @ known
-        # Once is not enough to be orthogonal to all digits.
-        correction = known @ rest
-        rest -= correction @ known
-        column = (coefficients + correction).cpu().numpy()
-        projected[: filled + 1, filled] = projected[filled, : filled + 1] = column
-        length = float(rest.norm())
-        filled += 1
-        values, vectors = np.linalg.eigh(projected[:filled, :filled])
-        if length * abs(vectors[-1, -1]) <= RELATIVE_TOLERANCE * values[-1]:
-            return math.sqrt(values[-1])
-        if filled == capacity:
-            filled = capacity // 2
-            kept = torch.from_numpy(np.ascontiguousarray(vectors[:, -filled:].T)).to(basis)
-            basis[:filled] = kept @ basis
-            projected = np.diag(np.pad(values[-filled:], (0, capacity - filled)))
-        basis[filled] = rest / length
-    raise NotMeasurable(f"the spectral norm of layer {layer.name!r} does not converge")
+    found = largest_eigenvalue(gram, start, RELATIVE_TOLERANCE, MOST_STEPS)
+    if not found.converged:
+        raise NotMeasurable(f"the spectral norm of layer {layer.name!r} does not converge")
+    return math.sqrt(found.value)

@@ -118,9 +118,15 @@ def test_any_memory_format_will_do(make_network):
                 # Its features bear the names of layers, which stand deeper in this network.
                 assert list(found.values()) == pytest.approx(list(expected.values()), rel=1e-12)
                 found = {}
+            # What a chain has exactly is estimated of other networks.
+            errors = {
+                name: 6 * found.pop(f"{name}_se") for name in [*found] if f"{name}_se" in found
+            }
             for feature, value in found.items():
                 if not feature.startswith(("h1", "h2", "h3")):
-                    assert value == pytest.approx(expected[feature], rel=1e-9), (measure, feature)
+                    slack = errors.get(feature, 0.0)
+                    wanted = pytest.approx(expected[feature], rel=1e-9, abs=slack)
+                    assert value == wanted, (measure, feature)
             measured += 1
     assert measured >= 8
 

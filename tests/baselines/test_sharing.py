@@ -40,6 +40,8 @@ def test_together_each_gives_what_it_gives_alone(make_network, name):
 
 OF_THEIR_OWN = (
     *("flatness", "pac-bayes", "transitions", "unit-sparsity"),
+    # Of the parameters.
+    *("curvature", "fisher-rao", "sam-sharpness"),
     # Of other images, other networks, or of both kinds of images at once.
     *("turned-consistency", "disagreement", "thresholded-confidence"),
     # Of mixtures of images.
