@@ -35,6 +35,7 @@ def edge(network, images=None, labels=None, test_inputs=None):
         initial=network.initial,
         test_inputs=network.test_inputs[:4] if test_inputs is None else test_inputs,
         spec=network.spec,
+        siblings=network.siblings,
         batch_size=7,
         id="at-the-edge",
     )
