@@ -42,6 +42,8 @@ OF_THEIR_OWN = (
     *("flatness", "pac-bayes", "transitions", "unit-sparsity"),
     # Of other images, other networks, or of both kinds of images at once.
     *("turned-consistency", "disagreement", "thresholded-confidence"),
+    # Of mixtures of images.
+    *("class-separation", "label-variation"),
 )
 """Measures that make their own passes."""
 

@@ -44,6 +44,11 @@ def test_where_a_change_jumps_the_search_ends_beside_the_jump(root):
     assert len(tried) == weight_noise.STEPS
 
 
+def test_a_line_through_the_ends_moves_a_tenth_at_least():
+    # Between 0.08 and 0.45 it would move by a twentieth of what is left, a step.
+    assert search_root(lambda at: 0.45 if at > 0.95 else 0.08) > 0.75
+
+
 def test_a_change_that_stays_away_ends_at_the_largest():
     assert search_root(lambda at: 0.0) == pytest.approx(LARGEST, rel=1e-4)
 
