@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import baselines
 from baselines.norms import (
     LOG_PROD_OF_SPEC,
     PATH_NORM,
@@ -17,14 +18,18 @@ from baselines.norms import (
     MarginNorms,
     WeightNorms,
 )
+from baselines.pac_bayes import Flatness, PacBayes
 from demogen.errors import NotMeasurable, PredictorError
 from demogen.networks.homogeneity import affine_layers
 from demogen.networks.network import Access, Network
 from tests.baselines import dziugaite2020
 from tests.baselines.conftest import shared_network
+from tests.published_tables import at_hand as tables_at_hand
+from tests.published_tables import table
 from tests.zoo_recipes.importing.foreign import at_hand
 
 KINDS = (WeightNorms, InitialDistances, MarginNorms, MarginDistance)
+NAMES = {kind.name for kind in (*KINDS, Flatness, PacBayes)}
 QUICK = settings(max_examples=15, deadline=None, derandomize=True, database=None)
 FACTORS = st.floats(min_value=1e-2, max_value=1e2)
 UNIT_BY_UNIT = ("path_norm", "path_norm_over_margin", "inverse_margin", "params")
@@ -53,23 +58,33 @@ def all_features(network, variant="paper"):
 
 
 @at_hand
-@pytest.mark.parametrize(
-    "name",
-    [
-        "L2",
-        "PARAMS",
-        "INVERSE_MARGIN",
-        "LOG_PROD_OF_SPEC",
-        "LOG_SPEC_INIT_MAIN",
-        "FRO_OVER_SPEC",
-        "LOG_SUM_OF_FRO",
-        "PATH_NORM",
-    ],
-)
-def test_released_variant_gives_what_the_authors_code_gives(name):
+def test_released_variant_gives_what_the_authors_code_gives():
     found = all_features(dziugaite2020.network(), "released")
-    measured = dziugaite2020.adjusted(name, found[name.lower()])
-    assert measured == pytest.approx(dziugaite2020.value(name), rel=1e-6)
+    measured = {name.upper(): dziugaite2020.adjusted(name.upper(), found[name]) for name in found}
+    values = {name: dziugaite2020.value(name) for name in measured}
+    assert len(values) == 20
+    assert measured == pytest.approx(values, rel=1e-6)
+
+
+@at_hand
+def test_the_second_variant_gives_what_the_authors_second_set_is():
+    found = all_features(dziugaite2020.network(), "released-fft")
+    values = dziugaite2020.BY_FOURIER_TRANSFORM
+    measured = {name: dziugaite2020.adjusted(name, found[name.lower()]) for name in values}
+    assert measured == pytest.approx(values, rel=1e-6)
+
+
+@tables_at_hand
+def test_all_measures_of_the_published_table_have_a_predictor():
+    published = [
+        name.removeprefix("complexity.")
+        for name in table("dziugaite2020-nin").columns
+        if name.startswith("complexity.") and not name.endswith("_adjusted1")
+    ]
+    measured = [p.columns[0] for p in baselines.ALL if p.measure.name in NAMES]
+    assert len(published) == 25
+    # The table lacks one that their code has.
+    assert sorted(measured) == sorted([*published, "log_spec_init_main"])
 
 
 @at_hand

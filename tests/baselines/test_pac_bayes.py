@@ -7,6 +7,7 @@ import pytest
 
 from baselines.pac_bayes import Flatness, PacBayes
 from demogen.errors import PredictorError
+from demogen.measuring import measure_together
 from demogen.measuring.passes import Passes
 from demogen.networks.network import Access, Network
 from tests.baselines import dziugaite2020
@@ -16,14 +17,24 @@ from tests.zoo_recipes.importing.foreign import at_hand
 
 @at_hand
 def test_released_variant_gives_what_the_authors_code_gives():
+    network = dziugaite2020.network()
+    runs = []
+    for seed in range(3):
+        kinds = {kind.name: kind("released", seed=seed) for kind in (Flatness, PacBayes)}
+        found = measure_together(kinds, network)
+        runs.append({key: v for one in found.values() for key, v in one.signature.items()})
+    for name, (mean, deviation) in dziugaite2020.SEARCHED.items():
+        measured = [dziugaite2020.adjusted(name, run[name.lower()]) for run in runs]
+        # Their code draws anew for every σ, so that it differs as seeds do.
+        assert np.mean(measured) == pytest.approx(mean, abs=3 * deviation), name
+        assert 0 < np.std(measured, ddof=1) < 4 * deviation, name
+
+
+@at_hand
+def test_with_their_sigma_the_bound_is_theirs():
     network, m = dziugaite2020.network(), dziugaite2020.M
-    sigmas = [Flatness("released", seed=seed).compute(network)["sigma"] for seed in range(3)]
-    # Theirs is one run of the same search, so it differs as seeds do.
     theirs = 1 / (dziugaite2020.value("PACBAYES_FLATNESS") * math.sqrt(m))
     assert theirs == pytest.approx(0.25)
-    assert np.mean(sigmas) == pytest.approx(theirs, rel=0.08)
-    assert np.std(sigmas, ddof=1) < 0.06 * theirs
-    # Their bound with their σ, by our norms.
     bound = PacBayes("released").compute(network)["pacbayes_init"]
     own = Flatness("released").compute(network)["sigma"]
     distance = (bound - math.log(m / own) - 10) * 4 * own**2

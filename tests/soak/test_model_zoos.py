@@ -8,14 +8,14 @@ import torch
 
 from demogen import Network, TappedModule
 from leaderboard.pages.markers import between_marks
-from tests.model_zoos import MODELS, PAGE, logits_of, table, verdicts
+from tests.model_zoos import MODELS, PAGE, logits_of, table, two_classes, verdicts
 
 
 def made():
     found = {}
     for model in MODELS:
-        module, x = model.build(**model.small), model.images(2, 32)
-        labels = logits_of(module, x).argmax(1)
+        module, x = model.build(**model.small), model.images(3, 32)
+        labels = two_classes(logits_of(module, x).argmax(1))
         initial = model.build(**model.small, seed=2)
         network = Network.of(module, x, labels, initial=initial, test_inputs=x, siblings=[initial])
         found[str(model)] = verdicts(network)
