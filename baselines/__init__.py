@@ -51,6 +51,12 @@ _PREDICTORS = {
     ),
     "normalized_loss": ("NORMALIZED_LOSS", "NORMALIZED_LOSS_L1", "NORMALIZED_LOSS_OUTPUT"),
     "normalized_output": ("INVERSE_MARGIN", "NORMALIZED_OUTPUT_MARGIN"),
+    "perturbation_response": (
+        "GI_SCORE_INTER",
+        "GI_SCORE_INTRA",
+        "PAL_SCORE_INTER",
+        "PAL_SCORE_INTRA",
+    ),
     "product_norm": ("PRODUCT_NORM",),
     "sensitivity": ("JACOBIAN_NORM", "JACOBIAN_NORM_TRAIN"),
     "sparsity": (

@@ -127,7 +127,10 @@ CASES = [
     ),
     *cases(
         never_right,
-        {"no training sample is classified": {"TapMargins()", *SPECTRAL, *JACOBIAN_MARGINS}},
+        {
+            "no training sample is classified": {"TapMargins()", *SPECTRAL, *JACOBIAN_MARGINS},
+            "no image is classified correctly at the smallest": {"PerturbationResponse()"},
+        },
     ),
     *cases(class_missing, {}),
     *cases(no_running_variance, {}, ["convnet-bn"]),
@@ -137,7 +140,7 @@ CASES = [
         {
             "'input' the activation is the same for all samples": {"TapMargins()"},
             "are of one class": {"ClassSeparation()"},
-            "no class has two training images": {"KVarianceMargins()"},
+            "no class has two training images": {"KVarianceMargins()", "PerturbationResponse()"},
             "it has one training image": {"LabelVariation()"},
         },
     ),

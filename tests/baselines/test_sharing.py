@@ -42,7 +42,7 @@ OF_THEIR_OWN = (
     # Of other images, other networks, or of both kinds of images at once.
     *("turned-consistency", "disagreement", "thresholded-confidence"),
     # Of mixtures of images.
-    *("class-separation", "label-variation"),
+    *("class-separation", "label-variation", "perturbation-response"),
 )
 """Measures that make their own passes."""
 
