@@ -58,6 +58,7 @@ _PREDICTORS = {
         "PAL_SCORE_INTRA",
     ),
     "product_norm": ("PRODUCT_NORM",),
+    "projection_norm": ("PROJECTION_NORM",),
     "sensitivity": ("JACOBIAN_NORM", "JACOBIAN_NORM_TRAIN"),
     "sparsity": (
         "UNIT_SPARSITY",

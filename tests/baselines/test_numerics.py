@@ -142,6 +142,7 @@ CASES = [
             "are of one class": {"ClassSeparation()"},
             "no class has two training images": {"KVarianceMargins()", "PerturbationResponse()"},
             "it has one training image": {"LabelVariation()"},
+            "a batch takes two training images": {"ProjectionNorm()"},
         },
     ),
     *cases(first_weights_not_numbers, NOT_FINITE, ["convnet-bn"]),

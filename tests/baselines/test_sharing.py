@@ -40,7 +40,7 @@ def test_together_each_gives_what_it_gives_alone(make_network, name):
 OF_THEIR_OWN = (
     *("transitions", "unit-sparsity"),
     # Of other images, other networks, or of both kinds of images at once.
-    *("turned-consistency", "disagreement", "thresholded-confidence"),
+    *("turned-consistency", "disagreement", "thresholded-confidence", "projection-norm"),
     # Of mixtures of images.
     *("class-separation", "label-variation", "perturbation-response"),
 )
