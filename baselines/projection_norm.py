@@ -31,9 +31,10 @@ class ProjectionNorm(Measure):
     choice: few steps of plain gradient descent, where the authors' code takes 500 steps of 128
     images with momentum 0.9 and a learning rate that falls from 0.001, from weights that were
     trained on other images before; and labels of the network for both, where it trains θ_train on
-    the labels given. Batch norm normalizes by the batch, as in that code: by the statistics that it
-    begins with, deep networks diverge. The learning rate is theirs: at ten times that, what
-    processors differ in the initial weights grew to percents of the distance.
+    the labels given. Batch norm normalizes by the batch, as in that code: with the statistics that
+    it begins with, signals of deep networks grow from block to block, and training diverges. The
+    learning rate is theirs: at ten times that, what processors differ in the initial weights grew
+    to percents of the distance.
 
     Args:
         steps: of gradient descent.
