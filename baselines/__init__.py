@@ -102,7 +102,14 @@ _PREDICTORS = {
         "PACBAYES_MAG_ORIG",
         "PACBAYES_ORIG",
     ),
+    "perturbation_response": (
+        "GI_SCORE_INTER",
+        "GI_SCORE_INTRA",
+        "PAL_SCORE_INTER",
+        "PAL_SCORE_INTRA",
+    ),
     "product_norm": ("PRODUCT_NORM",),
+    "projection_norm": ("PROJECTION_NORM",),
     "sensitivity": ("JACOBIAN_NORM", "JACOBIAN_NORM_TRAIN"),
     "sparsity": (
         "UNIT_SPARSITY",

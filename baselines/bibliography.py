@@ -95,6 +95,18 @@ BIBTEX = {
   note = {arXiv:2011.12737},
   year = {2020}
 }""",
+    "schiff2021": """@inproceedings{schiff2021,
+  title = {Predicting Deep Neural Network Generalization with Perturbation Response Curves},
+  author = {Schiff, Yair and Quanz, Brian and Das, Payel and Chen, Pin-Yu},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year = {2021}
+}""",
+    "yu2022": """@inproceedings{yu2022,
+  title = {Predicting Out-of-Distribution Error with the Projection Norm},
+  author = {Yu, Yaodong and Yang, Zitong and Wei, Alexander and Ma, Yi and Steinhardt, Jacob},
+  booktitle = {International Conference on Machine Learning},
+  year = {2022}
+}""",
     "unterthiner2020": """@misc{unterthiner2020,
   title = {Predicting Neural Network Accuracy from Weights},
   author = {Unterthiner, Thomas and Keysers, Daniel and Gelly, Sylvain and Bousquet, Olivier and

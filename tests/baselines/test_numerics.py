@@ -129,7 +129,10 @@ CASES = [
     ),
     *cases(
         never_right,
-        {"no training sample is classified": {"TapMargins()", *SPECTRAL, *JACOBIAN_MARGINS}},
+        {
+            "no training sample is classified": {"TapMargins()", *SPECTRAL, *JACOBIAN_MARGINS},
+            "no image is classified correctly at the smallest": {"PerturbationResponse()"},
+        },
     ),
     *cases(class_missing, {}),
     *cases(no_running_variance, {}, ["convnet-bn"]),
@@ -139,8 +142,9 @@ CASES = [
         {
             "'input' the activation is the same for all samples": {"TapMargins()"},
             "are of one class": {"ClassSeparation()"},
-            "no class has two training images": {"KVarianceMargins()"},
+            "no class has two training images": {"KVarianceMargins()", "PerturbationResponse()"},
             "it has one training image": {"LabelVariation()"},
+            "a batch takes two training images": {"ProjectionNorm()"},
         },
     ),
     *cases(first_weights_not_numbers, NOT_FINITE, ["convnet-bn"]),

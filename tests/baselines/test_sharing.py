@@ -43,9 +43,9 @@ OF_THEIR_OWN = (
     # Of the parameters.
     *("curvature", "fisher-rao", "sam-sharpness"),
     # Of other images, other networks, or of both kinds of images at once.
-    *("turned-consistency", "disagreement", "thresholded-confidence"),
+    *("turned-consistency", "disagreement", "thresholded-confidence", "projection-norm"),
     # Of mixtures of images.
-    *("class-separation", "label-variation"),
+    *("class-separation", "label-variation", "perturbation-response"),
 )
 """Measures that make their own passes."""
 
