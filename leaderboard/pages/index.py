@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from leaderboard.pages.table_rows import STANDARD, TableRow, zoo_labels
+from leaderboard.pages.table_rows import STANDARD, TableRow
 from leaderboard.pages.tables import ARROWS, environment
 from leaderboard.results.columns import COLUMNS, RANKED_BY, Column, Row
-from leaderboard.results.ranking import RankedTable
+from leaderboard.results.ranking import RankedTable, zoo_labels
 
 WITH_BAR = RANKED_BY
 """The column whose cells show their number as a bar, too."""

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from demogen.format.factors import level_text
 from leaderboard.pages.plot_data import fold_scores, plot_data, terms
 from leaderboard.pages.provenance import cite, pins, recheck, reproduce
-from leaderboard.pages.table_rows import STANDARD, TableRow, zoo_labels
+from leaderboard.pages.table_rows import STANDARD, TableRow
 from leaderboard.pages.tables import ARROWS, environment
 from leaderboard.results.columns import COLUMNS, MARK, UNDEFINED
 from leaderboard.results.places import NOWHERE, Places
-from leaderboard.results.ranking import RankedTable
+from leaderboard.results.ranking import RankedTable, zoo_labels
 from leaderboard.results.result import Result
 
 SAME = ("predictor", "paper", "access")
