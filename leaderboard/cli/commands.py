@@ -11,6 +11,7 @@ from demogen._util.reporting import note, shows_progress, tell
 from demogen._util.text import say, say_table
 from demogen._util.writable import check_can_write
 from leaderboard.cli import options
+from leaderboard.cli.across import across
 from leaderboard.cli.audit import audit
 from leaderboard.cli.paper import paper
 from leaderboard.cli.publish import publish
@@ -213,7 +214,7 @@ def leaderboard() -> None:
     """
 
 
-for _command in (audit, merge, paper, publish, submit, validate):
+for _command in (across, audit, merge, paper, publish, submit, validate):
     leaderboard.add_command(_command)
 
 

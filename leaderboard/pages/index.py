@@ -88,6 +88,7 @@ def index_page(
     hrefs: Mapping[str, str],
     files: Sequence[tuple[str, str]],
     generator: str,
+    across: str = "",
 ) -> str:
     """The page as HTML.
 
@@ -97,6 +98,7 @@ def index_page(
         hrefs: predictor → address of its page.
         files: address and name of the data files.
         generator: what the page says that made it.
+        across: address of the page of the standing across zoos; "" where there is none.
     """
     page = environment().get_template("index.html")
     first, others = _columns(tables)
@@ -112,6 +114,7 @@ def index_page(
         rows=list(_index_rows(rows, tables, hrefs, columns)),
         zoos=_zoo_digests(tables),
         files=files,
+        across=across,
     )
 
 

@@ -1,4 +1,4 @@
-"""Every two of many predictors compared on the same bootstrap draws."""
+"""Every two of many predictors compared by R² on the same bootstrap draws."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leaderboard.scoring.bootstrap import DRAWS, Statistic, count_blocks, wins
+from leaderboard.scoring.bootstrap import DRAWS, count_blocks, wins
+from leaderboard.scoring.resampled import r2_of_all
 
 Matrix = npt.NDArray[np.float64]
 
@@ -18,7 +19,7 @@ class AllPairs:
     Attributes:
         better: draws in which the predictor of the row is better than that of the column, a draw
             counting half where both are equal but for rounding; shape (k, k).
-        defined: draws in which the statistic of both is defined, shape (k, k).
+        defined: draws in which R² of both is defined, shape (k, k).
     """
 
     better: Matrix
@@ -46,17 +47,15 @@ def all_pairs(
     targets: npt.ArrayLike,
     predictions: npt.ArrayLike,
     groups: Sequence[str],
-    statistic: Statistic,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> AllPairs:
-    """What `leaderboard.scoring.bootstrap.compare` finds for every two of k predictors.
+    """What `leaderboard.scoring.bootstrap.compare` finds by R² for every two of k predictors.
 
     Args:
         targets: shape (n,), finite.
         predictions: shape (k, n), finite.
         groups: configuration of each network, shape (n,); whole configurations are drawn.
-        statistic: to compare by, one of `leaderboard.scoring.STATISTICS`.
         draws: number of bootstrap samples; they are not held in memory together.
         seed: of the draws.
     """
@@ -64,9 +63,9 @@ def all_pairs(
     better = np.zeros((len(of_all), len(of_all)))
     defined = np.zeros_like(better)
     for counts in count_blocks(groups, draws, seed):
-        values = np.stack([statistic.resampled(y, f, counts) for f in of_all])
+        values = r2_of_all(y, of_all, counts)
         for row, of_one in enumerate(values):
-            won = wins(of_one, values[row:], statistic.larger_is_better)
+            won = wins(of_one, values[row:], larger_is_better=True)
             defined[row, row:] += np.isfinite(won).sum(axis=1)
             better[row, row:] += np.nansum(won, axis=1)
     upper = np.triu(np.ones_like(better, dtype=bool), 1)

@@ -5,6 +5,7 @@ takes them: methods are ranked on each data set, and their mean ranks are compar
 of methods, N that of data sets.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +74,8 @@ def friedman(ranks: Matrix) -> Friedman:
     within = float(np.sum((ranks - middle) ** 2))
     freedom = methods - 1, (methods - 1) * (sets - 1)
     if not within:
-        return Friedman(*[float("nan")] * 4, freedom)
+        undefined = float("nan")
+        return Friedman(undefined, undefined, undefined, undefined, freedom)
     statistic = freedom[0] * between / within
     f = iman_davenport(statistic, sets, methods)
     f_p_value = float(fdtrc(*freedom, f)) if np.isfinite(f) else 0.0
@@ -132,3 +134,31 @@ def groups_within(mean_ranks: npt.ArrayLike, difference: float) -> list[tuple[in
         if last > first and not (groups and last <= groups[-1][1]):
             groups.append((first, last))
     return groups
+
+
+def lanes(groups: Sequence[tuple[int, int]]) -> list[int]:
+    """Where to draw each group of `groups_within`, so that those that overlap lie side by side.
+
+    Returns:
+        A lane a group, the first that is free, from 0.
+
+    >>> lanes([(0, 2), (1, 3), (4, 5)])
+    [0, 1, 0]
+    """
+    last_in_lane: list[int] = []
+    found = []
+    for first, last in groups:
+        free = (lane for lane, end in enumerate(last_in_lane) if end < first)
+        lane = next(free, len(last_in_lane))
+        last_in_lane[lane : lane + 1] = [last]
+        found.append(lane)
+    return found
+
+
+def rank_ticks(methods: int, most: int = 7) -> list[int]:
+    """Whole ranks from 1 to k at equal steps, at most so many, for an axis.
+
+    >>> rank_ticks(4), rank_ticks(44)
+    ([1, 2, 3, 4], [1, 9, 17, 25, 33, 41])
+    """
+    return list(range(1, methods + 1, max(1, -(-(methods - 1) // (most - 1)))))

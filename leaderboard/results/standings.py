@@ -24,13 +24,12 @@ from leaderboard.scoring.friedman import (
     ranks_of_rows,
 )
 from leaderboard.scoring.holm import holm
-from leaderboard.scoring.scores import STATISTICS
 
 DRAWS_PER_TEST = 50
 """choice: bootstrap draws for each comparison that Holm's correction counts. The least p value of D
 draws is 2 / (D + 1), which the correction multiplies by the number of comparisons: with 1,000 draws
 none of 100 comparisons could be significant. For 44 predictors on 3 zoos of 96 networks, 141,900
-draws, all takes some 12 s."""
+draws, all takes some 10 s."""
 
 MOST_COUNTS = 4_000_000_000
 """Draws times networks of a zoo, beyond which there are fewer draws than that: some minutes."""
@@ -228,7 +227,7 @@ def _duels(
 def _compared(
     table: RankedTable, predictors: Sequence[str], draws: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Every two predictors: the p value, and the share of the draws in which the first is better."""
+    """Every two predictors: p value, and share of the draws in which the first is better."""
     split = table.ranking or ""
     networks = table.networks(split)
     configurations = {
@@ -243,7 +242,6 @@ def _compared(
         [networks.targets[network] for network in ids],
         [[of[network] for network in ids] for of in filled],
         [configurations[network] for network in ids],
-        STATISTICS["r2"],
         draws,
     )
     return pairs.p_values, pairs.first_better
