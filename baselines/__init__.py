@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["ALL"]
 
 _PREDICTORS = {
+    "class_separation": ("DAVIES_BOULDIN_MIXUP", "LABEL_WISE_MIXUP"),
     "confidence": (
         "AVERAGE_CONFIDENCE",
         "CONFIDENCE_DIFFERENCE",
@@ -26,6 +27,13 @@ _PREDICTORS = {
     "disagreement": ("DISAGREEMENT",),
     "dummy": ("HYPERPARAMETERS", "MEAN_GAP", "PARAMETER_COUNT", "TRAIN_LOSS"),
     "jacobian_margin": ("JACOBIAN_MARGIN_FROBENIUS_LOG", "JACOBIAN_MARGIN_LOG"),
+    "k_variance": (
+        "K_VARIANCE_GN_MARGIN",
+        "K_VARIANCE_GN_MARGIN_DEEP",
+        "K_VARIANCE_MARGIN",
+        "K_VARIANCE_MARGIN_DEEP",
+    ),
+    "label_variation": ("MIXTURE_VARIATION", "VARIATION_RATE", "WORST_VARIATION"),
     "large_margin": ("LARGE_MARGIN_LINEAR", "LARGE_MARGIN_LOGITS_LINEAR"),
     "margins": (
         "MARGIN_BEST4_LOG",

@@ -27,6 +27,26 @@ BIBTEX = {
   booktitle = {Advances in Neural Information Processing Systems},
   year = {2022}
 }""",
+    "natekar2020": """@misc{natekar2020,
+  title = {Representation Based Complexity Measures for Predicting Generalization in Deep Learning},
+  author = {Natekar, Parth and Sharma, Manik},
+  note = {arXiv:2012.02775},
+  year = {2020}
+}""",
+    "chuang2021": """@inproceedings{chuang2021,
+  title = {Measuring Generalization with Optimal Transport},
+  author = {Chuang, Ching-Yao and Mroueh, Youssef and Greenewald, Kristjan and Torralba, Antonio and
+            Jegelka, Stefanie},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year = {2021}
+}""",
+    "lassance2020": """@misc{lassance2020,
+  title = {Ranking Deep Learning Generalization Using Label Variation in Latent Geometry Graphs},
+  author = {Lassance, Carlos and B{\\'e}thune, Louis and Bontonou, Myriam and Hamidouche, Mounia and
+            Gripon, Vincent},
+  note = {arXiv:2011.12737},
+  year = {2020}
+}""",
     "unterthiner2020": """@misc{unterthiner2020,
   title = {Predicting Neural Network Accuracy from Weights},
   author = {Unterthiner, Thomas and Keysers, Daniel and Gelly, Sylvain and Bousquet, Olivier and

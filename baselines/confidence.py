@@ -15,6 +15,7 @@ from torch import Tensor
 from baselines.functional.confidences import (
     effective_invariance,
     largest_probability,
+    mean_difference,
     negative_entropy,
     share_below_threshold,
 )
@@ -80,7 +81,7 @@ class ThresholdedConfidence(Measure):
         sure = largest_probability(known), largest_probability(unseen)
         entropies = negative_entropy(known), negative_entropy(unseen)
         return {
-            "difference": float(sure[0].mean() - sure[1].mean()),
+            "difference": mean_difference(*sure),
             "atc_confidence": share_below_threshold(sure[0], correct, sure[1]) - error,
             "atc_entropy": share_below_threshold(entropies[0], correct, entropies[1]) - error,
         }

@@ -106,7 +106,7 @@ def test_options_of_a_figure_reach_its_sources(monkeypatch, tmp_path):
 
     monkeypatch.setattr("demogen.zoo.pool.open_zoos", lambda *a, **options: (a, options))
     monkeypatch.setattr("leaderboard.figures.sources.Sources", sources)
-    words = ["figure", "jiang2019-margins", "--zoo", "a", "--revision", "v2", "--images", tmp_path]
+    words = ["figure", "novak2018-ellipses", "--zoo", "a", "--revision", "v2", "--images", tmp_path]
     words += ["mean-gap", "--network", "x", "--train-accuracy", 0.5, "--device", "cuda:1"]
     words += ["--batch-size", 8, "--workers", 3, "--ray", "auto", "--cache", tmp_path]
     outcome = CliRunner().invoke(commands, list(map(str, words)))
@@ -119,3 +119,6 @@ def test_options_of_a_figure_reach_its_sources(monkeypatch, tmp_path):
         **{"device": "cuda:1", "batch_size": 8, "workers": 3, "ray": "auto", "cache": tmp_path},
         **{"image_limit": None, "progress": measuring["progress"]},
     }
+    refused = CliRunner().invoke(commands, ["figure", "zhao2021-ssr", "--train-accuracy", "0.5"])
+    assert refused.exit_code == 2
+    assert "zhao2021-ssr is of all networks; leave out --train-accuracy" in refused.output

@@ -3,6 +3,9 @@
 from torch import Tensor
 from torch.nn import functional as F
 
+ROUNDING = 1e-12
+"""Scores, which are of the size of 1, that differ by less are equal but for rounding."""
+
 
 def largest_probability(logits: Tensor) -> Tensor:
     """max_j softmax(f)_j of every sample, shape (n,), from float64 logits (n, classes)."""
@@ -40,7 +43,14 @@ def share_below_threshold(scores: Tensor, correct: Tensor, unseen: Tensor) -> fl
     if wrong == len(scores):
         return 1.0
     threshold = scores.sort().values[wrong]
-    return float((unseen < threshold).double().mean())
+    # What is equal but for rounding does not lie below.
+    return float((unseen < threshold - ROUNDING).double().mean())
+
+
+def mean_difference(first: Tensor, second: Tensor) -> float:
+    """Mean of some scores minus that of others; exactly 0 where they differ by rounding alone."""
+    difference = float(first.mean() - second.mean())
+    return 0.0 if abs(difference) < ROUNDING else difference
 
 
 def effective_invariance(first: Tensor, second: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from demogen._util.writable import check_can_write
 from leaderboard.cli import options
 from leaderboard.cli.across import across
 from leaderboard.cli.audit import audit
+from leaderboard.cli.chance import chance
 from leaderboard.cli.paper import paper
 from leaderboard.cli.publish import publish
 from leaderboard.cli.submission import merge, submit, validate
@@ -183,6 +184,12 @@ def figure(
     check_can_write(path)
     if running["image_limit"] is not None:
         raise click.UsageError("a figure is drawn from all images; leave out --image-limit")
+    asked = context.get_parameter_source("train_accuracy") is ParameterSource.COMMANDLINE
+    if asked and not chosen.of_fitted:
+        raise click.UsageError(
+            f"the figure {name} is of all networks; leave out --train-accuracy, which the figures "
+            "of novak2018 take"
+        )
     running["progress"] = shows_progress()
     zoo = None
     if zoos:
@@ -214,7 +221,7 @@ def leaderboard() -> None:
     """
 
 
-for _command in (across, audit, merge, paper, publish, submit, validate):
+for _command in (across, audit, chance, merge, paper, publish, submit, validate):
     leaderboard.add_command(_command)
 
 
@@ -248,19 +255,22 @@ def build(results: Path | None, site: Path, markdown: Path | None, figure: Path 
     from leaderboard.pages.markers import between_marks
     from leaderboard.pages.site import write_site
     from leaderboard.pages.tables import render
+    from leaderboard.results.chances import read_chances
     from leaderboard.results.places import NOWHERE, read_places
     from leaderboard.results.result import PUBLISHED, read_results, write_file
 
-    published = read_results(results or PUBLISHED)
+    folder = results or PUBLISHED
+    published, chances = read_results(folder), read_chances(folder)
     if figure is not None:
         predicted_against_true(published, figure)
         say(f"wrote {figure}")
     if markdown is not None:
         text = markdown.read_text(encoding="utf-8")
-        write_file(markdown, between_marks(text, "leaderboard", render(published)).encode())
+        table = render(published, chances=chances)
+        write_file(markdown, between_marks(text, "leaderboard", table).encode())
         say(f"wrote the table in {markdown}")
     places = NOWHERE if results is None else read_places(results)
-    say(f"wrote {write_site(published, site, places=places)}")
+    say(f"wrote {write_site(published, site, places=places, chances=chances)}")
 
 
 @leaderboard.command()

@@ -29,14 +29,16 @@ def publish(target: str, results: Path | None, private: bool, endpoint: str | No
     from demogen.hub import publish_site
     from leaderboard.pages.site import MARK, write_site
     from leaderboard.pages.space import CARD, is_site_path, public_places, site_files
+    from leaderboard.results.chances import read_chances
     from leaderboard.results.places import NOWHERE, read_places
     from leaderboard.results.result import PUBLISHED, read_results
 
-    published = read_results(results or PUBLISHED)
+    folder = results or PUBLISHED
+    published = read_results(folder)
     places = NOWHERE if results is None else public_places(read_places(results))
     with tempfile.TemporaryDirectory(prefix="demogen-site-") as scratch:
         site = Path(scratch) / "site"
-        write_site(published, site, places=places)
+        write_site(published, site, places=places, chances=read_chances(folder))
         made = publish_site(
             site_files(site, Path(scratch) / CARD),
             target,

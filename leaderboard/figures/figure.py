@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar, final
 
-from demogen.errors import PredictorError
+from demogen.errors import PredictorError, ZooError
 from leaderboard.figures.style import check_format, rendered
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class PaperFigure(Generic[Data]):
         paint: fills an empty figure with them.
         from_results: result files are among what it is drawn from.
         most_predictors: how many predictors the reader may name in the place of the paper's.
+        most_networks: how many networks the reader may choose; None: any number.
+        of_fitted: it shows networks that fit their training set.
     """
 
     name: str
@@ -43,6 +45,8 @@ class PaperFigure(Generic[Data]):
     paint: "Callable[[Figure, Data], None]"
     from_results: bool = False
     most_predictors: int = 0
+    most_networks: int | None = 0
+    of_fitted: bool = False
 
     def draw(self, sources: "Sources", format: str) -> bytes:
         """The figure as the bytes of a file: the same sources, the same bytes.
@@ -53,8 +57,8 @@ class PaperFigure(Generic[Data]):
 
         Raises:
             PredictorError: more predictors are named than it shows.
-            ZooError: no zoo is given where one is needed, it lacks what the figure shows, or a
-                network cannot be measured.
+            ZooError: more networks are chosen than it shows, no zoo is given where one is needed,
+                it lacks what the figure shows, or a network cannot be measured.
             ResultError: there are no results of the predictors shown, or no such format.
         """
         check_format(format)
@@ -62,6 +66,12 @@ class PaperFigure(Generic[Data]):
             most = f"at most {self.most_predictors}" if self.most_predictors else "no"
             raise PredictorError(
                 f"the figure {self.name} takes {most} predictors: it is drawn from {self.needs}"
+            )
+        if self.most_networks is not None and len(sources.networks) > self.most_networks:
+            raise ZooError(
+                f"the figure {self.name} shows one network; choose one with --network"
+                if self.most_networks
+                else f"the figure {self.name} shows no single networks; leave out --network"
             )
         data = self.gather(sources)
         return rendered(format, lambda figure: self.paint(figure, data))

@@ -286,6 +286,7 @@ MARGINS = PaperFigure(
     gather_margins,
     paint_margins,
     most_predictors=1,
+    most_networks=None,
 )
 LOG_DENSITIES = PaperFigure(
     "jiang2019-log-densities",
@@ -296,6 +297,7 @@ LOG_DENSITIES = PaperFigure(
     gather_margins,
     paint_log_densities,
     most_predictors=1,
+    most_networks=None,
 )
 PREDICTED = PaperFigure(
     "jiang2019-predicted",

@@ -324,6 +324,8 @@ ELLIPSES = PaperFigure(
     "a zoo; measures eight networks",
     gather_ellipses,
     paint_ellipses,
+    most_networks=None,
+    of_fitted=True,
 )
 BOUNDARIES = PaperFigure(
     "novak2018-boundaries",
@@ -333,6 +335,8 @@ BOUNDARIES = PaperFigure(
     "a zoo; measures one network and its first weights",
     gather_boundaries,
     paint_boundaries,
+    most_networks=1,
+    of_fitted=True,
 )
 POINTS = PaperFigure(
     "novak2018-points",
@@ -342,6 +346,8 @@ POINTS = PaperFigure(
     "a zoo; measures five networks",
     gather_points,
     paint_points,
+    most_networks=None,
+    of_fitted=True,
 )
 BOUNDS = PaperFigure(
     "novak2018-bounds",
@@ -351,4 +357,6 @@ BOUNDS = PaperFigure(
     "a zoo; measures one network",
     gather_bounds,
     paint_bounds,
+    most_networks=1,
+    of_fitted=True,
 )

@@ -191,4 +191,5 @@ OUTPUTS = PaperFigure(
     "a zoo; measures three networks",
     gather_outputs,
     paint_outputs,
+    most_networks=None,
 )

@@ -261,6 +261,7 @@ PAIRS = PaperFigure(
     gather_pairs,
     paint_pairs,
     from_results=True,
+    of_fitted=True,
 )
 GAP = PaperFigure(
     "novak2018-gap",
@@ -271,6 +272,7 @@ GAP = PaperFigure(
     gather_jacobian,
     paint_scatter,
     from_results=True,
+    of_fitted=True,
 )
 GAP_TRANSITIONS = PaperFigure(
     "novak2018-transitions",
@@ -281,4 +283,5 @@ GAP_TRANSITIONS = PaperFigure(
     gather_transitions,
     paint_scatter,
     from_results=True,
+    of_fitted=True,
 )

@@ -278,6 +278,7 @@ CURVES = PaperFigure(
     "a zoo; measures six networks",
     gather_ablations,
     paint_curves,
+    most_networks=None,
 )
 CLASSES = PaperFigure(
     "zhao2021-classes",
@@ -287,6 +288,7 @@ CLASSES = PaperFigure(
     "a zoo; measures six networks",
     gather_ablations,
     paint_classes,
+    most_networks=None,
 )
 QUANTITIES = PaperFigure(
     "zhao2021-quantities",

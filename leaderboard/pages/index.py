@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from leaderboard.pages.table_rows import STANDARD, TableRow
 from leaderboard.pages.tables import ARROWS, environment
+from leaderboard.results.best_by_chance import selection_in_words
 from leaderboard.results.columns import COLUMNS, RANKED_BY, Column, Row
 from leaderboard.results.ranking import RankedTable, zoo_labels
 
@@ -112,6 +113,10 @@ def index_page(
         counts=_counts(tables),
         controls=_controls(rows),
         rows=list(_index_rows(rows, tables, hrefs, columns)),
+        tried=[
+            (f"{label}, {table.target}", selection_in_words(table))
+            for label, table in zip(zoo_labels(tables), tables, strict=True)
+        ],
         zoos=_zoo_digests(tables),
         files=files,
         across=across,

@@ -17,6 +17,8 @@ from leaderboard.pages.predictor import predictor_page
 from leaderboard.pages.table_rows import STANDARD, TableRow, table_rows
 from leaderboard.pages.tables import render_tables
 from leaderboard.pages.text_tables import csv_table
+from leaderboard.results.best_by_chance import with_chances
+from leaderboard.results.chances import BestByChance
 from leaderboard.results.columns import COLUMNS
 from leaderboard.results.comparable import comparable
 from leaderboard.results.file_names import file_name
@@ -50,6 +52,7 @@ def write_site(
     *,
     bibliography: Mapping[str, str] | None = None,
     places: Places = NOWHERE,
+    chances: Sequence[BestByChance] = (),
 ) -> Path:
     """Write the leaderboard as a folder that can be opened from disk or served as it is.
 
@@ -61,6 +64,7 @@ def write_site(
         folder: new, empty, or written by this function before.
         bibliography: short name of a paper → BibTeX; None: what installed packages offer.
         places: where on this machine what the results are of lies, for the commands on the pages.
+        chances: what the best of the predictors has by chance, of any of the tables.
 
     Returns:
         The index.
@@ -77,7 +81,8 @@ def write_site(
     _check(folder.resolve())
     if bibliography is None:
         bibliography = installed_bibliography()
-    contents = dict(_contents(ranked_tables(results), bibliography, places))
+    tables = with_chances(ranked_tables(results), chances)
+    contents = dict(_contents(tables, bibliography, places))
     index = contents.pop("index.html")
     for address, content in contents.items():
         write_file(folder / address, content)

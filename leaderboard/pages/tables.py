@@ -10,6 +10,8 @@ from demogen._util.text import for_markdown, for_tex, visible
 from demogen.errors import ResultError
 from demogen.format.markdown import table_of
 from leaderboard.pages.text_tables import csv_table, latex_row, latex_table
+from leaderboard.results.best_by_chance import selection_in_words, with_chances
+from leaderboard.results.chances import BestByChance
 from leaderboard.results.columns import CLAIMED, COLUMNS, MARK, UNDEFINED, Column, Row
 from leaderboard.results.ranking import RankedTable, ranked_tables
 from leaderboard.results.result import Result
@@ -20,18 +22,21 @@ if TYPE_CHECKING:
 ARROWS = {"up": " \u2191", "down": " \u2193", None: ""}
 
 
-def render(results: Sequence[Result], format: str = "markdown") -> str:
+def render(
+    results: Sequence[Result], format: str = "markdown", chances: Sequence[BestByChance] = ()
+) -> str:
     """The ranked table of results as text, one table for each zoo and target.
 
     Args:
         results: of any predictors and splits; those of one predictor make one row.
         format: "markdown", "html" (a fragment), "csv" (unrounded) or "latex" (with booktabs; the
             layout of Jiang et al. 2019, Table 1: one table a target, three columns a zoo).
+        chances: what the best of the predictors has by chance (see `read_chances`).
 
     Raises:
         ResultError: unknown format, or two results of the same predictor and split.
     """
-    return render_tables(ranked_tables(results), format)
+    return render_tables(with_chances(ranked_tables(results), chances), format)
 
 
 def render_tables(tables: Sequence[RankedTable], format: str) -> str:
@@ -92,6 +97,8 @@ def _markdown_table(table: RankedTable) -> str:
 
 def _warnings(table: RankedTable) -> Iterator[str]:
     """What a reader of the rows must know."""
+    if len(table.rows) > 1:
+        yield selection_in_words(table)
     if any(row.missing for row in table.rows):
         yield (
             "Where a network is missing, the mean target outside of its fold stands in for the "
@@ -104,7 +111,13 @@ def _warnings(table: RankedTable) -> Iterator[str]:
 def _html(tables: Sequence[RankedTable]) -> str:
     template = environment().get_template("table.html")
     return "\n".join(
-        template.render(table=table, columns=COLUMNS, arrows=ARROWS, title=title(table))
+        template.render(
+            table=table,
+            columns=COLUMNS,
+            arrows=ARROWS,
+            title=title(table),
+            tried=selection_in_words(table),
+        )
         for table in tables
     )
 

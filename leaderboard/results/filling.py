@@ -1,7 +1,7 @@
 """Predictors compared on the same networks: where one has no prediction, the mean gap stands in."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar, final
 
@@ -61,7 +61,7 @@ def compared(results: Iterable[Result]) -> Compared:
     of = {network: target for network, (target, _) in targets.items()}
     if not pooled:
         return Compared(of, {})
-    return Compared(of, _means(of, {network: fold for network, (fold, _) in folds.items()}))
+    return Compared(of, means_outside(of, {network: fold for network, (fold, _) in folds.items()}))
 
 
 def filled(result: Result, networks: Compared) -> Filled:
@@ -92,7 +92,8 @@ def filled_predictions(result: Result, networks: Compared) -> dict[str, float]:
     return networks.means | held_out(result)
 
 
-def _means(targets: dict[str, float], folds: dict[str, int]) -> dict[str, float]:
+def means_outside(targets: Mapping[str, float], folds: Mapping[str, int]) -> dict[str, float]:
+    """Id → mean target of the networks outside of its fold, for those that there are any of."""
     by_fold: dict[int, list[float]] = {}
     for network, fold in folds.items():
         by_fold.setdefault(fold, []).append(targets[network])

@@ -1,5 +1,6 @@
 """Would as good a score come of gaps that have nothing to do with the networks?"""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
@@ -84,7 +85,7 @@ def permutation_test(
     """
     if permutations < 1:
         raise ResultError(f"{permutations} permutations test nothing; ask for one or more")
-    blocks = _exchangeable(result)
+    blocks = exchangeable(result.targets, result.configurations)
     if result.split_kind == "holdout" or not result.folds or not blocks:
         return None
     observed = _pooled_r2(result, regressor, result.targets)
@@ -94,17 +95,23 @@ def permutation_test(
     generator = np.random.RandomState(SEED)
     reached = 0
     for _ in range(made):
-        score = _pooled_r2(result, regressor, _dealt(result, blocks, generator))
-        # Rounding must not decide about ties.
-        reached += score is not None and score >= observed - 1e-12 * max(1.0, abs(observed))
+        score = _pooled_r2(result, regressor, dealt(result.targets, blocks, generator))
+        reached += score is not None and reaches(score, observed)
     return PermutationTest((1 + reached) / (1 + made), made, observed)
 
 
-def _exchangeable(result: Result) -> list[list[list[str]]]:
+def reaches(score: float, observed: float) -> bool:
+    """Whether a score is at least the observed one; rounding must not decide about ties."""
+    return score >= observed - 1e-12 * max(1.0, abs(observed))
+
+
+def exchangeable(
+    targets: Iterable[str], configurations: Mapping[str, str]
+) -> list[list[list[str]]]:
     """Networks of each configuration, those of equally many together; sizes with one left out."""
     networks: dict[str, list[str]] = {}
-    for network in sorted(result.targets):
-        networks.setdefault(result.configurations[network], []).append(network)
+    for network in sorted(targets):
+        networks.setdefault(configurations[network], []).append(network)
     by_size: dict[int, list[list[str]]] = {}
     for configuration in sorted(networks):
         block = networks[configuration]
@@ -112,16 +119,16 @@ def _exchangeable(result: Result) -> list[list[list[str]]]:
     return [by_size[size] for size in sorted(by_size) if len(by_size[size]) > 1]
 
 
-def _dealt(
-    result: Result, blocks: list[list[list[str]]], generator: np.random.RandomState
+def dealt(
+    targets: Mapping[str, float], blocks: list[list[list[str]]], generator: np.random.RandomState
 ) -> dict[str, float]:
     """Id → the target of the network whose place it takes."""
-    targets = dict(result.targets)
+    out = dict(targets)
     for of_size in blocks:
         for place, giver in enumerate(generator.permutation(len(of_size))):
             for network, other in zip(of_size[place], of_size[giver], strict=True):
-                targets[network] = result.targets[other]
-    return targets
+                out[network] = targets[other]
+    return out
 
 
 def _pooled_r2(

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from demogen.errors import ResultError
 from leaderboard.results.columns import (
@@ -24,6 +24,9 @@ from leaderboard.scoring.metric import RANKING_SPLITS
 from leaderboard.scoring.ranks import dense_ranks
 from leaderboard.scoring.scores import Scores
 
+if TYPE_CHECKING:
+    from leaderboard.results.chances import BestByChance
+
 
 @dataclass(frozen=True)
 class RankedTable:
@@ -40,6 +43,7 @@ class RankedTable:
         results: predictor → split → result.
         origins: predictor → split → where the result comes from, of those that were merged.
         held_out: digest of the zoo that was held out from most predictors; None: none was.
+        chance: what the best of its predictors has by chance; None: not known of these results.
     """
 
     zoo: str
@@ -52,6 +56,7 @@ class RankedTable:
     results: dict[str, dict[str, Result]]
     origins: dict[str, dict[str, Origin]]
     held_out: str | None
+    chance: "BestByChance | None" = None
 
     @property
     def ranked_by(self) -> str:

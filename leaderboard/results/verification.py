@@ -106,7 +106,7 @@ def check_fit(result: Result, limit: "FitLimit | None" = None) -> str:
     Raises:
         ResultError: the predictions are not what that regressor gives.
     """
-    predictor = _installed(result)
+    predictor = installed_predictor(result)
     if isinstance(predictor, str):
         return f"not fitted again: {predictor}"
     if limit is not None and (fault := too_much(result, predictor.regressor, limit)):
@@ -217,7 +217,7 @@ def _fold_faults(result: Result, folds: Sequence[Fold]) -> Iterator[str]:
         yield f"fold {min(unknown)} is not one of the split's {len(folds)} folds"
 
 
-def _installed(result: Result) -> "Predictor | str":
+def installed_predictor(result: Result) -> "Predictor | str":
     """The installed predictor of this name and these columns, or why there is none."""
     from demogen.measuring.predictor import get_predictor
 

@@ -107,7 +107,7 @@ def test_any_memory_format_will_do(make_network):
         initial=torch.nn.Sequential(Viewing(), usual.initial),
         test_inputs=usual.test_inputs.permute(3, 0, 1, 2).contiguous().permute(1, 2, 3, 0),
         spec=usual.spec,
-        siblings=[usual.initial],
+        siblings=[torch.nn.Sequential(Viewing(), usual.initial)],
     )
     measured = 0
     for measure in MEASURES:

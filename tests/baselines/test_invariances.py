@@ -33,6 +33,7 @@ def changed(network, **parts):
         "initial": network.initial,
         "test_inputs": network.test_inputs,
         "spec": network.spec,
+        "siblings": network.siblings,
         "batch_size": network.batch_size,
     }
     return Network.of(**{**all_parts, **parts})

@@ -35,6 +35,7 @@ def edge(network, images=None, labels=None, test_inputs=None):
         initial=network.initial,
         test_inputs=network.test_inputs[:4] if test_inputs is None else test_inputs,
         spec=network.spec,
+        siblings=network.siblings,
         batch_size=7,
         id="at-the-edge",
     )
@@ -109,16 +110,20 @@ LAYER_NORMS = (
 WITHOUT_PASS = ("Hyperparameters()", "Nothing()", "ParameterCount()")
 NOT_FINITE = {"not (all )?finite": {*MEASURES} - {*WITHOUT_PASS}}
 
+DEAD = {
+    "the activation is the same for all samples": {"TapMargins()"},
+    "are all zero": {*LAYER_NORMS},
+    "maps everything to zero": {*SPECTRAL},
+    "the Jacobian is zero": {*JACOBIAN_MARGINS},
+    "features do not vary within classes": {"KVarianceMargins()"},
+}
+
 # What is made of a network, and which measures then have no value, by the reason they give.
 CASES = [
+    *cases(dead_tap, DEAD, ["convnet-bn", "mlp-tanh"]),
+    # Of this one the second layer is the first tap.
     *cases(
-        dead_tap,
-        {
-            "the activation is the same for all samples": {"TapMargins()"},
-            "are all zero": {*LAYER_NORMS},
-            "maps everything to zero": {*SPECTRAL},
-            "the Jacobian is zero": {*JACOBIAN_MARGINS},
-        },
+        dead_tap, {**DEAD, "two classes have the same mean": {"ClassSeparation()"}}, ["mlp-deep"]
     ),
     *cases(
         never_right,
@@ -127,7 +132,15 @@ CASES = [
     *cases(class_missing, {}),
     *cases(no_running_variance, {}, ["convnet-bn"]),
     *cases(saturated, {}),
-    *cases(one_image, {"'input' the activation is the same for all samples": {"TapMargins()"}}),
+    *cases(
+        one_image,
+        {
+            "'input' the activation is the same for all samples": {"TapMargins()"},
+            "are of one class": {"ClassSeparation()"},
+            "no class has two training images": {"KVarianceMargins()"},
+            "it has one training image": {"LabelVariation()"},
+        },
+    ),
     *cases(first_weights_not_numbers, NOT_FINITE, ["convnet-bn"]),
     *cases(last_weight_infinite, NOT_FINITE, ["mlp-deep"]),
 ]
@@ -136,6 +149,7 @@ UNBIASED = {
     "dead_tap": {
         "its output on the reference image is zero": {"NormalizedLossOutput()"},
         "no training sample is classified": {"TapMargins()", *JACOBIAN_MARGINS},
+        "features do not vary within classes": {"KVarianceMargins()"},
     }
 }
 

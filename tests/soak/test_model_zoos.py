@@ -17,7 +17,7 @@ def made():
         module, x = model.build(**model.small), model.images(2, 32)
         labels = logits_of(module, x).argmax(1)
         initial = model.build(**model.small, seed=2)
-        network = Network.of(module, x, labels, initial=initial, test_inputs=x)
+        network = Network.of(module, x, labels, initial=initial, test_inputs=x, siblings=[initial])
         found[str(model)] = verdicts(network)
     return table(found)
 

@@ -35,12 +35,15 @@ def thresholded_confidence(measure, network):
         p.index(max(p)) != label
         for p, label in zip(known, network.train.labels.tolist(), strict=True)
     ]
-    found = {"difference": mean([max(p) for p in known]) - mean([max(p) for p in unseen])}
+    difference = mean([max(p) for p in known]) - mean([max(p) for p in unseen])
+    found = {"difference": difference if abs(difference) > 1e-12 else 0.0}
     for name, score in (("atc_confidence", max), ("atc_entropy", negative_entropy)):
-        # Every threshold is tried: the one below which as many lie as are wrong.
+        # Every threshold is tried: the greatest below which no more lie than are wrong.
         scores = [score(p) for p in known]
-        [threshold] = [t for t in scores if sum(s < t for s in scores) == sum(wrong)] or [math.inf]
-        found[name] = mean([score(p) < threshold for p in unseen]) - mean(wrong)
+        threshold = math.inf
+        if not all(wrong):
+            threshold = max(t for t in scores if sum(s < t - 1e-12 for s in scores) <= sum(wrong))
+        found[name] = mean([score(p) < threshold - 1e-12 for p in unseen]) - mean(wrong)
     return found
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from baselines.sparsity import UnitSparsity
 from demogen.errors import ResultError, ZooError
-from leaderboard.figures import jiang2019, zhao2021
+from leaderboard.figures import jiang2019, novak2018, zhao2021
 from leaderboard.figures.details import among_few
 from leaderboard.figures.sources import Sources, captions
 from leaderboard.results.evaluation import benchmark
@@ -84,6 +84,14 @@ class TestResults:
             zhao2021.CURVES.draw(two, "png")
         with pytest.raises(PredictorError, match="jiang2019-margins takes at most 1 predictors"):
             jiang2019.MARGINS.draw(two, "png")
+
+    def test_networks_are_chosen_for_a_figure_that_shows_some(self, tiny_zoo):
+        first, second = tiny_zoo.ids[:2]
+        for figure in (jiang2019.PREDICTED, zhao2021.SUMS):
+            with pytest.raises(ZooError, match=f"{figure.name} shows no single networks; leave"):
+                figure.draw(Sources(tiny_zoo, networks=(first,)), "png")
+        with pytest.raises(ZooError, match="novak2018-bounds shows one network; choose one"):
+            novak2018.BOUNDS.draw(Sources(tiny_zoo, networks=(first, second)), "png")
 
 
 def test_captions_tell_networks_apart():
