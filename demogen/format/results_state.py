@@ -1,17 +1,20 @@
 """The state of a leaderboard as a citation pins it: every file of its folder of results."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
+from urllib.parse import unquote
 
 from demogen import __version__
 from demogen.errors import ResultError, os_fault
 from demogen.format.integrity import file_sha256
+from demogen.format.parquet import Parquet, ParquetError, values
 from demogen.schema.parsing import sha256
 
 _RESULT = re.compile(r"([^/]+@[0-9a-f]{12})/[^/]+/[^/]+/([^/]+)\.json")
+_PACKED = re.compile(r"([^/]+@[0-9a-f]{12})\.parquet")
 _MERGES = re.compile(r"submissions/[^/]+\.jsonl")
 
 
@@ -23,35 +26,50 @@ class ResultsState:
     Attributes:
         files: path below the folder → sha256, of result files and of the files that say which were
             submitted and what of these was checked.
+        predictors: zoo with digest → predictor of each of its results.
     """
 
     files: Mapping[str, str]
+    predictors: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, folder: Path) -> "ResultsState":
-        """The state of a folder; nothing in its files is looked at.
+        """The state of a folder; of its files nothing is looked at but whose results are packed.
 
         Raises:
-            ResultError: it holds no results, or a .json file that lies where no result belongs.
+            ResultError: it holds no results, one zoo's both packed and not, a packed file that
+                cannot be read, or a file of results that lies where none belongs.
         """
-        files = {}
+        files: dict[str, str] = {}
+        predictors: dict[str, list[str]] = {}
+        packed: dict[str, list[str]] = {}
         try:
-            for path in sorted(folder.rglob("*.json*")):
+            for path in sorted([*folder.rglob("*.json*"), *folder.rglob("*@*.parquet")]):
                 below = path.relative_to(folder).as_posix()
-                if _RESULT.fullmatch(below) or _MERGES.fullmatch(below):
-                    files[below] = file_sha256(path)
-                elif path.suffix == ".json":
+                if match := _RESULT.fullmatch(below):
+                    predictors.setdefault(match[1], []).append(unquote(match[2]))
+                elif match := _PACKED.fullmatch(below):
+                    packed[match[1]] = list(_packed_predictors(path))
+                elif path.suffix == ".json" or _PACKED.fullmatch(path.name):
                     raise ResultError(
                         f"{path} does not lie where results do, at "
-                        "ZOO@DIGEST/SPLIT/TARGET/PREDICTOR.json; name the folder above all of them"
+                        "ZOO@DIGEST/SPLIT/TARGET/PREDICTOR.json or, packed, at ZOO@DIGEST.parquet; "
+                        "name the folder above all of them"
                     )
+                elif not _MERGES.fullmatch(below):
+                    continue
+                files[below] = file_sha256(path)
         except OSError as error:
             raise ResultError(f"{folder}: cannot be read: {os_fault(error)}") from error
-        if not any(map(_RESULT.fullmatch, files)):
+        if twice := sorted(predictors.keys() & packed.keys()):
+            raise ResultError(
+                f"{folder} holds results of {twice[0]} both packed and not; keep one of them"
+            )
+        if not (predictors := predictors | packed):
             raise ResultError(
                 f"no results in {folder}; `demogen evaluate … --results {folder}` writes some"
             )
-        return cls(files)
+        return cls(files, {zoo: tuple(names) for zoo, names in predictors.items()})
 
     @property
     def digest(self) -> str:
@@ -61,10 +79,10 @@ class ResultsState:
 
     def bibtex(self) -> str:
         """An entry that says how many results of how many predictors and zoos, and the digest."""
-        zoos, predictors = self._zoos, self._predictors
+        predictors = {name for names in self.predictors.values() for name in names}
         title = (
             f"A leaderboard of predictors of the generalization gap: {self._count} results of "
-            f"{len(predictors)} predictors on {len(zoos)} zoos"
+            f"{len(predictors)} predictors on {len(self.predictors)} zoos"
         )
         note = f"demogen {__version__}, sha256:{self.digest} of the sha256 of all result files"
         key = f"leaderboard-{self.digest[:12]}"
@@ -75,17 +93,20 @@ class ResultsState:
         return f"leaderboard of {self._count} results, sha256:{self.digest}"
 
     @property
-    def _parts(self) -> list[re.Match[str]]:
-        return [match for match in map(_RESULT.fullmatch, self.files) if match]
-
-    @property
     def _count(self) -> int:
-        return len(self._parts)
+        return sum(map(len, self.predictors.values()))
 
-    @property
-    def _zoos(self) -> set[str]:
-        return {match[1] for match in self._parts}
 
-    @property
-    def _predictors(self) -> set[str]:
-        return {match[2] for match in self._parts}
+def _packed_predictors(path: Path) -> Iterator[str]:
+    """The predictor of each result that a file holds.
+
+    Raises:
+        ResultError: it cannot be read.
+    """
+    try:
+        with Parquet(path) as file:
+            names = values(file.read(["predictor"]).column("predictor"))
+        yield from (str(name) for name in names)
+    except (ParquetError, KeyError) as error:
+        fault = error if isinstance(error, ParquetError) else "lacks the predictors"
+        raise ResultError(f"{path} {fault}; pack its results again") from error

@@ -1,7 +1,10 @@
 """The state of a leaderboard: what its digest covers, and what it refuses."""
 
 import hashlib
+import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -64,6 +67,38 @@ def test_the_digest_knows_results_and_what_was_checked_of_them_alone(folder, cha
     before = ResultsState.of(folder).digest
     change(folder)
     assert (ResultsState.of(folder).digest != before) is changes
+
+
+def packed(path, predictors):
+    pq.write_table(pa.table({"predictor": predictors, "zoo": ["toy"] * len(predictors)}), path)
+
+
+def test_packed_results_count_and_are_covered(folder):
+    shutil.rmtree(folder / f"toy@{DIGEST}")
+    path = folder / f"toy@{DIGEST}.parquet"
+    packed(path, ["a", "b(p=1)", "c"])
+    state = ResultsState.of(folder)
+    assert "4 results of 3 predictors on 2 zoos" in state.bibtex()
+    assert set(state.files) == {
+        *(f"toy@{DIGEST}.parquet", f"other@{DIGEST}/kfold-10/gap/a.json", "submissions/a.jsonl")
+    }
+    packed(path, ["a", "b(p=1)", "d"])
+    assert ResultsState.of(folder).digest != state.digest
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(ResultError, match=r"\.parquet cannot be read .*; pack its results again"):
+        ResultsState.of(folder)
+    pq.write_table(pa.table({"zoo": ["toy"]}), path)
+    with pytest.raises(ResultError, match=r"\.parquet lacks the predictors"):
+        ResultsState.of(folder)
+
+
+def test_a_zoo_both_packed_and_not_is_refused(folder):
+    packed(folder / f"toy@{DIGEST}.parquet", ["a"])
+    with pytest.raises(ResultError, match=f"results of toy@{DIGEST} both packed and not"):
+        ResultsState.of(folder)
+    (folder / f"toy@{DIGEST}.parquet").rename(folder / "submissions" / f"toy@{DIGEST}.parquet")
+    with pytest.raises(ResultError, match="does not lie where results do"):
+        ResultsState.of(folder)
 
 
 def test_other_folders_are_refused(folder, tmp_path):
