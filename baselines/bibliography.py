@@ -1,6 +1,21 @@
 """BibTeX of the papers behind the baselines, offered to pages under `demogen.bibliography`."""
 
 BIBTEX = {
+    "jiang2020": """@inproceedings{jiang2020,
+  title = {Fantastic Generalization Measures and Where to Find Them},
+  author = {Jiang, Yiding and Neyshabur, Behnam and Mobahi, Hossein and Krishnan, Dilip and
+            Bengio, Samy},
+  booktitle = {International Conference on Learning Representations},
+  year = {2020}
+}""",
+    "dziugaite2020": """@inproceedings{dziugaite2020,
+  title = {In Search of Robust Measures of Generalization},
+  author = {Dziugaite, Gintare Karolina and Drouin, Alexandre and Neal, Brady and
+            Rajkumar, Nitarshan and Caballero, Ethan and Wang, Linbo and Mitliagkas, Ioannis and
+            Roy, Daniel M.},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year = {2020}
+}""",
     "jiang2022": """@inproceedings{jiang2022,
   title = {Assessing Generalization of {SGD} via Disagreement},
   author = {Jiang, Yiding and Nagarajan, Vaishnavh and Baek, Christina and Kolter, J. Zico},

@@ -38,6 +38,20 @@ def log_then(regressor: RegressorMixin, floor: float = LOG_FLOOR) -> Pipeline:
     return make_pipeline(logarithm, regressor)
 
 
+def root_floored(features: ArrayLike) -> NDArray[np.float64]:
+    """Square root, elementwise; what is below zero counts as zero.
+
+    >>> root_floored([[4.0, -1.0]]).tolist()
+    [[2.0, 0.0]]
+    """
+    return np.sqrt(np.maximum(np.asarray(features, dtype=np.float64), 0.0))
+
+
+def root_least_squares() -> Pipeline:
+    """Ordinary least squares on the roots of the features, of a measure C that bounds √(C / m)."""
+    return make_pipeline(FunctionTransformer(root_floored), LeastSquares())
+
+
 @final
 class LevelIndicators(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """An indicator of each level of each feature, a level being one exact value; others are 0.

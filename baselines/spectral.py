@@ -14,7 +14,7 @@ from baselines.functional.spectra import (
     DISTANCES,
     log_data_norm,
     log_spectral_complexity,
-    spectral_norm,
+    spectral_norms,
 )
 from baselines.regressors import log_least_squares
 from demogen._util.lookup import lookup
@@ -128,10 +128,6 @@ class SpectralMarginInitial(SharedMeasure[LogitReduction]):
         return {"output": margins.cpu().numpy()}
 
 
-def _spectral_norms(module: TappedModule, input_shape: tuple[int, ...]) -> list[float]:
-    return [spectral_norm(layer) for layer in affine_layers(module, input_shape)]
-
-
 def _initial_layers(network: Network) -> list[AffineLayer]:
     return affine_layers(network.initial, tuple(network.train.images.shape[1:]))
 
@@ -147,7 +143,7 @@ def _margins(
     margins = output_margins(reduced.logits(), labels)
     shape = tuple(images.shape[1:])
     layers = affine_layers(network.module, shape)
-    norms = network.once(_spectral_norms, shape)
+    norms = network.once(spectral_norms, shape)
     log_complexity = log_spectral_complexity(layers, references, distance, norms)
     log_complexity += log_lipschitz_constant(network.module, shape)
     log_scale = math.log(len(images)) - log_data_norm(images) - log_complexity

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from demogen.errors import NotMeasurable
-from demogen.networks.homogeneity import AffineLayer
+from demogen.networks.homogeneity import AffineLayer, affine_layers
+from demogen.networks.tapped_module import TappedModule
 
 EXACT_ENTRIES = 2**16
 """Maps with at most so many entries (inputs times outputs) are decomposed outright."""
@@ -50,6 +51,15 @@ def spectral_norm(layer: AffineLayer) -> float:
         identity = torch.eye(inputs, dtype=torch.float64, device=matrix.device)
         matrix = layer.linear_map(identity.reshape(inputs, *layer.input_shape)).flatten(1)
     return scale * float(torch.linalg.matrix_norm(matrix, ord=2))
+
+
+def spectral_norms(module: TappedModule, input_shape: tuple[int, ...]) -> list[float]:
+    """The `spectral_norm` of each layer of a chain, batch norm folded in.
+
+    Raises:
+        NotMeasurable: the network is no positively homogeneous chain, or as for `spectral_norm`.
+    """
+    return [spectral_norm(layer) for layer in affine_layers(module, input_shape)]
 
 
 def two_one_norm(layer: AffineLayer, reference: AffineLayer | None = None) -> float:

@@ -107,12 +107,13 @@ LAYER_NORMS = (
     "NormalizedOutputMargin()",
     "ProductNorm()",
 )
+OVER_NORMS = ("MarginDistance()", "MarginNorms()", "WeightNorms()")
 WITHOUT_PASS = ("Hyperparameters()", "Nothing()", "ParameterCount()")
 NOT_FINITE = {"not (all )?finite": {*MEASURES} - {*WITHOUT_PASS}}
 
 DEAD = {
     "the activation is the same for all samples": {"TapMargins()"},
-    "are all zero": {*LAYER_NORMS},
+    "are all zero": {*LAYER_NORMS, *OVER_NORMS},
     "maps everything to zero": {*SPECTRAL},
     "the Jacobian is zero": {*JACOBIAN_MARGINS},
     "features do not vary within classes": {"KVarianceMargins()"},

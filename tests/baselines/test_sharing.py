@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from baselines import spectral
+from baselines.functional import spectra, weight_noise
+from baselines.pac_bayes import Flatness, PacBayes
 from demogen.errors import NotMeasurable
 from demogen.measuring import (
     compute_signature,
@@ -38,7 +39,7 @@ def test_together_each_gives_what_it_gives_alone(make_network, name):
 
 
 OF_THEIR_OWN = (
-    *("transitions", "unit-sparsity"),
+    *("flatness", "pac-bayes", "transitions", "unit-sparsity"),
     # Of other images, other networks, or of both kinds of images at once.
     *("turned-consistency", "disagreement", "thresholded-confidence"),
     # Of mixtures of images.
@@ -70,16 +71,32 @@ def test_all_measures_of_the_training_images_take_one_sweep(make_network):
 def test_norms_of_layers_are_computed_once(make_network, monkeypatch):
     network = make_network("nin-bn")
     names = []
-    norm = spectral.spectral_norm
+    norm = spectra.spectral_norm
     monkeypatch.setattr(
-        spectral, "spectral_norm", lambda layer: names.append(layer.name) or norm(layer)
+        spectra, "spectral_norm", lambda layer: names.append(layer.name) or norm(layer)
     )
-    measures = {k: m for k, m in all_measures().items() if m.name.startswith("spectral-margin")}
-    assert len(measures) == 3
+    kinds = ("spectral-margin", "spectral-margin-initial", "weight-norms", "margin-norms")
+    measures = {k: m for k, m in all_measures().items() if m.name in kinds}
+    assert len(measures) == 5
     measure_together(measures, network)
     assert len(names) == len(set(names)) == 10
     measure_together(measures, network)
     assert len(names) == 20  # nothing is kept for later: weights may have changed
+
+
+def test_noise_is_looked_for_once(make_network, monkeypatch):
+    network = make_network("nin-bn")
+    kinds = []
+    change = weight_noise.NoiseTrials.__init__
+    monkeypatch.setattr(
+        weight_noise.NoiseTrials,
+        "__init__",
+        lambda self, module, search: kinds.append(search.kind) or change(self, module, search),
+    )
+    measure_together({"flatness": Flatness(), "bounds": PacBayes()}, network)
+    assert kinds == ["plain", "magnitude"]
+    measure_together({"other": Flatness(seed=1), "flatness": Flatness()}, network)
+    assert len(kinds) == 6
 
 
 def test_what_is_computed_once_counts_for_each_as_if_alone(make_network, monkeypatch):
