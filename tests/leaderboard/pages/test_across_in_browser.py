@@ -51,6 +51,17 @@ def test_the_diagram_fits_and_shows_the_ranks_in_order(tab, width, scheme):
     assert not tab.complaints
 
 
+def test_words_of_names_stay_whole_on_a_narrow_screen(tab):
+    page = tab.open(tab.address, width=390)
+    name = page.locator(".ranks .name").first
+    line = name.bounding_box()["height"]
+    name.evaluate("name => name.textContent = 'hyperparameters'")
+    assert name.bounding_box()["height"] == line
+    name.evaluate("name => name.textContent = 'x'.repeat(120)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator(".dot").first.bounding_box()["x"] > 16 + 0.4 * (390 - 32)
+
+
 def test_the_index_leads_there_and_back(tab):
     page = tab.open(tab.address.replace("across.html", "index.html"))
     page.get_by_role("link", name="Predictors across zoos").click()
