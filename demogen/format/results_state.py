@@ -13,8 +13,11 @@ from demogen.format.integrity import file_sha256
 from demogen.format.parquet import Parquet, ParquetError, values
 from demogen.schema.parsing import sha256
 
-_RESULT = re.compile(r"([^/]+@[0-9a-f]{12})/[^/]+/[^/]+/([^/]+)\.json")
+_RESULT = re.compile(r"([^/]+@[0-9a-f]{12})/([^/]+)/([^/]+)/([^/]+)\.json")
 _PACKED = re.compile(r"([^/]+@[0-9a-f]{12})\.parquet")
+_NAMES = ("split", "target", "predictor")
+"""Columns of a packed file that name a result."""
+
 _MERGES = re.compile(r"submissions/[^/]+\.jsonl")
 
 
@@ -26,30 +29,29 @@ class ResultsState:
     Attributes:
         files: path below the folder → sha256, of result files and of the files that say which were
             submitted and what of these was checked.
-        predictors: zoo with digest → predictor of each of its results.
+        results: zoo with digest, split, target and predictor of each.
     """
 
     files: Mapping[str, str]
-    predictors: Mapping[str, tuple[str, ...]]
+    results: frozenset[tuple[str, ...]]
 
     @classmethod
     def of(cls, folder: Path) -> "ResultsState":
         """The state of a folder; of its files nothing is looked at but whose results are packed.
 
         Raises:
-            ResultError: it holds no results, one zoo's both packed and not, a packed file that
-                cannot be read, or a file of results that lies where none belongs.
+            ResultError: it holds no results, a packed file that cannot be read, or a file of
+                results that lies where none belongs.
         """
         files: dict[str, str] = {}
-        predictors: dict[str, list[str]] = {}
-        packed: dict[str, list[str]] = {}
+        results: set[tuple[str, ...]] = set()
         try:
             for path in sorted([*folder.rglob("*.json*"), *folder.rglob("*@*.parquet")]):
                 below = path.relative_to(folder).as_posix()
                 if match := _RESULT.fullmatch(below):
-                    predictors.setdefault(match[1], []).append(unquote(match[2]))
+                    results.add((match[1], *map(unquote, match.groups()[1:])))
                 elif match := _PACKED.fullmatch(below):
-                    packed[match[1]] = list(_packed_predictors(path))
+                    results |= {(match[1], *names) for names in _packed_names(path)}
                 elif path.suffix == ".json" or _PACKED.fullmatch(path.name):
                     raise ResultError(
                         f"{path} does not lie where results do, at "
@@ -61,15 +63,11 @@ class ResultsState:
                 files[below] = file_sha256(path)
         except OSError as error:
             raise ResultError(f"{folder}: cannot be read: {os_fault(error)}") from error
-        if twice := sorted(predictors.keys() & packed.keys()):
-            raise ResultError(
-                f"{folder} holds results of {twice[0]} both packed and not; keep one of them"
-            )
-        if not (predictors := predictors | packed):
+        if not results:
             raise ResultError(
                 f"no results in {folder}; `demogen evaluate … --results {folder}` writes some"
             )
-        return cls(files, {zoo: tuple(names) for zoo, names in predictors.items()})
+        return cls(files, frozenset(results))
 
     @property
     def digest(self) -> str:
@@ -79,10 +77,11 @@ class ResultsState:
 
     def bibtex(self) -> str:
         """An entry that says how many results of how many predictors and zoos, and the digest."""
-        predictors = {name for names in self.predictors.values() for name in names}
+        zoos = {zoo for zoo, *_ in self.results}
+        predictors = {predictor for *_, predictor in self.results}
         title = (
-            f"A leaderboard of predictors of the generalization gap: {self._count} results of "
-            f"{len(predictors)} predictors on {len(self.predictors)} zoos"
+            "A leaderboard of predictors of the generalization gap: "
+            f"{len(self.results)} results of {len(predictors)} predictors on {len(zoos)} zoos"
         )
         note = f"demogen {__version__}, sha256:{self.digest} of the sha256 of all result files"
         key = f"leaderboard-{self.digest[:12]}"
@@ -90,23 +89,21 @@ class ResultsState:
 
     def pin(self) -> str:
         """The same in one line."""
-        return f"leaderboard of {self._count} results, sha256:{self.digest}"
-
-    @property
-    def _count(self) -> int:
-        return sum(map(len, self.predictors.values()))
+        return f"leaderboard of {len(self.results)} results, sha256:{self.digest}"
 
 
-def _packed_predictors(path: Path) -> Iterator[str]:
-    """The predictor of each result that a file holds.
+def _packed_names(path: Path) -> Iterator[tuple[str, ...]]:
+    """Split, target and predictor of each result that a file holds.
 
     Raises:
         ResultError: it cannot be read.
     """
     try:
         with Parquet(path) as file:
-            names = values(file.read(["predictor"]).column("predictor"))
-        yield from (str(name) for name in names)
-    except (ParquetError, KeyError) as error:
-        fault = error if isinstance(error, ParquetError) else "lacks the predictors"
-        raise ResultError(f"{path} {fault}; pack its results again") from error
+            if not set(_NAMES) <= set(file.schema.names):
+                raise ParquetError("does not name its results")
+            table = file.read(_NAMES)
+        columns = [map(str, values(table.column(name))) for name in _NAMES]
+    except ParquetError as error:
+        raise ResultError(f"{path} {error}; pack its results again") from error
+    yield from zip(*columns, strict=True)

@@ -288,15 +288,29 @@ def build(results: Path | None, site: Path, markdown: Path | None, figure: Path 
     show_default=True,
     help="Fit installed predictors again and compare the predictions.",
 )
+@click.option(
+    "--predictor",
+    "predictors",
+    multiple=True,
+    help="Check the results of this predictor alone; may be repeated. Default: all in the files.",
+)
 @options.long_fits
 @cli_options.outcome
-def verify(files: tuple[Path, ...], zoos: tuple[str, ...], refit: bool, long_fits: bool) -> None:
+def verify(
+    files: tuple[Path, ...],
+    zoos: tuple[str, ...],
+    refit: bool,
+    predictors: tuple[str, ...],
+    long_fits: bool,
+) -> None:
     """Check that result FILES hold what they claim, or the results packed in Parquet files.
 
     \b
     Example:
       demogen leaderboard verify results/*/*/gap/*.json --zoo digits
+      demogen leaderboard verify packed/*.parquet --predictor unit-sparsity
     """
+    from demogen.errors import ResultError
     from leaderboard.fitting.fit_cost import FitLimit
     from leaderboard.results.result import results_in
     from leaderboard.results.verification import verify as check
@@ -306,9 +320,15 @@ def verify(files: tuple[Path, ...], zoos: tuple[str, ...], refit: bool, long_fit
         from demogen.zoo.pool import open_zoos
 
         zoo = open_zoos(zoos)
+    missing = set(predictors)
     for file in files:
         for result in results_in(file):
+            if predictors and result.predictor not in predictors:
+                continue
+            missing.discard(result.predictor)
             checked = check(result, zoo, refit=refit, limit=limit)
             what = file if file.suffix == ".json" else f"{file}: {result.path}"
             lines = "\n".join(f"{what}: {line}" for line in checked)
             tell(lines, file=file, result=str(result.path), checked=checked)
+    if missing:
+        raise ResultError(f"none of the files has a result of {min(missing)!r}")

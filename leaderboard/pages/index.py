@@ -202,7 +202,7 @@ def _counts(tables: Sequence[RankedTable]) -> list[tuple[str, str]]:
         (len(networks), "zoo"),
         (sum(networks.values()), "network"),
         (len(splits), "split"),
-        (results, "result file"),
+        (results, "result"),
     ]
     return [(f"{count:,}", f"{noun}{'' if count == 1 else 's'}") for count, noun in counts]
 

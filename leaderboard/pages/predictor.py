@@ -126,7 +126,7 @@ def _section(table: RankedTable, name: str, zoo: str, places: Places) -> ZooSect
         order=[(result.split, scores) for result in results if (scores := _order_scores(result))],
         folds=[(result.split, fold_scores(result)) for result in results if result.folds],
         reproduce=reproduce(results[0], places),
-        recheck=[recheck(result, places) for result in results],
+        recheck=list(dict.fromkeys(recheck(result, places) for result in results)),
         cite=cite(results[0], places),
         pins=[pins(result, claims) for result in results],
     )

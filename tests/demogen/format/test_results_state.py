@@ -70,33 +70,29 @@ def test_the_digest_knows_results_and_what_was_checked_of_them_alone(folder, cha
 
 
 def packed(path, predictors):
-    pq.write_table(pa.table({"predictor": predictors, "zoo": ["toy"] * len(predictors)}), path)
+    names = {"split": "kfold-10", "target": "gap"}
+    columns = {name: [value] * len(predictors) for name, value in names.items()}
+    pq.write_table(pa.table({**columns, "predictor": predictors}), path)
 
 
 def test_packed_results_count_and_are_covered(folder):
-    shutil.rmtree(folder / f"toy@{DIGEST}")
     path = folder / f"toy@{DIGEST}.parquet"
+    # Two of these lie there as files, too.
     packed(path, ["a", "b(p=1)", "c"])
     state = ResultsState.of(folder)
-    assert "4 results of 3 predictors on 2 zoos" in state.bibtex()
-    assert set(state.files) == {
-        *(f"toy@{DIGEST}.parquet", f"other@{DIGEST}/kfold-10/gap/a.json", "submissions/a.jsonl")
-    }
+    assert "5 results of 3 predictors on 2 zoos" in state.bibtex()
+    assert path.name in state.files
     packed(path, ["a", "b(p=1)", "d"])
     assert ResultsState.of(folder).digest != state.digest
+    shutil.rmtree(folder / f"toy@{DIGEST}")
+    assert ResultsState.of(folder).pin().startswith("leaderboard of 4 results, ")
     path.write_bytes(b"PAR1 and no more")
     with pytest.raises(ResultError, match=r"\.parquet cannot be read .*; pack its results again"):
         ResultsState.of(folder)
-    pq.write_table(pa.table({"zoo": ["toy"]}), path)
-    with pytest.raises(ResultError, match=r"\.parquet lacks the predictors"):
+    pq.write_table(pa.table({"split": ["kfold-10"]}), path)
+    with pytest.raises(ResultError, match=r"\.parquet does not name its results; pack"):
         ResultsState.of(folder)
-
-
-def test_a_zoo_both_packed_and_not_is_refused(folder):
-    packed(folder / f"toy@{DIGEST}.parquet", ["a"])
-    with pytest.raises(ResultError, match=f"results of toy@{DIGEST} both packed and not"):
-        ResultsState.of(folder)
-    (folder / f"toy@{DIGEST}.parquet").rename(folder / "submissions" / f"toy@{DIGEST}.parquet")
+    path.rename(folder / "submissions" / path.name)
     with pytest.raises(ResultError, match="does not lie where results do"):
         ResultsState.of(folder)
 

@@ -1,6 +1,9 @@
 """Packed results do for every command what a folder of files does."""
 
+import html
 import json
+import re
+import shlex
 
 import pytest
 from click.testing import CliRunner
@@ -41,7 +44,7 @@ def published(packed, monkeypatch):
 
 
 def pages(site):
-    return [(p.relative_to(site), p.read_bytes()) for p in site.rglob("*") if p.is_file()]
+    return {p.relative_to(site): p.read_bytes() for p in site.rglob("*") if p.is_file()}
 
 
 def test_build_makes_the_same_page(folder, packed, tmp_path):
@@ -49,10 +52,14 @@ def test_build_makes_the_same_page(folder, packed, tmp_path):
     for results in (folder, packed):
         site = tmp_path / f"site-{results.name}"
         assert run("build", "--results", results, "--site", site).exit_code == 0
-        # Commands on pages name the folder.
-        sites.append({p: text.replace(str(results).encode(), b"") for p, text in pages(site)})
-    assert sites[0] == sites[1]
-    assert len(sites[0]) > 10
+        sites.append(pages(site))
+    assert sites[0].keys() == sites[1].keys()
+    differ = {path.as_posix() for path in sites[0] if sites[0][path] != sites[1][path]}
+    # Commands on these pages name the file.
+    assert differ == {"predictors/strong.html", "predictors/weak.html"}
+    page = html.unescape((site / "predictors" / "weak.html").read_text(encoding="utf-8"))
+    [line] = re.findall("demogen leaderboard verify .*", page)
+    assert len(run(*shlex.split(line)[2:], "--no-refit").output.splitlines()) == 2
 
 
 def test_published_results_are_found_without_a_folder(published, tmp_path):
@@ -85,6 +92,12 @@ def test_verify_checks_every_result_of_a_packed_file(packed):
     done = run("verify", "--no-refit", "--json", path)
     named = [json.loads(line)["result"].rpartition("/")[2] for line in done.output.splitlines()]
     assert named == ["strong.json", "weak.json"] * 2
+    done = run("verify", "--no-refit", "--json", path, "--predictor", "weak")
+    assert [json.loads(line)["result"].split("/")[1] for line in done.output.splitlines()] == [
+        *("grouped-kfold-10", "kfold-10")
+    ]
+    with pytest.raises(ResultError, match="none of the files has a result of 'waek'"):
+        run("verify", "--no-refit", path, "--predictor", "weak", "--predictor", "waek")
 
 
 def test_it_is_cited_by_its_own_files(folder, packed, tiny_zoo_folder):
