@@ -26,6 +26,16 @@ _PREDICTORS = {
     ),
     "disagreement": ("DISAGREEMENT",),
     "dummy": ("HYPERPARAMETERS", "MEAN_GAP", "PARAMETER_COUNT", "TRAIN_LOSS"),
+    "heavy_tails": (
+        "HEAVY_TAIL_ALPHA",
+        "HEAVY_TAIL_ALPHA_HAT",
+        "HEAVY_TAIL_ALPHA_HAT_RELEASED",
+        "HEAVY_TAIL_ALPHA_RELEASED",
+        "HEAVY_TAIL_LOG_ALPHA_NORM",
+        "HEAVY_TAIL_LOG_NORM",
+        "HEAVY_TAIL_LOG_SPECTRAL_NORM",
+        "HEAVY_TAIL_STABLE_RANK",
+    ),
     "jacobian_margin": ("JACOBIAN_MARGIN_FROBENIUS_LOG", "JACOBIAN_MARGIN_LOG"),
     "k_variance": (
         "K_VARIANCE_GN_MARGIN",

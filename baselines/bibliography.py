@@ -16,6 +16,14 @@ BIBTEX = {
   booktitle = {Advances in Neural Information Processing Systems},
   year = {2020}
 }""",
+    "martin2021": """@article{martin2021,
+  title = {Predicting Trends in the Quality of State-of-the-Art Neural Networks without Access to
+           Training or Testing Data},
+  author = {Martin, Charles H. and Peng, Tongsu and Mahoney, Michael W.},
+  journal = {Nature Communications},
+  volume = {12},
+  year = {2021}
+}""",
     "jiang2022": """@inproceedings{jiang2022,
   title = {Assessing Generalization of {SGD} via Disagreement},
   author = {Jiang, Yiding and Nagarajan, Vaishnavh and Baek, Christina and Kolter, J. Zico},

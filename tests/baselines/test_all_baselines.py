@@ -13,6 +13,7 @@ import baselines
 from baselines import sensitivity
 from baselines.bibliography import BIBTEX
 from demogen.networks.network import Network
+from tests.baselines.applies import defined_on
 from tests.baselines.conftest import shared_network
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -126,7 +127,8 @@ def test_any_memory_format_will_do(make_network):
 
 @pytest.mark.parametrize("predictor", baselines.ALL, ids=lambda predictor: predictor.name)
 def test_regressors_fit_and_pickle(predictor):
-    features = signature(predictor.measure, shared_network("mlp"))
+    name, *_ = defined_on(predictor.measure, ["mlp", "convnet"])
+    features = signature(predictor.measure, shared_network(name))
     columns = predictor.design(list(features))
     generator = np.random.default_rng(0)
     X = generator.uniform(0.1, 2.0, (30, len(columns)))

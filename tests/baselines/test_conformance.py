@@ -7,6 +7,7 @@ import pytest
 from torch import nn
 
 import baselines
+from baselines.heavy_tails import WITH_A_TAIL
 from baselines.transitions import Transitions
 from demogen import check_predictor
 from demogen.measuring import conformance
@@ -63,5 +64,6 @@ def test_what_it_says_it_applies_to_is_what_it_applies_to(measure, make_network)
             "networks with a place for units": [True, True, True, True],
             "chains with activations of known pieces": [True, True, True, False],
             CHAINS: [True, False, False, False],
+            WITH_A_TAIL: [True, True, True, True],
         }[measure.applies_to]
     )

@@ -108,12 +108,13 @@ LAYER_NORMS = (
     "ProductNorm()",
 )
 OVER_NORMS = ("MarginDistance()", "MarginNorms()", "WeightNorms()")
+HEAVY_TAILS = ("HeavyTails()", "HeavyTails(variant='released')")
 WITHOUT_PASS = ("Hyperparameters()", "Nothing()", "ParameterCount()")
 NOT_FINITE = {"not (all )?finite": {*MEASURES} - {*WITHOUT_PASS}}
 
 DEAD = {
     "the activation is the same for all samples": {"TapMargins()"},
-    "are all zero": {*LAYER_NORMS, *OVER_NORMS},
+    "are all zero": {*LAYER_NORMS, *OVER_NORMS, *HEAVY_TAILS},
     "maps everything to zero": {*SPECTRAL},
     "the Jacobian is zero": {*JACOBIAN_MARGINS},
     "features do not vary within classes": {"KVarianceMargins()"},
@@ -151,6 +152,7 @@ UNBIASED = {
         "its output on the reference image is zero": {"NormalizedLossOutput()"},
         "no training sample is classified": {"TapMargins()", *JACOBIAN_MARGINS},
         "features do not vary within classes": {"KVarianceMargins()"},
+        "are all zero": {*HEAVY_TAILS},
     }
 }
 

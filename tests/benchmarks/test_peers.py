@@ -12,6 +12,7 @@ from torch import nn
 
 from baselines.functional.margins import MARGIN, output_margins
 from baselines.functional.spectra import spectral_norm
+from baselines.heavy_tails import HeavyTails
 from demogen.measuring.sweep import Needs, reduce_images
 from demogen.networks.homogeneity import affine_layers
 from demogen.networks.tapped_module import TappedModule
@@ -152,6 +153,32 @@ def test_spectral_norms_beside_weightwatcher(ratio, mlp):
         "spectral norms of the layers of an MLP / WeightWatcher's analyze, which makes more of the "
         "singular values (below 1)",
         ours,
+        theirs,
+        rounds=3,
+    )
+
+
+def test_heavy_tails_beside_weightwatcher(ratio, network):
+    """All that it prints of a NiN's layers, and its summary."""
+    weightwatcher = pytest.importorskip("weightwatcher", reason="pip install demogen[peers]")
+    watcher = weightwatcher.WeightWatcher(model=network.module)
+    measure = HeavyTails(variant="released")
+
+    def theirs():
+        watcher.analyze()
+        return watcher.get_summary()
+
+    summary, ours = theirs(), measure.compute(network)
+    assert {key: ours[key] for key in summary} == pytest.approx(summary, rel=1e-12)
+    per_layer = measure.details(network)
+    assert per_layer["layer"].tolist() == watcher.details["longname"].tolist()
+    names = {"ks_distance": "D"}
+    for key in per_layer.keys() - {"layer"}:
+        assert per_layer[key] == pytest.approx(watcher.details[names.get(key, key)], rel=1e-11)
+    ratio(
+        "heavy tails of a NiN-192's layers / WeightWatcher's analyze, which gives the same "
+        "(below 1)",
+        lambda: measure.compute(network),
         theirs,
         rounds=3,
     )
