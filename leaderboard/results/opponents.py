@@ -65,10 +65,10 @@ def pairs(
     Raises:
         ResultError: there are none; near names are listed.
     """
-    if isinstance(first, str) and isinstance(second, Result):
+    if isinstance(second, Result):
+        if isinstance(first, Result):
+            return [(first, second)]
         return [(one, other) for other, one in pairs(second, first, results, target)]
-    if isinstance(first, Result) and isinstance(second, Result):
-        return [(first, second)]
     firsts = [first] if isinstance(first, Result) else results_named(first, results, target)
     found = []
     for one in firsts:

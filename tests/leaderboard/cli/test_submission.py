@@ -119,7 +119,7 @@ def test_refusals_are_one_line(tiny_zoo_folder, tmp_path, capsys):
     for words, message in (
         (("submit", "product-norm", *of, tmp_path / "taken"), "is not empty; choose another"),
         (("submit", "product-norm", *of, tmp_path / "taken/file/mine"), "file is no folder: give"),
-        (("submit", "product-nrm", *of, folder), "did you mean 'product-norm'?"),
+        (("submit", "product-nrm", *of, folder), "did you mean 'product-norm'"),
         (("submit", "no_package:MINE", *of, folder), "does not load: ModuleNotFoundError"),
         (("submit", "baselines.dummy:MEAN", *of, folder), "no attribute for baselines.dummy:MEAN"),
         (("submit", "product-norm", *of, folder, "--split", "mine"), "no split of zoo tiny 'mine'"),

@@ -50,7 +50,9 @@ def test_a_file_is_compared_on_its_own_split(there):
     assert named(pairs("fair", mine, there.all, "gap")) == [("fair", "mine", "toy", "kfold-10")]
     assert named(pairs(mine, mine, [], "gap")) == [("mine", "mine", "toy", "kfold-10")]
     assert set(opponents(mine, there.all)) == {"weak", "fair", "strong"}
-    assert to_beat(mine, there.all).split == "kfold-10"
+    for one in there.of["weak", "toy"]:
+        assert to_beat(one, there.all).split == one.split
+        assert {other.split for other in opponents(one, there.all).values()} == {one.split}
 
 
 def test_one_whose_score_is_not_defined_is_beaten(there):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -68,6 +69,16 @@ def test_what_results_share_stands_once(zoo, make):
     many = [one.model_copy(update={"predictor": f"p{number}"}) for number in range(50)]
     assert len(packed(many)) < 1.2 * len(packed([one]))
     assert len(packed(many)) < sum(len(each.to_json()) for each in many) / 50
+
+
+def test_many_different_texts_stand_once_too(results):
+    content = json.loads(results[0].to_json())
+    empty = {name: {} for name in (*packing.BY_NETWORK, "factors")}
+    draw = random.Random(0)
+    texts = [draw.randbytes(1_500).hex() for _ in range(400)]
+    many = [{**content, **empty, "folds": [], "summary": texts[n % 400]} for n in range(2_400)]
+    # Hexadecimal digits take half of their bytes; Parquet gives up dictionaries of a megabyte.
+    assert len(pack(many)) < 1.5 * 400 * 1_500
 
 
 def test_regressors_that_are_not_linear_are_packed(zoo, make):
@@ -139,3 +150,10 @@ def test_no_more_is_unpacked_than_files_of_results_may_hold(several, monkeypatch
     monkeypatch.setattr(packing, "FILE_BYTES", 1_000)
     with pytest.raises(UnreadableError, match="a row holds more than 1,000 bytes"):
         list(unpack(content))
+    monkeypatch.undo()
+    # Each of 60 networks stands in four parts.
+    monkeypatch.setattr(packing, "JSON_VALUES", 4 * 60 - 1)
+    with pytest.raises(UnreadableError, match="or as many values"):
+        list(unpack(content))
+    monkeypatch.setattr(packing, "JSON_VALUES", 4 * 60)
+    assert len(list(unpack(content))) == len(several)
