@@ -63,5 +63,5 @@ PACKED_RESULTS = 50_000
 """Results in one Parquet file."""
 
 PACKED_BYTES = 384 << 20
-"""Bytes of JSON that these unpack to, one after the other: 44 predictors on 8 splits of 96 networks
-are 34 MB. They are kept as they are read, and a file of so many takes longer than others."""
+"""Bytes of JSON that these unpack to: 45 predictors on 8 splits of 96 networks are 38 MB. All are
+kept as they are read, so that such a file may take more time and memory than others."""
