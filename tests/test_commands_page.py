@@ -64,7 +64,7 @@ def test_commands_with_json_and_quiet_are_those_named():
     outcomes = re.search(r"\*\*Outcomes\*\* \((.*?)\)", TEXT)[1]
     named = set(re.findall(r"`(\w+)`", outcomes)) - {"leaderboard"}
     assert named == taking("--json")
-    assert taking("--quiet") == named | {"measure", "evaluate", "score"}
+    assert taking("--quiet") == named | {"measure", "evaluate", "score", "across"}
 
 
 def test_tables_are_those_named_and_have_every_format():

@@ -30,7 +30,8 @@ from demogen.schema.image_sets import facts
 from demogen.schema.records import NetworkSpec, ZooManifest
 from leaderboard.fitting.regressor_text import regressor_from_text
 from leaderboard.results.origins import read_origins
-from leaderboard.results.result import Result, read_results
+from leaderboard.results.packing import pack
+from leaderboard.results.result import Result, read_results, results_in
 from leaderboard.submissions.manifest import Submission
 from leaderboard.submissions.rerun_messages import read_output
 from zoo_recipes.build_folder import BuildFolder
@@ -108,6 +109,9 @@ JSON_READERS = {
     ),
     "a split": lambda folder, content: Split.from_json(content, "zoo"),
     "a result": lambda folder, content: Result.from_json(content, "result"),
+    "packed results": lambda folder, content: list(
+        results_in(written(folder / "a@0123456789ab.parquet", content))
+    ),
     "results": lambda folder, content: read_results(written(folder / "a.json", content).parent),
     "merges": lambda folder, content: read_origins(
         written(folder / "submissions" / "p.jsonl", content).parents[1]
@@ -322,11 +326,12 @@ PARQUET_READERS = {
     "versions of runs": read_versions,
     "one's own images": lambda path: own_sets.read("own", {"train": [path], "test": [path]}),
     "published images": lambda path: image_files.read("mnist", {"train": [path], "test": [path]}),
+    "packed results": lambda path: list(results_in(path)),
 }
 
 
 @pytest.fixture(scope="module")
-def parquet_files(tiny_zoo_folder, tmp_path_factory):
+def parquet_files(tiny_zoo_folder, tmp_path_factory, one_result):
     import numpy as np
 
     folder = tmp_path_factory.mktemp("images")
@@ -344,6 +349,7 @@ def parquet_files(tiny_zoo_folder, tmp_path_factory):
         "versions of runs": runs,
         "one's own images": own,
         "published images": parquet_bytes(cells),
+        "packed results": pack([json.loads(one_result)] * 3),
     }
 
 

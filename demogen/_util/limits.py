@@ -58,3 +58,10 @@ RESULT_FACTORS = 128
 
 RESULT_COLUMNS = 4_096
 """Columns of its signatures: statistics of every layer of a deep network are some thousand."""
+
+PACKED_RESULTS = 50_000
+"""Results in one Parquet file."""
+
+PACKED_BYTES = 384 << 20
+"""Bytes of JSON that these unpack to: 45 predictors on 8 splits of 96 networks are 38 MB. All are
+kept as they are read, so that such a file may take more time and memory than others."""

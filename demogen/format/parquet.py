@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, final
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar, final
 
 from demogen._util.limits import (
     PARQUET_DECODED,
@@ -26,6 +26,8 @@ from demogen.format.parquet_pages import ParquetError as ParquetError
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+Decoded = TypeVar("Decoded", "pa.Table", "pa.RecordBatch")
 
 _MAGIC = b"PAR1"
 _WIDTHS = {"BOOLEAN": 1, "FLOAT": 4, "BYTE_ARRAY": 4}
@@ -92,7 +94,7 @@ class Parquet:
             ParquetError: they cannot be decoded.
         """
         self._check_inner_texts(columns)
-        return self._decoded(lambda: self._opened.read(list(columns)))
+        return self._decoded(lambda: _sound(self._opened.read(list(columns))))
 
     def read_group(self, group: int, columns: Sequence[str]) -> "pa.Table":
         """The rows of one row group.
@@ -101,7 +103,7 @@ class Parquet:
             ParquetError: they cannot be decoded.
         """
         self._check_inner_texts(columns)
-        return self._decoded(lambda: self._opened.read_row_group(group, list(columns)))
+        return self._decoded(lambda: _sound(self._opened.read_row_group(group, list(columns))))
 
     def batches(self, rows: int, columns: Sequence[str]) -> "Iterator[pa.RecordBatch]":
         """The rows, at most so many at a time.
@@ -112,7 +114,7 @@ class Parquet:
         rows = max(1, min(rows, _BATCH_BYTES // max(1, self._largest)))
         waiting = self._opened.iter_batches(rows, columns=list(columns))
         while (batch := self._decoded(lambda: next(waiting, None))) is not None:
-            yield batch
+            yield self._decoded(lambda batch=batch: _sound(batch))
 
     def _open(self, file: BinaryIO) -> None:
         import pyarrow as pa
@@ -156,6 +158,16 @@ class Parquet:
             return work()
         except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, MemoryError) as error:
             raise ParquetError(f"cannot be read as a Parquet file ({_line(error)})") from error
+
+
+def _sound(table: Decoded) -> Decoded:
+    """A table in which every text is one: Arrow looks at them when it is asked to, not before.
+
+    Raises:
+        ArrowInvalid: a text is no UTF-8.
+    """
+    table.validate(full=True)
+    return table
 
 
 def values(column: "pa.ChunkedArray") -> list[Any]:

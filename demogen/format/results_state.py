@@ -1,17 +1,23 @@
 """The state of a leaderboard as a citation pins it: every file of its folder of results."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
+from urllib.parse import unquote
 
 from demogen import __version__
 from demogen.errors import ResultError, os_fault
 from demogen.format.integrity import file_sha256
+from demogen.format.parquet import Parquet, ParquetError, values
 from demogen.schema.parsing import sha256
 
-_RESULT = re.compile(r"([^/]+@[0-9a-f]{12})/[^/]+/[^/]+/([^/]+)\.json")
+_RESULT = re.compile(r"([^/]+@[0-9a-f]{12})/([^/]+)/([^/]+)/([^/]+)\.json")
+_PACKED = re.compile(r"([^/]+@[0-9a-f]{12})\.parquet")
+_NAMES = ("split", "target", "predictor")
+"""Columns of a packed file that name a result."""
+
 _MERGES = re.compile(r"submissions/[^/]+\.jsonl")
 
 
@@ -23,35 +29,45 @@ class ResultsState:
     Attributes:
         files: path below the folder → sha256, of result files and of the files that say which were
             submitted and what of these was checked.
+        results: zoo with digest, split, target and predictor of each.
     """
 
     files: Mapping[str, str]
+    results: frozenset[tuple[str, ...]]
 
     @classmethod
     def of(cls, folder: Path) -> "ResultsState":
-        """The state of a folder; nothing in its files is looked at.
+        """The state of a folder; of its files nothing is looked at but whose results are packed.
 
         Raises:
-            ResultError: it holds no results, or a .json file that lies where no result belongs.
+            ResultError: it holds no results, a packed file that cannot be read, or a file of
+                results that lies where none belongs.
         """
-        files = {}
+        files: dict[str, str] = {}
+        results: set[tuple[str, ...]] = set()
         try:
-            for path in sorted(folder.rglob("*.json*")):
+            for path in sorted([*folder.rglob("*.json*"), *folder.rglob("*@*.parquet")]):
                 below = path.relative_to(folder).as_posix()
-                if _RESULT.fullmatch(below) or _MERGES.fullmatch(below):
-                    files[below] = file_sha256(path)
-                elif path.suffix == ".json":
+                if match := _RESULT.fullmatch(below):
+                    results.add((match[1], *map(unquote, match.groups()[1:])))
+                elif match := _PACKED.fullmatch(below):
+                    results |= {(match[1], *names) for names in _packed_names(path)}
+                elif path.suffix == ".json" or _PACKED.fullmatch(path.name):
                     raise ResultError(
                         f"{path} does not lie where results do, at "
-                        "ZOO@DIGEST/SPLIT/TARGET/PREDICTOR.json; name the folder above all of them"
+                        "ZOO@DIGEST/SPLIT/TARGET/PREDICTOR.json or, packed, at ZOO@DIGEST.parquet; "
+                        "name the folder above all of them"
                     )
+                elif not _MERGES.fullmatch(below):
+                    continue
+                files[below] = file_sha256(path)
         except OSError as error:
             raise ResultError(f"{folder}: cannot be read: {os_fault(error)}") from error
-        if not any(map(_RESULT.fullmatch, files)):
+        if not results:
             raise ResultError(
                 f"no results in {folder}; `demogen evaluate … --results {folder}` writes some"
             )
-        return cls(files)
+        return cls(files, frozenset(results))
 
     @property
     def digest(self) -> str:
@@ -61,10 +77,11 @@ class ResultsState:
 
     def bibtex(self) -> str:
         """An entry that says how many results of how many predictors and zoos, and the digest."""
-        zoos, predictors = self._zoos, self._predictors
+        zoos = {zoo for zoo, *_ in self.results}
+        predictors = {predictor for *_, predictor in self.results}
         title = (
-            f"A leaderboard of predictors of the generalization gap: {self._count} results of "
-            f"{len(predictors)} predictors on {len(zoos)} zoos"
+            "A leaderboard of predictors of the generalization gap: "
+            f"{len(self.results)} results of {len(predictors)} predictors on {len(zoos)} zoos"
         )
         note = f"demogen {__version__}, sha256:{self.digest} of the sha256 of all result files"
         key = f"leaderboard-{self.digest[:12]}"
@@ -72,20 +89,21 @@ class ResultsState:
 
     def pin(self) -> str:
         """The same in one line."""
-        return f"leaderboard of {self._count} results, sha256:{self.digest}"
+        return f"leaderboard of {len(self.results)} results, sha256:{self.digest}"
 
-    @property
-    def _parts(self) -> list[re.Match[str]]:
-        return [match for match in map(_RESULT.fullmatch, self.files) if match]
 
-    @property
-    def _count(self) -> int:
-        return len(self._parts)
+def _packed_names(path: Path) -> Iterator[tuple[str, ...]]:
+    """Split, target and predictor of each result that a file holds.
 
-    @property
-    def _zoos(self) -> set[str]:
-        return {match[1] for match in self._parts}
-
-    @property
-    def _predictors(self) -> set[str]:
-        return {match[2] for match in self._parts}
+    Raises:
+        ResultError: it cannot be read.
+    """
+    try:
+        with Parquet(path) as file:
+            if not set(_NAMES) <= set(file.schema.names):
+                raise ParquetError("does not name its results")
+            table = file.read(_NAMES)
+        columns = [map(str, values(table.column(name))) for name in _NAMES]
+    except ParquetError as error:
+        raise ResultError(f"{path} {error}; pack its results again") from error
+    yield from zip(*columns, strict=True)

@@ -11,8 +11,11 @@ from demogen._util.reporting import note, shows_progress, tell
 from demogen._util.text import say, say_table
 from demogen._util.writable import check_can_write
 from leaderboard.cli import options
+from leaderboard.cli.across import across
 from leaderboard.cli.audit import audit
 from leaderboard.cli.chance import chance
+from leaderboard.cli.compare import compare
+from leaderboard.cli.pack import pack
 from leaderboard.cli.paper import paper
 from leaderboard.cli.publish import publish
 from leaderboard.cli.submission import merge, submit, validate
@@ -176,6 +179,7 @@ def figure(
     from demogen.measuring.named_predictors import predictor_named
     from leaderboard.figures.catalog import find_figure
     from leaderboard.figures.sources import Sources
+    from leaderboard.results.folders import result_files
     from leaderboard.results.result import read_results, write_file
 
     chosen = find_figure(name)
@@ -197,7 +201,7 @@ def figure(
         zoo = open_zoos(zoos, revision, images=images)
     # Of a zoo that is given, what lacks is made; a folder that is named has to hold results.
     named = context.get_parameter_source("results") is ParameterSource.COMMANDLINE
-    has_some = zoo is None or named or any(results.rglob("*.json"))
+    has_some = zoo is None or named or bool(result_files(results))
     sources = Sources(
         zoo,
         read_results(results) if chosen.from_results and has_some else (),
@@ -220,7 +224,8 @@ def leaderboard() -> None:
     """
 
 
-for _command in (audit, chance, merge, paper, publish, submit, validate):
+_COMMANDS = (across, audit, chance, compare, merge, pack, paper, publish, submit, validate)
+for _command in _COMMANDS:
     leaderboard.add_command(_command)
 
 
@@ -283,17 +288,31 @@ def build(results: Path | None, site: Path, markdown: Path | None, figure: Path 
     show_default=True,
     help="Fit installed predictors again and compare the predictions.",
 )
+@click.option(
+    "--predictor",
+    "predictors",
+    multiple=True,
+    help="Check the results of this predictor alone; may be repeated. Default: all in the files.",
+)
 @options.long_fits
 @cli_options.outcome
-def verify(files: tuple[Path, ...], zoos: tuple[str, ...], refit: bool, long_fits: bool) -> None:
-    """Check that result FILES hold what they claim.
+def verify(
+    files: tuple[Path, ...],
+    zoos: tuple[str, ...],
+    refit: bool,
+    predictors: tuple[str, ...],
+    long_fits: bool,
+) -> None:
+    """Check that result FILES hold what they claim, or the results packed in Parquet files.
 
     \b
     Example:
       demogen leaderboard verify results/*/*/gap/*.json --zoo digits
+      demogen leaderboard verify packed/*.parquet --predictor unit-sparsity
     """
+    from demogen.errors import ResultError
     from leaderboard.fitting.fit_cost import FitLimit
-    from leaderboard.results.result import read_result
+    from leaderboard.results.result import results_in
     from leaderboard.results.verification import verify as check
 
     limit, zoo = None if long_fits else FitLimit(), None
@@ -301,49 +320,15 @@ def verify(files: tuple[Path, ...], zoos: tuple[str, ...], refit: bool, long_fit
         from demogen.zoo.pool import open_zoos
 
         zoo = open_zoos(zoos)
+    missing = set(predictors)
     for file in files:
-        checked = check(read_result(file), zoo, refit=refit, limit=limit)
-        tell("\n".join(f"{file}: {line}" for line in checked), file=file, checked=checked)
-
-
-@leaderboard.command()
-@click.argument("first", type=options.FILE)
-@click.argument("second", type=options.FILE)
-@click.option(
-    "--statistic",
-    default="r2",
-    show_default=True,
-    help="Score to compare by: r2, mse, pearson, kendall, ...",
-)
-@cli_options.outcome
-def compare(first: Path, second: Path, statistic: str) -> None:
-    """Say whether the predictor of the FIRST result file is better than that of the SECOND.
-
-    Both are scored on the same 1,000 bootstrap draws of whole configurations: what holds in nearly
-    all of them is not luck.
-
-    \b
-    Example:
-      demogen leaderboard compare results/…/unit-sparsity.json results/…/mean-gap.json
-    """
-    from leaderboard.results.paired_bootstrap import pair
-    from leaderboard.results.result import read_result
-
-    one, other = read_result(first), read_result(second)
-    pairing = pair(one, other, statistic)
-    difference = pairing.difference
-    tell(
-        f"{statistic} of {one.predictor} less that of {other.predictor}, {one.split} of "
-        f"{one.zoo}: {difference.estimate:.3f}, 95 % interval {difference.low:.3f} to "
-        f"{difference.high:.3f}; {one.predictor} is better in {pairing.first_better:.1%} of the "
-        "draws",
-        statistic=statistic,
-        first=one.predictor,
-        second=other.predictor,
-        zoo=one.zoo,
-        split=one.split,
-        difference=difference.estimate,
-        low=difference.low,
-        high=difference.high,
-        first_better=pairing.first_better,
-    )
+        for result in results_in(file):
+            if predictors and result.predictor not in predictors:
+                continue
+            missing.discard(result.predictor)
+            checked = check(result, zoo, refit=refit, limit=limit)
+            what = file if file.suffix == ".json" else f"{file}: {result.path}"
+            lines = "\n".join(f"{what}: {line}" for line in checked)
+            tell(lines, file=file, result=str(result.path), checked=checked)
+    if missing:
+        raise ResultError(f"none of the files has a result of {min(missing)!r}")

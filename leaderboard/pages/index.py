@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from leaderboard.pages.table_rows import STANDARD, TableRow, zoo_labels
+from leaderboard.pages.table_rows import STANDARD, TableRow
 from leaderboard.pages.tables import ARROWS, environment
 from leaderboard.results.best_by_chance import selection_in_words
 from leaderboard.results.columns import COLUMNS, RANKED_BY, Column, Row
-from leaderboard.results.ranking import RankedTable
+from leaderboard.results.ranking import RankedTable, zoo_labels
 
 WITH_BAR = RANKED_BY
 """The column whose cells show their number as a bar, too."""
@@ -89,6 +89,7 @@ def index_page(
     hrefs: Mapping[str, str],
     files: Sequence[tuple[str, str]],
     generator: str,
+    across: str = "",
 ) -> str:
     """The page as HTML.
 
@@ -98,6 +99,7 @@ def index_page(
         hrefs: predictor → address of its page.
         files: address and name of the data files.
         generator: what the page says that made it.
+        across: address of the page of the standing across zoos; "" where there is none.
     """
     page = environment().get_template("index.html")
     first, others = _columns(tables)
@@ -117,6 +119,7 @@ def index_page(
         ],
         zoos=_zoo_digests(tables),
         files=files,
+        across=across,
     )
 
 
@@ -199,7 +202,7 @@ def _counts(tables: Sequence[RankedTable]) -> list[tuple[str, str]]:
         (len(networks), "zoo"),
         (sum(networks.values()), "network"),
         (len(splits), "split"),
-        (results, "result file"),
+        (results, "result"),
     ]
     return [(f"{count:,}", f"{noun}{'' if count == 1 else 's'}") for count, noun in counts]
 

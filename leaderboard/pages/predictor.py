@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from demogen.format.factors import level_text
 from leaderboard.pages.plot_data import fold_scores, plot_data, terms
 from leaderboard.pages.provenance import cite, pins, recheck, reproduce
-from leaderboard.pages.table_rows import STANDARD, TableRow, zoo_labels
+from leaderboard.pages.table_rows import STANDARD, TableRow
 from leaderboard.pages.tables import ARROWS, environment
 from leaderboard.results.columns import COLUMNS, MARK, UNDEFINED
 from leaderboard.results.places import NOWHERE, Places
-from leaderboard.results.ranking import RankedTable
+from leaderboard.results.ranking import RankedTable, zoo_labels
 from leaderboard.results.result import Result
 
 SAME = ("predictor", "paper", "access")
@@ -126,7 +126,7 @@ def _section(table: RankedTable, name: str, zoo: str, places: Places) -> ZooSect
         order=[(result.split, scores) for result in results if (scores := _order_scores(result))],
         folds=[(result.split, fold_scores(result)) for result in results if result.folds],
         reproduce=reproduce(results[0], places),
-        recheck=[recheck(result, places) for result in results],
+        recheck=list(dict.fromkeys(recheck(result, places) for result in results)),
         cite=cite(results[0], places),
         pins=[pins(result, claims) for result in results],
     )

@@ -49,8 +49,14 @@ def _score(result: Result, places: Places) -> str:
 
 
 def recheck(result: Result, places: Places = NOWHERE) -> str:
-    """The command that computes the scores of this result again, from its file, without torch."""
-    return shlex.join(["demogen", "leaderboard", "verify", f"{places.results}/{result.path}"])
+    """The command that computes the scores of this result again, from its file, without torch.
+
+    Where results are packed, it does so for all that the predictor has in that file.
+    """
+    words = [f"{places.results}/{result.path}"]
+    if packed := places.packed.get(result.path.parts[0]):
+        words = [packed, "--predictor", result.predictor]
+    return shlex.join(["demogen", "leaderboard", "verify", *words])
 
 
 def cite(result: Result, places: Places = NOWHERE) -> str:

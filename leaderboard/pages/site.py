@@ -1,4 +1,7 @@
-"""The leaderboard as a folder of static pages: an index, a page a predictor, and data files."""
+"""The leaderboard as a folder of static pages: an index, a page a predictor, and data files.
+
+Where predictors can be compared over several zoos, a page of that, too.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple
@@ -6,6 +9,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from demogen.errors import ResultError, os_fault
+from leaderboard.pages.across import across_page
+from leaderboard.pages.across_tables import duels_csv, standings_csv
 from leaderboard.pages.bibliography import installed_bibliography
 from leaderboard.pages.index import index_page
 from leaderboard.pages.predictor import predictor_page
@@ -15,10 +20,12 @@ from leaderboard.pages.text_tables import csv_table
 from leaderboard.results.best_by_chance import with_chances
 from leaderboard.results.chances import BestByChance
 from leaderboard.results.columns import COLUMNS
+from leaderboard.results.comparable import comparable
 from leaderboard.results.file_names import file_name
 from leaderboard.results.places import NOWHERE, Places
 from leaderboard.results.ranking import RankedTable, ranked_tables
 from leaderboard.results.result import Result, held_out, write_file
+from leaderboard.results.standings import standing_of
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -35,6 +42,8 @@ FILES = {
 """Address of a data file → format and name; each holds the whole table."""
 
 BY_SPLIT = "data/by-split.csv"
+
+ACROSS = "across.html"
 
 
 def write_site(
@@ -106,7 +115,28 @@ def _contents(
     hrefs = {name: f"predictors/{quote(file_name(name))}.html" for name in papers}
     files = [(address, what) for address, (_, what) in FILES.items()]
     files.append((BY_SPLIT, "CSV of every split"))
-    yield "index.html", index_page(tables, rows, hrefs, files, GENERATOR).encode()
+    across = dict(_across(tables, hrefs))
+    yield from across.items()
+    address = ACROSS if across else ""
+    yield "index.html", index_page(tables, rows, hrefs, files, GENERATOR, address).encode()
+
+
+def _across(tables: Sequence[RankedTable], hrefs: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Address and content of the page across zoos and its data; none where none is comparable."""
+    targets = dict.fromkeys(table.target for table in tables)
+    of_targets = [comparable(tables, target) for target in targets]
+    standings = [standing_of(of) for of in of_targets if not of.fault]
+    files = {}
+    for of in standings:
+        name = f"data/across/{file_name(of.target)}"
+        files[of.target] = [
+            (f"{quote(name)}.csv", "CSV"),
+            (f"{quote(name)}-pairs.csv", "CSV of every comparison"),
+        ]
+        yield f"{name}.csv", standings_csv(of).encode()
+        yield f"{name}-pairs.csv", duels_csv(of).encode()
+    if standings:
+        yield ACROSS, across_page(standings, hrefs, files, GENERATOR).encode()
 
 
 def _by_split(rows: Sequence[TableRow]) -> str:
@@ -154,8 +184,8 @@ def _check(folder: Path) -> None:
 
 
 def _remove_others(folder: Path, kept: set[Path]) -> None:
-    """Remove pages and predictions of predictors that there are no results of any more."""
-    for pattern in ("predictors/*.html", "data/predictions/*.csv"):
+    """Remove pages and data that there are no results for any more."""
+    for pattern in ("predictors/*.html", "data/predictions/*.csv", "data/across/*.csv", ACROSS):
         for path in sorted(folder.glob(pattern)):
             if path not in kept:
                 path.unlink()

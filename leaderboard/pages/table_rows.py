@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from leaderboard.results.columns import Row
-from leaderboard.results.ranking import RankedTable, ranked_rows, row_on_one_split
+from leaderboard.results.ranking import RankedTable, ranked_rows, row_on_one_split, zoo_labels
 
 STANDARD = ""
 """The split of rows whose columns each come from the split that the column names."""
@@ -53,14 +53,3 @@ def rows_on_split(table: RankedTable, split: str) -> list[Row]:
         for row in table.rows
         if split in table.results[row.predictor]
     )
-
-
-def zoo_labels(tables: Sequence[RankedTable]) -> list[str]:
-    """The zoo of each table: its name, with its digest too where zoos share a name."""
-    digests: dict[str, set[str]] = {}
-    for table in tables:
-        digests.setdefault(table.zoo, set()).add(table.zoo_digest)
-    return [
-        table.zoo if len(digests[table.zoo]) == 1 else f"{table.zoo}@{table.zoo_digest[:12]}"
-        for table in tables
-    ]

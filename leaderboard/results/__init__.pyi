@@ -9,5 +9,7 @@ from .result import Results as Results
 from .result import read_result as read_result
 from .result import read_results as read_results
 from .result import write_result as write_result
+from .standings import Across as Across
+from .standings import across as across
 from .table_scores import score_table as score_table
 from .verification import verify as verify

@@ -75,11 +75,21 @@ def filled(result: Result, networks: Compared) -> Filled:
     missing = len(networks.targets.keys() - result.targets.keys())
     if result.split_kind == "holdout" or not result.folds or not missing:
         return Filled(result.scores.r2_pooled, missing)
-    predictions = networks.means | held_out(result)
-    ids = sorted(networks.means)
+    predictions = filled_predictions(result, networks)
+    ids = sorted(predictions)
     with np.errstate(over="ignore", invalid="ignore"):
         r2 = metrics.r2([networks.targets[n] for n in ids], [predictions[n] for n in ids])
     return Filled(finite(r2), missing)
+
+
+def filled_predictions(result: Result, networks: Compared) -> dict[str, float]:
+    """Id → out-of-fold prediction of every network compared; see `filled` for those lacking one.
+
+    Args:
+        result: on a split that tests each network once.
+        networks: that any predictor of the table predicts on that split.
+    """
+    return networks.means | held_out(result)
 
 
 def means_outside(targets: Mapping[str, float], folds: Mapping[str, int]) -> dict[str, float]:

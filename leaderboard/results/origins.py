@@ -125,18 +125,19 @@ def read_origins(folder: Path) -> dict[str, Origin]:
     }
 
 
-def check_merged(path: Path, origin: Origin, root: Path) -> None:
+def check_merged(path: Path, content: bytes, origin: Origin, root: Path) -> None:
     """A result is the file that was merged: what was checked is known of that alone.
 
     Args:
-        path: of the result.
+        path: of the file that the result is in.
+        content: of the result's own file.
         origin: of the result.
         root: folder of the results.
 
     Raises:
         ResultError: it is another.
     """
-    if hashlib.sha256(path.read_bytes()).hexdigest() != origin.sha256:
+    if hashlib.sha256(content).hexdigest() != origin.sha256:
         raise ResultError(
             f"{path} is not the file that was merged (sha256 {origin.sha256[:12]}); take the "
             f"merged one from its submission, or remove the predictor's file in "

@@ -54,6 +54,17 @@ def pair(first: Result, second: Result, statistic: str = "r2") -> Comparison:
     )
 
 
+def in_words(first: Result, second: Result, statistic: str, pairing: Comparison) -> str:
+    """What a comparison of two results says, in a line."""
+    difference = pairing.difference
+    return (
+        f"{statistic} of {first.predictor} less that of {second.predictor}, {first.split} of "
+        f"{first.zoo}: {difference.estimate:.3f}, 95 % interval {difference.low:.3f} to "
+        f"{difference.high:.3f}; {first.predictor} is better in {pairing.first_better:.1%} of the "
+        "draws"
+    )
+
+
 def _values(result: Result, statistic: Statistic) -> dict[str, float]:
     """Id → what the statistic takes: predictions, or their places where it is of their order."""
     pooled = result.score_inputs().pooled

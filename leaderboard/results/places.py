@@ -15,6 +15,7 @@ from demogen._util.files import read_bounded
 from demogen._util.parsing import UnreadableError, json_data
 from demogen.errors import ResultError, os_fault
 from demogen.schema.frozen import Frozen
+from leaderboard.results.folders import PACKED, result_files
 from leaderboard.results.result import Result, write_file
 
 if TYPE_CHECKING:
@@ -39,11 +40,13 @@ class Places:
         results: the folder of result files.
         zoos: digest of a zoo → as `--zoo` takes it, several for a pool; of a table, its file.
         predictors: name of a predictor that is not installed → `file.py:NAME` or `module:NAME`.
+        packed: zoo with digest, as paths of results begin → the file that these are packed in.
     """
 
     results: str = "results"
     zoos: Mapping[str, Sequence[str]] = field(default_factory=dict)
     predictors: Mapping[str, str] = field(default_factory=dict)
+    packed: Mapping[str, str] = field(default_factory=dict)
 
 
 NOWHERE = Places()
@@ -91,7 +94,7 @@ def note_places(
 
 
 def read_places(folder: Path) -> Places:
-    """What was noted beside the results in a folder.
+    """What was noted beside the results in a folder, and which of its files are packed.
 
     Raises:
         ResultError: a note cannot be read.
@@ -101,6 +104,7 @@ def read_places(folder: Path) -> Places:
         str(folder),
         {one.zoo_digest: one.zoos for one in noted},
         {name: called for one in noted for name, called in one.predictors.items()},
+        {path.stem: str(path) for path in result_files(folder) if path.suffix == PACKED},
     )
 
 

@@ -145,6 +145,17 @@ def preferred_split(names: Iterable[str]) -> str:
     return next((name for name in RANKING_SPLITS if name in known), known[0])
 
 
+def zoo_labels(tables: Sequence[RankedTable]) -> list[str]:
+    """The zoo of each table: its name, with its digest too where zoos share a name."""
+    digests: dict[str, set[str]] = {}
+    for table in tables:
+        digests.setdefault(table.zoo, set()).add(table.zoo_digest)
+    return [
+        table.zoo if len(digests[table.zoo]) == 1 else f"{table.zoo}@{table.zoo_digest[:12]}"
+        for table in tables
+    ]
+
+
 def _ranked_table(
     results: Sequence[Result], origin: Callable[[Result], Origin | None]
 ) -> RankedTable:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, final, overload
 
 from pydantic import Field, ValidationError, model_validator
 
-from demogen._util.files import read_bounded
 from demogen._util.limits import RESULT_COLUMNS, RESULT_FACTORS, RESULT_NETWORKS
 from demogen._util.lookup import lookup
 from demogen._util.parsing import UnreadableError, json_data
@@ -19,8 +18,10 @@ from demogen.format.splits import Kind
 from demogen.measuring.measure_identity import MeasureIdentity, Name
 from demogen.schema.frozen import Frozen, Sha256
 from demogen.schema.records import first_fault
+from leaderboard.results.agreement import check_folds, check_networks, check_signatures
 from leaderboard.results.file_names import file_name
-from leaderboard.results.origins import Origin, check_merged, read_origins
+from leaderboard.results.folders import read_any, read_file, results_under
+from leaderboard.results.origins import Origin
 from leaderboard.results.targets import TABLE, TARGETS
 from leaderboard.scoring.inputs import (
     Count,
@@ -109,39 +110,19 @@ class Result(Frozen):
         if self.target not in TARGETS and self.access != TABLE:
             raise ValueError(f"a zoo has no target {self.target!r}")
         measured = set(self.targets)
-        parts: dict[str, Iterable[str]] = {
-            "signatures": self.signatures,
-            "fit": self.fit,
-            "configurations": self.configurations,
-            **{f"factors.{name}": levels for name, levels in self.factors.items()},
-        }
-        for part, ids in parts.items():
-            if set(ids) != measured:
-                raise ValueError(f"`{part}` and `targets` do not name the same networks")
-        if both := measured & set(self.dropped):
-            raise ValueError(f"network {min(both)} is both measured and dropped")
-        for network, signature in self.signatures.items():
-            if len(signature) != len(self.columns):
-                raise ValueError(
-                    f"the signature of {network} has {len(signature)} values for "
-                    f"{len(self.columns)} columns"
-                )
-        self._folds_agree(measured)
+        check_networks(
+            {
+                "signatures": self.signatures,
+                "fit": self.fit,
+                "configurations": self.configurations,
+                **{f"factors.{name}": levels for name, levels in self.factors.items()},
+            },
+            measured,
+            self.dropped,
+        )
+        check_signatures(self.signatures, self.columns)
+        check_folds(self.folds, self.skipped_folds, self.split_kind, measured)
         return self
-
-    def _folds_agree(self, measured: set[str]) -> None:
-        numbers = [fold.fold for fold in self.folds]
-        if len({*numbers, *self.skipped_folds}) != len(numbers) + len(self.skipped_folds):
-            raise ValueError("a fold stands twice")
-        for fold in self.folds:
-            if not fold.ids or not len(fold.ids) == len(fold.predictions) == len(fold.places):
-                raise ValueError(f"fold {fold.fold} lacks a prediction or place of a network")
-            if len(set(fold.ids)) < len(fold.ids) or not measured > set(fold.ids):
-                raise ValueError(f"fold {fold.fold} tests a network twice, all, or unmeasured ones")
-        if self.split_kind != "holdout" and self.folds:
-            tested = [network for fold in self.folds for network in fold.ids]
-            if len(tested) != len(measured) or set(tested) != measured:
-                raise ValueError("the folds do not test every measured network exactly once")
 
     @property
     def path(self) -> PurePosixPath:
@@ -355,24 +336,28 @@ def read_result(path: Path) -> Result:
     Raises:
         ResultError: it cannot be read, or is not a valid result.
     """
-    try:
-        text = read_bounded(path)
-    except UnreadableError as error:
-        raise ResultError(f"{path}: no result: {error}") from error
-    except OSError as error:
-        raise ResultError(f"{path}: cannot be read: {os_fault(error)}") from error
-    return Result.from_json(text, str(path))
+    return read_file(path, Result.from_json)
+
+
+def results_in(path: Path) -> Iterator[Result]:
+    """The results in a file: one in a result file, one after the other in a packed one.
+
+    Raises:
+        ResultError: it cannot be read, or one of them is not valid.
+    """
+    return read_any(path, Result.from_json)
 
 
 def read_results(folder: Path | str) -> Results:
-    """All results under a folder, in the order of their paths.
+    """All results under a folder, from result files and from packed ones, in the order of paths.
 
     Raises:
-        ResultError: there are none, one is not valid, or one lies where another belongs.
+        ResultError: there are none, one is not valid, one lies where another belongs, or two that
+            differ belong in one place.
     """
     folder = Path(folder)
     origins: dict[str, Origin] = {}
-    results = Results(list(_under(folder, origins)), origins)
+    results = Results(list(results_under(folder, Result.from_json, origins)), origins)
     if not results and folder == PUBLISHED:
         fault = "no results are published with this demogen"
         raise ResultError(f"{fault}; name a folder of your own with --results")
@@ -381,20 +366,3 @@ def read_results(folder: Path | str) -> Results:
             f"no results in {folder}; `demogen evaluate … --results {folder}` writes some"
         )
     return results
-
-
-def _under(folder: Path, origins: dict[str, Origin]) -> Iterator[Result]:
-    """The results, while origins are gathered from where each lies: a folder may be a part."""
-    by_root: dict[Path, dict[str, Origin]] = {}
-    for path in sorted(folder.rglob("*.json")):
-        result = read_result(path)
-        belongs, place = result.path.parts, path.resolve()
-        if place.parts[-len(belongs) :] != belongs:
-            raise ResultError(f"{path} does not lie where it belongs: move it to {result.path}")
-        root = place.parents[len(belongs) - 1]
-        if root not in by_root:
-            by_root[root] = read_origins(root)
-        if origin := by_root[root].get(str(result.path)):
-            check_merged(path, origin, root)
-            origins[str(result.path)] = origin
-        yield result

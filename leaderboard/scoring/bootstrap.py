@@ -1,6 +1,6 @@
 """Bootstrap intervals of statistics from stored predictions: nothing is fitted again."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -87,24 +87,31 @@ def resample_counts(groups: Sequence[str], draws: int, seed: int) -> Counts:
 @lru_cache(maxsize=2)
 def _resample_counts(groups: tuple[str, ...], draws: int, seed: int) -> Counts:
     # All predictors on a zoo have the same draws.
+    of_networks = np.empty((draws, len(groups)), np.uint8)
+    start = 0
+    for counts in count_blocks(groups, draws, seed):
+        of_networks[start : start + len(counts)] = counts
+        start += len(counts)
+    of_networks.setflags(write=False)
+    return of_networks
+
+
+def count_blocks(groups: Sequence[str], draws: int, seed: int) -> Iterator[Counts]:
+    """The rows of `resample_counts`, some at a time: the whole may be more than memory holds."""
+    if not len(groups):
+        yield np.zeros((draws, 0), np.uint8)
+        return
     names, group = np.unique(np.array(groups, dtype=np.str_), return_inverse=True)
-    if not len(names):
-        return np.zeros((draws, 0), np.uint8)
     # RandomState's streams are frozen for good (NEP 19); those of a Generator may change.
     stream = np.random.RandomState(seed)
-    # Of more than 255 groups one is drawn 256 times with odds below 1e-500.
-    of_networks = np.empty((draws, len(group)), np.uint8)
     at_once = max(1, _COUNTS_AT_ONCE // len(group))
     for start in range(0, draws, at_once):
         rows = min(at_once, draws - start)
         drawn = stream.randint(len(names), size=(rows, len(names)))
         cells = drawn + len(names) * np.arange(rows)[:, None]
         counts = np.bincount(cells.ravel(), minlength=rows * len(names))
-        of_networks[start : start + rows] = counts.reshape(rows, len(names)).astype(np.uint8)[
-            :, group
-        ]
-    of_networks.setflags(write=False)
-    return of_networks
+        # Of more than 255 groups one is drawn 256 times with odds below 1e-500.
+        yield counts.reshape(rows, len(names)).astype(np.uint8)[:, group]
 
 
 def intervals(
@@ -172,14 +179,25 @@ def compare(
     of_one, of_other = (statistic.resampled(y, values, counts) for values in (one, other))
     with np.errstate(all="ignore"):
         difference = of_one - of_other
-        near = ROUNDING * np.maximum(np.abs(of_one), np.abs(of_other))
-    signs = np.where(np.abs(difference) <= near, 0, np.sign(difference))
-    wins = (1 + (signs if statistic.larger_is_better else -signs)) / 2
-    defined = wins[np.isfinite(difference)]
+    won = wins(of_one, of_other, statistic.larger_is_better)
+    defined = won[np.isfinite(won)]
     return Comparison(
         _interval(statistic.plain(y, one) - statistic.plain(y, other), difference),
         float(defined.mean()) if len(defined) else float("nan"),
     )
+
+
+def wins(of_one: Vector, of_other: Vector, larger_is_better: bool) -> Vector:
+    """Where one value is better than another: 1, 0 where it is worse, ½ where both are equal.
+
+    Equal but for rounding. NaN where the difference is not finite. Shapes are broadcast.
+    """
+    with np.errstate(all="ignore"):
+        difference = of_one - of_other
+        near = ROUNDING * np.maximum(np.abs(of_one), np.abs(of_other))
+    signs = np.where(np.abs(difference) <= near, 0, np.sign(difference))
+    won: Vector = (1 + (signs if larger_is_better else -signs)) / 2
+    return np.where(np.isfinite(difference), won, np.nan)
 
 
 def _interval(estimate: float, values: Vector) -> Interval:

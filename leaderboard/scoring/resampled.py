@@ -46,17 +46,34 @@ def rmse_points(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
 
 def r2(targets: Vector, predictions: Vector, counts: Counts) -> Vector:
     """R² about the mean of each sample. The cost is linear in counts."""
+    of_all: Vector = r2_of_all(targets, predictions[None], counts)[0]
+    return of_all
+
+
+def r2_of_all(targets: Vector, predictions: Matrix, counts: Counts) -> Matrix:
+    """`r2` of several predictors at once, which look at the counts together.
+
+    Args:
+        targets: shape (n,).
+        predictions: shape (k, n).
+        counts: shape (samples, n).
+
+    Returns:
+        Shape (k, samples).
+    """
     if not len(targets):
-        return _undefined(counts)
+        return np.tile(_undefined(counts), (len(predictions), 1))
     with np.errstate(all="ignore"):
         spread = np.ptp(targets)
-        y, residual = (targets - targets.mean()) / spread, (targets - predictions) / spread
-        sums = _sums(counts, y, y**2, residual**2)
+        y, residuals = (targets - targets.mean()) / spread, (targets - predictions) / spread
+        sums = _sums(counts, y, y**2, *residuals**2).T
         size = counts.sum(axis=1)
-        total = sums[:, 1] - sums[:, 0] ** 2 / size
-        values: Vector = 1 - sums[:, 2] / total
+        total = sums[1] - sums[0] ** 2 / size
+        values: Matrix = 1 - sums[2:] / total
         clear = (total > DOUBTFUL * size) & np.isfinite(values) & _varies(targets)
-    return _one_by_one(metrics.r2, ~clear, values, targets, predictions, counts)
+    for of_one, sure, f in zip(values, clear, predictions, strict=True):
+        _one_by_one(metrics.r2, ~sure, of_one, targets, f, counts)
+    return values
 
 
 def pearson(targets: Vector, predictions: Vector, counts: Counts) -> Vector:

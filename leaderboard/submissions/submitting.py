@@ -2,16 +2,19 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, final
 
 from demogen._util.writable import check_can_write
-from demogen.errors import SubmissionError
+from demogen.errors import ResultError, SubmissionError
 from demogen.format.integrity import scratch_folder
 from leaderboard.fitting.regressor_text import regressor_from_text, regressor_to_text
 from leaderboard.results.file_names import file_name
+from leaderboard.results.opponents import to_beat
+from leaderboard.results.paired_bootstrap import in_words, pair
+from leaderboard.results.ranking import preferred_split
 from leaderboard.results.result import Result
 from leaderboard.submissions.claims import is_installed, zoo_label
 from leaderboard.submissions.folder import RESULTS
@@ -83,7 +86,8 @@ def submit(
     check_can_write(folder.absolute().parent, folder=True)
     predictor, code = predictor_named(request.predictor), file_of(request.predictor)
     # Measuring may take days: what would be refused for sure is refused before.
-    check_name(predictor.name, known_names(published_results(None)))
+    published = published_results(None)
+    check_name(predictor.name, known_names(published))
     if request.paper is not None:
         if is_installed(predictor.name) and request.paper != predictor.paper:
             raise SubmissionError(
@@ -96,6 +100,8 @@ def submit(
     report(f"{predictor.name} passes every check of check_predictor")
     results = benchmark([predictor], zoo, request.target, request.splits, **options)
     report(f"{len(results)} results on {zoo.name}")
+    for line in beside_the_best(results, published):
+        report(line)
     files = {f"{RESULTS}/{result.path}": result.to_json() for result in results}
     predictor_name = request.predictor
     if code is not None:
@@ -115,6 +121,24 @@ def submit(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return submission
+
+
+def beside_the_best(results: Sequence[Result], published: Sequence[Result]) -> Iterator[str]:
+    """How a predictor compares with the best that is published of the same zoo, if any is.
+
+    Args:
+        results: of one predictor, zoo and target.
+        published: of any.
+    """
+    splits = {result.split: result for result in results}
+    one = splits[preferred_split(splits)]
+    best = to_beat(one, published)
+    if best is None:
+        return
+    try:
+        yield in_words(one, best, "r2", pair(one, best))
+    except ResultError as error:
+        yield f"not compared with what is published: {error}"
 
 
 def make_manifest(

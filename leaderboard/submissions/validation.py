@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demogen.errors import ResultError, SubmissionError
+from leaderboard.results.folders import result_files
 from leaderboard.results.permutation import (
     PERMUTATIONS,
     PermutationTest,
@@ -72,7 +73,7 @@ def published_results(against: Path | None) -> Results:
         ResultError: one of them is not valid.
     """
     folder = PUBLISHED if against is None else against
-    return read_results(folder) if any(folder.rglob("*.json")) else Results()
+    return read_results(folder) if result_files(folder) else Results()
 
 
 def check_names(contents: Contents, published: Sequence[Result]) -> None:

@@ -1,7 +1,10 @@
 """The state of a leaderboard: what its digest covers, and what it refuses."""
 
 import hashlib
+import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -64,6 +67,34 @@ def test_the_digest_knows_results_and_what_was_checked_of_them_alone(folder, cha
     before = ResultsState.of(folder).digest
     change(folder)
     assert (ResultsState.of(folder).digest != before) is changes
+
+
+def packed(path, predictors):
+    names = {"split": "kfold-10", "target": "gap"}
+    columns = {name: [value] * len(predictors) for name, value in names.items()}
+    pq.write_table(pa.table({**columns, "predictor": predictors}), path)
+
+
+def test_packed_results_count_and_are_covered(folder):
+    path = folder / f"toy@{DIGEST}.parquet"
+    # Two of these lie there as files, too.
+    packed(path, ["a", "b(p=1)", "c"])
+    state = ResultsState.of(folder)
+    assert "5 results of 3 predictors on 2 zoos" in state.bibtex()
+    assert path.name in state.files
+    packed(path, ["a", "b(p=1)", "d"])
+    assert ResultsState.of(folder).digest != state.digest
+    shutil.rmtree(folder / f"toy@{DIGEST}")
+    assert ResultsState.of(folder).pin().startswith("leaderboard of 4 results, ")
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(ResultError, match=r"\.parquet cannot be read .*; pack its results again"):
+        ResultsState.of(folder)
+    pq.write_table(pa.table({"split": ["kfold-10"]}), path)
+    with pytest.raises(ResultError, match=r"\.parquet does not name its results; pack"):
+        ResultsState.of(folder)
+    path.rename(folder / "submissions" / path.name)
+    with pytest.raises(ResultError, match="does not lie where results do"):
+        ResultsState.of(folder)
 
 
 def test_other_folders_are_refused(folder, tmp_path):

@@ -8,9 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from demogen.cli import main
-from leaderboard.cli.commands import leaderboard
+from leaderboard.cli.commands import evaluate, leaderboard
 from leaderboard.fitting.fit_cost import FitLimit
 from leaderboard.results.origins import Again
+from leaderboard.results.result import read_results
 
 PACKAGE = '''
 import demogen
@@ -58,6 +59,36 @@ def test_without_a_hub_it_says_what_to_do(tiny_zoo_folder, tmp_path):
     assert "git add submissions/product-norm\n" in done.output
 
 
+def test_it_is_compared_with_the_best_that_is_published(tiny_zoo_folder, tmp_path, monkeypatch):
+    """Published results are packed; a name among them is taken, as any."""
+    done = CliRunner().invoke(
+        evaluate,
+        [
+            *("train-loss", "mean-gap", "--zoo", str(tiny_zoo_folder), "--split", "kfold-10"),
+            *("--results", str(tmp_path / "results")),
+        ],
+        catch_exceptions=False,
+    )
+    assert done.exit_code == 0
+    run("pack", "--results", tmp_path / "results", "--into", tmp_path / "published")
+    best = max(read_results(tmp_path / "published"), key=lambda one: one.scores.r2_pooled)
+    monkeypatch.setattr("leaderboard.submissions.validation.PUBLISHED", tmp_path / "published")
+    done = submitted(tiny_zoo_folder, tmp_path / "mine")
+    line = f"r2 of product-norm less that of {best.predictor}, kfold-10 of tiny: "
+    assert f"\n{line}" in done.output
+    again = tmp_path / "again"
+    run("merge", tmp_path / "mine", "--into", tmp_path / "published", "--permutations", 0)
+    assert len(read_results(tmp_path / "published")) == 3
+    run("pack", "--results", tmp_path / "published", "--into", again)
+    assert [path.name for path in again.glob("*.parquet")] == [f"{best.path.parts[0]}.parquet"]
+    results = read_results(again)
+    origins = {one.predictor: results.origin(one) is not None for one in results}
+    assert origins == {"mean-gap": False, "product-norm": True, "train-loss": False}
+    # What is packed is there: the same content is taken, other content is refused.
+    run("merge", tmp_path / "mine", "--into", again, "--permutations", 0)
+    assert len(read_results(again)) == 3
+
+
 def submitted(zoo, folder, *words, predictor="product-norm"):
     return run(
         *("submit", predictor, "--zoo", zoo, "--split", "kfold-10", "--authors", "A. Author"),
@@ -88,7 +119,7 @@ def test_refusals_are_one_line(tiny_zoo_folder, tmp_path, capsys):
     for words, message in (
         (("submit", "product-norm", *of, tmp_path / "taken"), "is not empty; choose another"),
         (("submit", "product-norm", *of, tmp_path / "taken/file/mine"), "file is no folder: give"),
-        (("submit", "product-nrm", *of, folder), "did you mean 'product-norm'?"),
+        (("submit", "product-nrm", *of, folder), "did you mean 'product-norm'"),
         (("submit", "no_package:MINE", *of, folder), "does not load: ModuleNotFoundError"),
         (("submit", "baselines.dummy:MEAN", *of, folder), "no attribute for baselines.dummy:MEAN"),
         (("submit", "product-norm", *of, folder, "--split", "mine"), "no split of zoo tiny 'mine'"),

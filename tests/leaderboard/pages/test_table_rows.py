@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 from sklearn.dummy import DummyRegressor
 
-from leaderboard.pages.table_rows import STANDARD, rows_on_split, table_rows, zoo_labels
+from leaderboard.pages.table_rows import STANDARD, rows_on_split, table_rows
 from leaderboard.results.ranking import ranked_tables
 
 
@@ -71,10 +71,3 @@ def test_a_predictor_without_a_split_has_no_row_on_it(field):
     shown = [(row.split, row.cells.predictor) for row in table_rows([table])]
     assert len(shown) == 3 + 7
     assert [split for split, _ in shown[:3]] == [STANDARD] * 3
-
-
-def test_zoos_of_one_name_are_told_apart_by_digest(field):
-    other = [result.model_copy(update={"zoo_digest": "6b" * 32}) for result in field]
-    third = [result.model_copy(update={"zoo": "third"}) for result in field]
-    found = ranked_tables([*field, *other, *third])
-    assert zoo_labels(found) == ["third", f"toy@{'5a' * 6}", f"toy@{'6b' * 6}"]

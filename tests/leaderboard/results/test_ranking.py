@@ -6,7 +6,7 @@ from sklearn.dummy import DummyRegressor
 
 from demogen.errors import ResultError
 from leaderboard.results.columns import COLUMNS, UNDEFINED, Row
-from leaderboard.results.ranking import ranked_rows, ranked_tables
+from leaderboard.results.ranking import ranked_rows, ranked_tables, zoo_labels
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +141,10 @@ def test_every_number_has_a_short_text(value):
             assert len(text) <= 8
             assert math.isclose(float(text), value, rel_tol=0.06, abs_tol=0.0006)
             assert text != "-0.000"
+
+
+def test_zoos_of_one_name_are_told_apart_by_digest(field):
+    other = [result.model_copy(update={"zoo_digest": "6b" * 32}) for result in field]
+    third = [result.model_copy(update={"zoo": "third"}) for result in field]
+    found = ranked_tables([*field, *other, *third])
+    assert zoo_labels(found) == ["third", f"toy@{'5a' * 6}", f"toy@{'6b' * 6}"]

@@ -48,6 +48,16 @@ def test_equals_the_plain_function_on_repeated_values(name, sample):
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12 if "mse" not in name else 0)
 
 
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_several_predictors_at_once_are_as_one_by_one(sample):
+    targets, predictions, counts = SAMPLES[sample]
+    of_all = np.stack([predictions, targets, -predictions])
+    found = resampled.r2_of_all(targets, of_all, counts)
+    assert found.shape == (3, len(counts))
+    for values, f in zip(found, of_all, strict=True):
+        np.testing.assert_allclose(values, resampled.r2(targets, f, counts), rtol=1e-9, atol=1e-12)
+
+
 def test_the_samples_cover_what_is_not_defined():
     undefined = {
         sample: np.isnan(resampled.r2(*SAMPLES[sample])).sum()
