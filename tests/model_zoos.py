@@ -18,7 +18,12 @@ from demogen.images._torchvision import torchvision
 
 CLASSES = 10
 PAGE = Path(__file__).parents[1] / "docs" / "own-networks.md"
-QUICK = {"flatness": {"draws": 1}, "pac-bayes": {"draws": 1}}
+QUICK = {
+    "curvature": {"draws": 2, "tolerance": 0.5},
+    "flatness": {"draws": 1},
+    "pac-bayes": {"draws": 1},
+    "projection-norm": {"steps": 1},
+}
 """Measure → parameters that make it fast and leave whether it has a value."""
 
 

@@ -8,7 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-_BASIS_ENTRIES = 2**26
+_BASIS_ENTRIES, _MOST_ENTRIES = 2**26, 2**29
+"""Numbers of a basis, about; and at most, 4 GiB, where that leaves four vectors."""
+
 _SMALLEST_BASIS, _LARGEST_BASIS = 20, 64
 
 
@@ -58,8 +60,8 @@ def largest_eigenvalue(
     (3.0, 3)
     """
     size = len(start)
-    capacity = max(_SMALLEST_BASIS, min(_LARGEST_BASIS, _BASIS_ENTRIES // size))
-    capacity = min(capacity, size)
+    smallest = max(4, min(_SMALLEST_BASIS, _MOST_ENTRIES // size))
+    capacity = min(max(smallest, min(_LARGEST_BASIS, _BASIS_ENTRIES // size)), size)
     basis = start.new_empty(capacity, size)
     basis[0] = start / start.norm()
     projected = np.zeros((capacity, capacity))

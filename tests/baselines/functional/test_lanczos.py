@@ -29,6 +29,16 @@ def test_the_largest_of_a_dense_matrix_not_the_largest_absolute_one(size, most, 
     assert np.allclose(found.projected, found.basis @ matrix @ found.basis.T, atol=1e-10)
 
 
+def test_of_long_vectors_few_are_kept(monkeypatch):
+    monkeypatch.setattr(lanczos, "_MOST_ENTRIES", 100)
+    monkeypatch.setattr(lanczos, "_BASIS_ENTRIES", 50)
+    matrix = symmetric(30)
+    start = torch.from_numpy(np.random.default_rng(1).normal(size=30))
+    found = largest_eigenvalue(matrix.mv, start, 1e-9, 500)
+    assert found.value == pytest.approx(5.0, rel=1e-9)
+    assert len(found.basis) <= 4
+
+
 def test_an_eigenvalue_lies_within_the_residual_wherever_it_stops():
     matrix = symmetric(100)
     start = torch.from_numpy(np.random.default_rng(1).normal(size=100))
