@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from scipy import stats
 
 from leaderboard.scoring.friedman import (
+    chance_of_ranks,
     critical_difference,
     friedman,
     groups_within,
@@ -57,7 +59,32 @@ def test_agrees_with_scipy_with_and_without_ties(distinct):
         assert found.p_value == pytest.approx(expected.pvalue, rel=1e-9)
         freedom = methods - 1, (methods - 1) * (sets - 1)
         assert found.f_freedom == freedom
-        assert found.f_p_value == pytest.approx(stats.f.sf(found.f, *freedom), rel=1e-9)
+        by_f = max(stats.f.sf(found.f, *freedom), chance_of_ranks(ranks))
+        assert found.f_p_value == pytest.approx(by_f, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        [[2, 1]] * 2,
+        [[2, 1]] * 5,
+        [[3, 2, 1]] * 3,
+        [[2, 1, 1, 0]] * 2,
+        [[1, 2, 3], [1, 1, 3]],
+        [[4, 3, 2, 1], [4, 3, 1, 2]],
+    ],
+)
+def test_no_p_value_is_less_than_the_chance_of_such_ranks(scores):
+    """By all orders of the methods on each data set; the most extreme ranks have it exactly."""
+    ranks = ranks_of_rows(scores)
+    found = friedman(ranks)
+    every = itertools.product(*(itertools.permutations(row) for row in ranks.tolist()))
+    statistics = [friedman(np.array(orders)).statistic for orders in every]
+    exact = np.mean(np.array(statistics) >= found.statistic - 1e-9)
+    assert chance_of_ranks(ranks) <= exact + 1e-12
+    assert found.f_p_value >= chance_of_ranks(ranks)
+    if math.isinf(found.f):
+        assert found.f_p_value == pytest.approx(exact, rel=1e-9)
 
 
 def test_f_is_that_of_an_analysis_of_variance_of_the_ranks():
@@ -73,7 +100,8 @@ def test_f_is_that_of_an_analysis_of_variance_of_the_ranks():
 def test_the_same_order_everywhere_and_ties_everywhere():
     same = friedman(ranks_of_rows([[0.9, 0.5, 0.1]] * 3))
     assert same.statistic == pytest.approx(3 * 2)
-    assert (same.f, same.f_p_value) == (math.inf, 0.0)
+    assert same.f == math.inf
+    assert same.f_p_value == pytest.approx(1 / 6**2)
     tied = friedman(ranks_of_rows([[0.5, 0.5]] * 3))
     assert math.isnan(tied.statistic)
     assert math.isnan(tied.p_value)
