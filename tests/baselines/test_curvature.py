@@ -12,6 +12,7 @@ from demogen.errors import NotMeasurable, PredictorError
 from demogen.networks.network import Network
 from demogen.networks.tapped_module import TappedModule
 from tests.baselines.conftest import new_network
+from tests.baselines.references.curvature import known_curvature
 from tests.baselines.released import VALUES, at_hand, images_of
 
 
@@ -91,6 +92,16 @@ def test_more_draws_make_the_standard_error_smaller():
     few, many = (Curvature(draws=draws).compute(network) for draws in (4, 400))
     for trace in ("gauss_newton_trace_se", "hessian_trace_se", "magnitude_trace_se"):
         assert many[trace] < few[trace] / 4
+
+
+@pytest.mark.parametrize("name", ["mlp-tanh", "mlp-gn"])
+def test_many_draws_give_the_traces_of_networks_that_are_not_linear_in_each_parameter(name):
+    """Ten draws leave errors so large that a factor too many in R would pass for chance."""
+    network = new_network(name)
+    known, found = known_curvature(network), Curvature(draws=400).compute(network)
+    for trace in ("gauss_newton_trace", "hessian_trace", "magnitude_trace"):
+        assert found[trace] == pytest.approx(known[trace], rel=0.1), trace
+        assert abs(found[trace] - known[trace]) < 4 * found[f"{trace}_se"], trace
 
 
 def test_random_numbers_are_those_of_the_network():
