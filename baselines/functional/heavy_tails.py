@@ -124,7 +124,7 @@ def power_law(eigenvalues: NDArray[np.float64]) -> PowerLaw | None:
     Returns:
         None where all are equal, or there are fewer than two.
 
-    >>> fit = power_law((1 - (np.arange(1000) + 0.5) / 1000)[::-1] ** (1 / (1 - 3.0)))
+    >>> fit = power_law((1 - (np.arange(1000) + 0.5) / 1000) ** (1 / (1 - 3.0)))
     >>> round(fit.alpha, 2), round(fit.smallest, 1)
     (3.0, 1.0)
     """
