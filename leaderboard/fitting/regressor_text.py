@@ -56,7 +56,10 @@ CLASSES = {
 }
 """Classes whose regressors can be fitted again, by name."""
 
-FUNCTIONS = {"log_floored": ("baselines.regressors", {"floor"})}
+FUNCTIONS: dict[str, tuple[str, set[str]]] = {
+    "log_floored": ("baselines.regressors", {"floor"}),
+    "root_floored": ("baselines.regressors", set()),
+}
 """Functions of a FunctionTransformer: name → module, and keywords, whose values are numbers."""
 
 UFUNCS = (
