@@ -93,9 +93,10 @@ class Curvature(Measure):
         The matrices are `hessian` and `gauss_newton`.
 
         Raises:
-            NotMeasurable: there are no images, the logits are not finite, the network cannot be
-                differentiated twice, or an iteration does not converge.
-            PredictorError: fewer than two draws, or there are no such parameters.
+            NotMeasurable: there are no images, the logits or products with a matrix are not
+                finite, the network has no such parameters or cannot be differentiated twice, or an
+                iteration does not converge.
+            PredictorError: fewer than two draws, or no known kind of parameters.
         """
         if self.draws < 2:
             raise PredictorError("curvature needs two draws at least, to know its standard error")

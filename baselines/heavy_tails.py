@@ -48,9 +48,10 @@ class HeavyTails(Measure):
 
     choice: a convolution counts as one layer, with the eigenvalues of all its matrices (one for
     each position of the kernel) together; layers with fewer than 8 are left out; both as in
-    weightwatcher, the authors' package. λ below 1e-10 of the layer's largest count as zero, so that
-    α and the stable rank do not depend on the scale of a layer. Batch norm is not folded in, and
-    biases do not count.
+    weightwatcher, the authors' package; transposed convolutions do not count, and of a grouped one
+    the groups' matrices stand one below the other. λ below 1e-10 of the layer's largest count as
+    zero, so that α and the stable rank do not depend on the scale of a layer. Batch norm is not
+    folded in, and biases do not count.
 
     Args:
         variant: "paper", or "released": weightwatcher 0.7.7's `analyze` and `get_summary` (on a

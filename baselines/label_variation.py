@@ -148,7 +148,7 @@ class LabelVariation(SharedMeasure[LabelVariationReduction]):
     def _balanced(self, network: Network, draw: int = 0) -> list[Tensor]:
         """Indices of as many images of each class, of 500 together; others in each draw."""
         train = network.train
-        each = max(1, GRAPH // len(train.labels.unique()))
+        each = max(1, GRAPH // max(1, len(train.labels.unique())))
         return sample_by_class(train.images, train.labels, each, self.seed + draw)
 
     def _of_mixtures(

@@ -8,6 +8,7 @@ Neither paper's text was at hand: definitions are from that code and from memory
 """
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import final
 
@@ -26,10 +27,11 @@ from baselines.functional.weight_norms import (
     moved,
     path_norm,
     spectral_norms,
+    sum_of_squares,
 )
 from baselines.regressors import root_least_squares
 from demogen._util.lookup import lookup
-from demogen.errors import PredictorError
+from demogen.errors import NotMeasurable, PredictorError
 from demogen.measuring.least_squares import LeastSquares
 from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Measure, Predictor
@@ -83,7 +85,7 @@ class WeightNorms(Measure):
         frobenius = frobenius_norms(layers)
         log_frobenius = log_squares(frobenius, layers)
         log_spectral = _log_spectral(network, layers, self.variant)
-        squares = sum(norm**2 for norm in frobenius)
+        squares = sum_of_squares(frobenius)
         return {
             "params": float(sum(layer.weight.numel() for layer in layers)),
             "l2": squares**0.5,
@@ -127,12 +129,12 @@ class InitialDistances(Measure):
             PredictorError: there is no such variant.
         """
         differences = moved(_layers(network, self.variant), _initial_layers(network))
-        squares = sum(norm**2 for norm in frobenius_norms(differences))
+        squares = sum_of_squares(frobenius_norms(differences))
         spectral = spectral_norms(differences, self.variant, network.input_shape)
         return {
             "l2_dist": squares**0.5,
             "fro_dist": squares,
-            "dist_spec_init": sum(norm**2 for norm in spectral),
+            "dist_spec_init": sum_of_squares(spectral),
         }
 
 
@@ -181,11 +183,14 @@ class MarginNorms(SharedMeasure[LogitReduction]):
         """The seven features.
 
         Raises:
-            NotMeasurable: a layer's weights are all zero or not finite, or the margin is zero.
+            NotMeasurable: a layer's weights are all zero or not finite, or the margin is zero, or
+                its square is out of range.
         """
         layers, log_frobenius = _log_frobenius(network, self.variant)
         log_spectral = _log_spectral(network, layers, self.variant)
         margin = _margin(reduced, network, self.variant)
+        if not sys.float_info.min <= margin * margin < math.inf:
+            raise NotMeasurable(f"the square of its margin, {margin:.3g}, is out of range")
         products = _products(log_spectral, log_frobenius, 2 * math.log(margin))
         ratio = float((log_frobenius - log_spectral).logsumexp(dim=0))
         path = network.once(path_norm, network.input_shape, self.variant)

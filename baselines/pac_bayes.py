@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import final
 
 from baselines.functional.weight_noise import STEPS, Search, log_ratio, root_of_sigma
-from baselines.functional.weight_norms import frobenius_norms, moved
+from baselines.functional.weight_norms import frobenius_norms, moved, sum_of_squares
 from baselines.regressors import root_least_squares
 from demogen._util.lookup import lookup
 from demogen.errors import PredictorError
@@ -85,7 +85,7 @@ class Flatness(Measure):
         """
         norms = frobenius_norms(affine_layers(network.module, network.input_shape))
         sigma, sigma_mag = _sigmas(self, network)
-        squares = math.fsum(norm**2 for norm in norms)
+        squares = sum_of_squares(norms)
         return {
             "sigma": sigma,
             "sigma_mag": sigma_mag,
@@ -146,7 +146,7 @@ class PacBayes(Measure):
         sigma, sigma_mag = _sigmas(self, network)
         parts = [layer.weight for layer in differences]
         return {
-            "pacbayes_init": _bound(distance**2, sigma, network),
+            "pacbayes_init": _bound(distance * distance, sigma, network),
             "pacbayes_mag_init": _bound(0.0, sigma_mag, network)
             + log_ratio(distance, parts, sigma_mag) / 4,
             "pacbayes_mag_orig": _bound(0.0, sigma_mag, network)

@@ -186,6 +186,14 @@ def test_the_whole_way_on_a_tiny_zoo(tiny_zoo_folder, tmp_path, capsys):
     files = sorted(results.rglob("*.json"))
     code, out, err = run("leaderboard", "verify", *files, "--zoo", published, capsys=capsys)
     assert code == 0, err
+    packed = tmp_path / "packed"
+    code, _, err = run("leaderboard", "pack", "--results", results, "--into", packed, capsys=capsys)
+    assert code == 0, err
+    # Signatures from a file come without their seconds, so that these are other results.
+    code, _, err = run("evaluate", *names, *taken[:-1], packed, capsys=capsys)
+    assert code == 2
+    assert ".parquet holds another result of" in err
+    assert not list(packed.rglob("*.json"))
     code, out, _ = run("cite", published, "--split", "kfold-10", capsys=capsys)
     assert "split kfold-10 of zoo tiny@" in out
 

@@ -1,6 +1,7 @@
 """Spectra of layers' weights, and power laws fitted to their tails (Martin and Mahoney)."""
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -92,7 +93,7 @@ def layer_spectra(module: nn.Module) -> Spectra:
     small ones would drown.
 
     Raises:
-        NotMeasurable: a weight is not finite.
+        NotMeasurable: a weight is not finite, or the largest eigenvalue out of range.
     """
     spectra = {}
     for name, layer in _layers(module).items():
@@ -100,6 +101,12 @@ def layer_spectra(module: nn.Module) -> Spectra:
             raise NotMeasurable(f"the weights of layer {name!r} are not all finite")
         matrices = _matrices(layer.weight.detach().double())
         singular = torch.linalg.svdvals(matrices).flatten()
+        largest = float(singular.max())
+        if largest and not sys.float_info.min <= largest * largest < math.inf:
+            raise NotMeasurable(
+                f"the square of the largest singular value of layer {name!r}, {largest:.3g}, is "
+                "out of range"
+            )
         spectra[name] = np.sort(singular.cpu().numpy()) ** 2
     return spectra
 
@@ -169,8 +176,8 @@ def log_alpha_norm(eigenvalues: NDArray[np.float64], alpha: float) -> float:
     """log₁₀ Σ λ^α, taken relative to the largest eigenvalue so that powers stay in range."""
     largest = float(eigenvalues.max())
     ratios = eigenvalues / largest
-    # A negative α, where no law was fitted, gives infinity for an eigenvalue of zero.
-    with np.errstate(divide="ignore"):
+    # A negative α, where no law was fitted, gives infinity for an eigenvalue of zero, or near.
+    with np.errstate(divide="ignore", over="ignore"):
         return float(alpha * np.log10(largest) + np.log10((ratios**alpha).sum()))
 
 

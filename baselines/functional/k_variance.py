@@ -28,12 +28,17 @@ def transport_cost(first: Tensor, second: Tensor) -> float:
         first: shape (k, ...).
         second: the same shape.
 
+    Raises:
+        NotMeasurable: a distance is not finite.
+
     >>> transport_cost(torch.tensor([[0.0], [4.0]]), torch.tensor([[5.0], [1.0]]))
     1.0
     """
     # Differences, not the expansion of the square, in which near points lose their digits.
     a, b = first.flatten(1).double(), second.flatten(1).double()
     costs = torch.stack([torch.linalg.vector_norm(b - point, dim=1) for point in a]).cpu().numpy()
+    if not np.isfinite(costs).all():
+        raise NotMeasurable("distances of features are not all finite")
     return float(costs[linear_sum_assignment(costs)].mean())
 
 

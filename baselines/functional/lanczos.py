@@ -1,5 +1,6 @@
 """Largest eigenvalues of symmetric matrices that are known by their products with vectors alone."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,6 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from demogen.errors import NotMeasurable
 
 _BASIS_ENTRIES, _MOST_ENTRIES = 2**26, 2**29
 """Numbers of a basis, about; and at most, 4 GiB, where that leaves four vectors."""
@@ -54,6 +57,9 @@ def largest_eigenvalue(
         tolerance: of the residual, relative to the largest absolute Ritz value.
         most_steps: products after which it is given up.
 
+    Raises:
+        NotMeasurable: a product with A is not finite.
+
     >>> matrix = torch.diag(torch.tensor([3.0, -5.0, 1.0], dtype=torch.float64))
     >>> found = largest_eigenvalue(matrix.mv, torch.ones(3, dtype=torch.float64), 1e-10, 10)
     >>> round(found.value, 12), found.steps
@@ -63,12 +69,17 @@ def largest_eigenvalue(
     smallest = max(4, min(_SMALLEST_BASIS, _MOST_ENTRIES // size))
     capacity = min(max(smallest, min(_LARGEST_BASIS, _BASIS_ENTRIES // size)), size)
     basis = start.new_empty(capacity, size)
+    # By a power of two first: the norm of tiny or huge entries leaves the range of a double.
+    _, exponent = math.frexp(float(start.abs().max()))
+    start = start * 2.0 ** max(-1000, min(1000, -exponent))
     basis[0] = start / start.norm()
     projected = np.zeros((capacity, capacity))
     filled = 0
     for step in range(1, most_steps + 1):
         known = basis[: filled + 1]
         rest = product(basis[filled])
+        if not math.isfinite(float(rest.norm())):
+            raise NotMeasurable("the curvature of its loss is not finite")
         coefficients = known @ rest
         rest = rest - coefficients @ known
         # Once is not enough to be orthogonal to all digits.

@@ -83,7 +83,7 @@ class LossSurface:
             than two dimensions.
 
     Raises:
-        NotMeasurable: there are no images, or the logits are not finite.
+        NotMeasurable: there are no images or no such parameters, or the logits are not finite.
     """
 
     def __init__(
@@ -104,6 +104,8 @@ class LossSurface:
             for name, parameter in module.named_parameters()
             if parameter.ndim >= (2 if weights_only else 0)
         }
+        if not self._parameters:
+            raise NotMeasurable("it has no parameters of two dimensions or more, as weights have")
         layers = sum(1 for layer in module.modules() if not list(layer.children()))
         self._keeps = len(images) * one.largest_activation * layers <= KEPT_VALUES
         self._kept: list[_Graph] | None = None

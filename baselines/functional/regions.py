@@ -223,7 +223,7 @@ def _changes(codes: list[Tensor]) -> Tensor:
 
 
 def _above(units: Tensor, boundary: float) -> Tensor:
-    if units.device.type == "cpu":
+    if units.device.type == "cpu" and units.dtype != torch.bfloat16:  # numpy has none
         values = units.numpy()
         return torch.from_numpy(values > values.dtype.type(boundary))
     return units > boundary

@@ -78,6 +78,11 @@ def sample_by_class(images: Tensor, labels: Tensor, per_class: int, seed: int) -
 
     Returns:
         One tensor for each class that occurs, in the order of classes.
+
+    Raises:
+        NotMeasurable: there are no images.
     """
+    if not len(labels):
+        raise NotMeasurable("there are no images to measure it on")
     places = [torch.nonzero(labels == label).flatten() for label in labels.unique()]
     return [place[fixed_sample(images[place], per_class, seed)] for place in places]

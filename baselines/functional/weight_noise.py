@@ -121,7 +121,9 @@ class Search:
         """A search on a sample of so many training images, chosen by content; None: on all."""
         chosen = fixed_sample(train.images, len(train) if images is None else images)
         data = LabeledImages(train.images[chosen], train.labels[chosen.to(train.labels.device)])
-        content = hashlib.sha256(data.images.cpu().numpy().tobytes())
+        # As bytes, for numpy has no bfloat16.
+        pixels = data.images.cpu().contiguous().view(torch.uint8)
+        content = hashlib.sha256(pixels.numpy().tobytes())
         content.update(data.labels.cpu().numpy().tobytes())
         return cls(kind, keep_norms, key, draws, content.hexdigest(), data, batch_size)
 
@@ -220,7 +222,7 @@ def log_ratio(
         epsilon: ε.
     """
     count = sum(part.numel() for part in moved)
-    top = math.log(epsilon**2 + (sigma**2 + 1) * distance**2 / count)
+    top = math.log(epsilon**2 + (sigma**2 + 1) * distance * distance / count)
     parts = [(epsilon**2 + sigma**2 * part.double().square()).log().sum() for part in moved]
     return count * top - math.fsum(map(float, parts))
 

@@ -66,6 +66,11 @@ def moved(layers: Sequence[AffineLayer], initial: Sequence[AffineLayer]) -> list
     ]
 
 
+def sum_of_squares(norms: Sequence[float]) -> float:
+    """Σ n², infinite where a double does not hold it: `**` would raise an OverflowError there."""
+    return sum(norm * norm for norm in norms)
+
+
 def log_squares(norms: Sequence[float], layers: Sequence[AffineLayer]) -> Tensor:
     """Logs of the squares of norms of weights, float64, shape (layers,).
 

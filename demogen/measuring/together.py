@@ -84,7 +84,12 @@ def _sweep(
     if not reductions:
         return
     with ordinary_state():
-        images, labels = images_of(measures[next(iter(reductions))], network)
+        try:
+            images, labels = images_of(measures[next(iter(reductions))], network)
+        except NotMeasurable as error:  # no measure may run the network on images
+            for key in reductions:
+                yield key, _outcome(measures[key], network, Cost(), _raising(error))
+            return
         errors, costs = sweep(network.module, images, labels, reductions, network.batch_size)
     for key, reduction in reductions.items():
         measure = measures[key]

@@ -58,8 +58,9 @@ def what_differs(
 def _same(one: Tensor, other: object) -> bool:
     if not isinstance(other, Tensor) or one.shape != other.shape or one.dtype != other.dtype:
         return False
-    near = SAME * float(other.abs().max()) if other.numel() else 0.0
-    # Numbers that are not finite are the same where both are.
+    # Numbers that are not finite are the same where both are, and say nothing of what is near.
+    sizes = other[other.isfinite()].abs()
+    near = SAME * float(sizes.max()) if sizes.numel() else 0.0
     return torch.allclose(one, other, rtol=0.0, atol=near, equal_nan=True)
 
 

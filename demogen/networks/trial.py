@@ -195,7 +195,8 @@ def _why_other_derivative(module: TappedModule, x: Tensor) -> str | None:
     """Why derivatives are not those of the logits, or None; by differences, in double precision.
 
     Two steps of different length have to agree before a difference counts: where they do not, the
-    network rounds inside to single precision, or a unit passed from one piece to another.
+    network rounds inside to single precision, or a unit passed from one piece to another. And it
+    has to be more than rounding of the logits makes: weights may be tiny beside the last biases.
     """
     double, x = own_module(module).cpu().double(), x.cpu().double()
     generator = torch.Generator().manual_seed(0)
@@ -213,7 +214,15 @@ def _why_other_derivative(module: TappedModule, x: Tensor) -> str | None:
     except Exception:  # it takes no doubles
         return None
     by_autograd = 2 * float((gradient * toward).sum())
+    if not math.isfinite(by_autograd):
+        return (
+            f"the derivative that autograd gives along a line is {by_autograd}; look for weights "
+            "that are not finite"
+        )
     largest = max(map(abs, by_steps))
+    rounding = torch.finfo(x.dtype).eps * float((weights * logits).abs().sum()) / STEPS[0]
+    if AGREEMENT * max(largest, abs(by_autograd)) <= rounding:
+        return None
     if abs(by_steps[0] - by_steps[1]) > AGREEMENT / 10 * largest:
         return None
     if abs(by_steps[0] - by_autograd) <= AGREEMENT * max(largest, abs(by_autograd)):

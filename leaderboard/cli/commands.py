@@ -78,6 +78,7 @@ def evaluate(
     from demogen.zoo.pool import open_zoos
     from leaderboard.pages.printing import printed
     from leaderboard.results.evaluation import benchmark
+    from leaderboard.results.packed_places import check_places
     from leaderboard.results.places import note_places, places_of
     from leaderboard.results.result import write_result
 
@@ -99,6 +100,7 @@ def evaluate(
         say_table(printed(scored, chosen), chosen)
         note("no results written: they would be of a sample of the images")
         return
+    check_places(scored, results)
     for result in scored:
         write_result(result, results)
     called = zip(predictors, names, strict=False)

@@ -69,6 +69,12 @@ def compare(
 
 def _given(name: str) -> "Result | str":
     """The result in a file, or the name of a predictor."""
+    from leaderboard.results.folders import PACKED
     from leaderboard.results.result import read_result
 
+    if name.endswith(PACKED):
+        raise click.UsageError(
+            f"{name} holds results of many predictors; name one, and the folder of the file with "
+            "--results"
+        )
     return read_result(Path(name)) if name.endswith(".json") else name

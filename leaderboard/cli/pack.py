@@ -16,7 +16,7 @@ from leaderboard.cli import options
     "--into",
     type=options.FOLDER,
     required=True,
-    help="Folder that the packed files go to; of the same zoos, they replace those there.",
+    help="Folder that the packed files go to; of the same zoos, they replace packed ones there.",
 )
 @cli_options.outcome
 def pack(results: Path, into: Path) -> None:

@@ -80,6 +80,7 @@ def score(
     from demogen.format.printing import chosen_format
     from demogen.format.table_files import read_table
     from leaderboard.pages.printing import printed, scores_json
+    from leaderboard.results.packed_places import check_places
     from leaderboard.results.places import note_places
     from leaderboard.results.result import write_file, write_result
     from leaderboard.results.table_scores import score_table
@@ -101,6 +102,8 @@ def score(
         splits=splits or None,
         name=table.name.removesuffix(".gz").rpartition(".")[0],
     )
+    if results is not None:
+        check_places(scored, results)
     if json_file is not None:
         write_file(json_file, scores_json(scored))
     if results is not None:

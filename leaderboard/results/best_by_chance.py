@@ -113,11 +113,15 @@ def selection_in_words(table: RankedTable) -> str:
     found = table.chance
     if found is None:
         return said
-    again = f"{len(found.tried)} of them" if found.left_out else f"all {count}"
+    fitted = len(found.tried)
+    # Fewer where some are not installed, or have no result on the split that ranks.
+    whose, best = (f"all {count} ", "the best here") if count > 1 else ("", "it")
+    if fitted < count:
+        whose, best = f"{fitted} of them ", "the best of these"
     return (
         f"{said} With targets dealt out to configurations at random ({len(found.best)} times, "
-        f"{again} fitted again), the best R² of all is {found.median:.3f} in the median and "
-        f"{found.best[-1]:.3f} at most; the best here has p = {found.p:.3g}."
+        f"{whose}fitted again), the best R² of all is {found.median:.3f} in the median and "
+        f"{found.best[-1]:.3f} at most; {best} has p = {found.p:.3g}."
     )
 
 

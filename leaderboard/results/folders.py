@@ -58,23 +58,32 @@ def read_file(path: Path, parse: Parse[Kept]) -> Kept:
     return parse(_content(path), str(path))
 
 
+def packed_texts(path: Path) -> Iterator[str]:
+    """The texts of the results in a Parquet file, one after the other, not checked.
+
+    Raises:
+        ResultError: it cannot be read.
+    """
+    try:
+        yield from unpack(_content(path))
+    except UnreadableError as error:
+        raise ResultError(f"{path}: no results: {error}") from error
+
+
 def read_packed(path: Path, parse: Parse[Kept]) -> Iterator[Kept]:
     """The results in a Parquet file, one after the other.
 
     Raises:
         ResultError: it cannot be read, or one is not valid or of another zoo.
     """
-    try:
-        for text in unpack(_content(path)):
-            result = parse(text.encode(), str(path))
-            if packed_name(result) != path.name:
-                raise ResultError(
-                    f"{path} holds a result of another zoo; name a file of its results "
-                    f"{packed_name(result)}"
-                )
-            yield result
-    except UnreadableError as error:
-        raise ResultError(f"{path}: no results: {error}") from error
+    for text in packed_texts(path):
+        result = parse(text.encode(), str(path))
+        if packed_name(result) != path.name:
+            raise ResultError(
+                f"{path} holds a result of another zoo; name a file of its results "
+                f"{packed_name(result)}"
+            )
+        yield result
 
 
 def read_any(path: Path, parse: Parse[Kept]) -> Iterator[Kept]:

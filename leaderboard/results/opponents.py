@@ -70,6 +70,8 @@ def pairs(
             return [(first, second)]
         return [(one, other) for other, one in pairs(second, first, results, target)]
     firsts = [first] if isinstance(first, Result) else results_named(first, results, target)
+    if second == firsts[0].predictor:
+        raise ResultError(f"{second} is both; name another predictor, or two result files")
     found = []
     for one in firsts:
         other = to_beat(one, results) if second is None else opponents(one, results).get(second)

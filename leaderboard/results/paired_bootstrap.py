@@ -1,5 +1,7 @@
 """Is one predictor better than another, or lucky? A paired bootstrap of two results."""
 
+import math
+
 from demogen._util.lookup import lookup
 from demogen.errors import ResultError
 from leaderboard.results.result import Result
@@ -57,6 +59,11 @@ def pair(first: Result, second: Result, statistic: str = "r2") -> Comparison:
 def in_words(first: Result, second: Result, statistic: str, pairing: Comparison) -> str:
     """What a comparison of two results says, in a line."""
     difference = pairing.difference
+    if math.isnan(difference.estimate) or math.isnan(pairing.first_better):
+        return (
+            f"{statistic} of {first.predictor} or of {second.predictor} is not defined, "
+            f"{first.split} of {first.zoo}: there is nothing to compare"
+        )
     return (
         f"{statistic} of {first.predictor} less that of {second.predictor}, {first.split} of "
         f"{first.zoo}: {difference.estimate:.3f}, 95 % interval {difference.low:.3f} to "

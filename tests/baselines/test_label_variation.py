@@ -104,6 +104,15 @@ def test_dead_samples_have_no_cosines():
     assert cosine_variation(points, one_hot(torch.tensor([0, 1, 0]))) == 0.0
 
 
+def test_labels_that_no_edge_joins_do_not_vary_at_all():
+    """The difference of sums was 1e-14, of rounding alone, and its logarithm a number."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(60) % 2
+    features = torch.rand(60, 8, generator=generator)
+    features[labels == 0, :4] = features[labels == 1, 4:] = 0.0
+    assert cosine_variation(features, one_hot(labels)) == 0
+
+
 def test_mixtures_are_drawn_by_the_networks_id():
     partners, shares = drawn_mixtures("a", 0, 0, 500)
     again = drawn_mixtures("a", 0, 0, 500)

@@ -3,6 +3,8 @@
 import time
 
 import pytest
+import torch
+from torch import nn
 
 from baselines.functional import spectra, weight_noise
 from baselines.pac_bayes import Flatness, PacBayes
@@ -14,6 +16,7 @@ from demogen.measuring import (
     measure_together,
 )
 from demogen.measuring.predictor import Measure
+from demogen.networks.network import Network
 
 
 def all_measures():
@@ -137,3 +140,17 @@ def test_the_error_of_one_is_its_own(make_network):
     assert found["broken"].fault
     assert "gamma and alpha have to be above 0" in found["large"].reason
     assert found["count"].signature["parameters"] > 0
+
+
+def test_images_that_no_measure_may_read_are_the_reason_of_each():
+    module = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
+    images = torch.randn(8, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    network = Network.of(module, images, torch.arange(8) % 3)
+    images.mul_(2)
+    names = ["inverse-squared-margin", "train-loss", "parameter-count", "sam-sharpness"]
+    found = measure_together({name: get_predictor(name).measure for name in names}, network)
+    assert found.pop("parameter-count").signature == {"parameters": 51.0}
+    assert len(found) == 3
+    for one in found.values():
+        assert "were changed in place" in one.reason
+        assert not one.fault

@@ -9,8 +9,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from baselines.dummy import TrainLoss
+from baselines.norms import WeightNorms
 from demogen import Network, TappedModule
 from demogen.errors import NotMeasurable, ZooError
+from demogen.measuring import compute_signature
 from demogen.networks import why_not_homogeneous
 
 X = torch.randn(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -333,6 +336,18 @@ def test_logits_of_an_object_that_names_them_are_taken():
     assert torch.equal(module(X), network(X).logits)
     assert why_not_homogeneous(module) is None
     assert Network.of(network, X, torch.arange(6) % 5).module.has_units
+
+
+@pytest.mark.parametrize("weight", [torch.nan, torch.inf])
+def test_a_network_of_weights_that_are_not_finite_is_what_its_measures_name(weight):
+    network = seeded(lambda: nn.Sequential(nn.Flatten(), nn.Linear(192, 6), nn.Linear(6, 5)))
+    with torch.no_grad():
+        network[1].weight[0, 0] = weight
+    found = Network.of(network, X, torch.arange(6) % 5)
+    with pytest.raises(NotMeasurable, match="weights of layer '1' are not all finite"):
+        compute_signature(WeightNorms(), found)
+    with pytest.raises(NotMeasurable, match="logits are not all finite"):
+        compute_signature(TrainLoss(), found)
 
 
 def test_names_that_a_module_has_itself_are_no_stages():

@@ -73,6 +73,26 @@ def test_derivatives_of_something_else_are_refused(layer):
         of(network_module(layer)).train  # noqa: B018 - reading is what is refused
 
 
+def test_logits_that_hardly_depend_on_the_images_are_theirs():
+    """Weights that decay took to nothing beside biases: differences are those of rounding."""
+    module = network_module()
+    with torch.no_grad():
+        module.conv.weight.mul_(1e-20)
+        module.conv.bias.zero_()
+    assert try_out(module.eval(), IMAGES).fault is None
+
+
+def test_an_infinite_weight_is_what_is_looked_for():
+    module = network_module()
+    with torch.no_grad():
+        module.conv.bias[0] = -torch.inf
+        module.conv.weight[0] = 0.0
+        module.conv.weight[0, 0, 1, 1] = -torch.inf
+    images = IMAGES.abs()
+    with pytest.raises(NotMeasurable, match="is nan; look for weights that are not finite"):
+        _ = of(module, images).train
+
+
 @pytest.mark.parametrize(
     "layer",
     [

@@ -1,14 +1,16 @@
 import gzip
 import json
+import shutil
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 import leaderboard
-from demogen.errors import DemogenError, TableError
+from demogen.errors import DemogenError, ResultError, TableError
 from leaderboard.cli.score import score
-from leaderboard.results.result import read_results
+from leaderboard.results.pack_folder import pack_folder
+from leaderboard.results.result import read_results, write_result
 from tests.published_tables import FOLDER, PGDL_FACTORS, at_hand
 
 
@@ -59,6 +61,22 @@ def test_a_file_gives_what_the_function_gives(file, frame, tmp_path):
         result.scores.model_dump(mode="json") for result in expected
     ]
     assert written[0]["columns"] == ["VR"]
+
+
+def test_results_that_contradict_packed_ones_are_not_written(frame, tmp_path):
+    table, first, packed = (tmp_path / name for name in ("t.csv", "first", "packed"))
+    frame.to_csv(table, index=False)
+    words = (table, "--id", "model", "--factors", "bs", "--measures", "VR")
+    assert run(*words, "--results", first).exit_code == 0
+    pack_folder(first, packed)
+    assert run(*words, "--results", packed).exit_code == 0
+    shutil.rmtree(packed)
+    for result in read_results(first):
+        write_result(result.model_copy(update={"paper": "another"}), first)
+    pack_folder(first, packed)
+    with pytest.raises(ResultError, match="parquet holds another result of VR on .*; name another"):
+        run(*words, "--results", packed)
+    assert not list(packed.rglob("*.json"))
 
 
 def test_formats(frame, tmp_path):

@@ -148,6 +148,25 @@ def test_it_is_kept_beside_the_results_and_shown_while_they_stay(table, three, t
     assert said in index
 
 
+def test_what_was_not_fitted_again_is_not_counted_as_if(three, table, make, zoo):
+    """All were said to be, where one had no result on the split that ranks."""
+    [elsewhere] = make.results(zoo, "elsewhere", ["kfold-10"], noise=0.2)
+    [wider] = ranked_tables([*three, elsewhere])
+    found = best_by_chance(wider, SAME, deals=3)
+    [shown] = with_chances([wider], [found])
+    said = selection_in_words(shown)
+    assert said.startswith("4 predictors were tried here.")
+    assert "(3 times, 3 of them fitted again), the best R²" in said
+    assert f"at most; the best of these has p = {found.p:.3g}." in said
+    partly = best_by_chance(table, {"first": LeastSquares()}, deals=3)
+    [shown] = with_chances([table], [partly])
+    assert "(3 times, 1 of them fitted again)" in selection_in_words(shown)
+    [alone] = ranked_tables(three[:1])
+    [shown] = with_chances([alone], [best_by_chance(alone, SAME, deals=3)])
+    assert "(3 times, fitted again), the best R²" in selection_in_words(shown)
+    assert "at most; it has p = " in selection_in_words(shown)
+
+
 def test_scores_that_changed_are_other_results(table, three, make, zoo):
     found = best_by_chance(table, SAME, deals=1)
     changed = [*make.results(zoo, "first", SPLIT, noise=0.3), *three[1:]]

@@ -70,6 +70,8 @@ def test_what_is_not_there_is_named(there):
         pairs("weak", "strnog", there.all, "gap")
     with pytest.raises(ResultError, match="no result on test_accuracy of 'weak'; there are: none"):
         pairs("weak", None, there.all, "test_accuracy")
+    with pytest.raises(ResultError, match="weak is both; name another predictor"):
+        pairs("weak", "weak", there.all, "gap")
     alone = there.of["strong", "toy"]
     with pytest.raises(ResultError, match="no other result on grouped-kfold-10 of toy, gap to"):
         pairs("strong", None, alone, "gap")

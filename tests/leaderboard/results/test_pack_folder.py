@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from demogen.errors import ResultError
+from leaderboard.results import packing
 from leaderboard.results.chances import BestByChance, read_chances, write_chances
 from leaderboard.results.origins import Merge, MergedFile, ledger_of
 from leaderboard.results.pack_folder import pack_folder
@@ -132,6 +133,30 @@ def test_merges_are_neither_left_behind_nor_forgotten(folder, into, two_zoos, tm
     merged(folder, two_zoos[2])
     with pytest.raises(ResultError, match=r"a\.jsonl knows of other merges"):
         pack_folder(folder, into)
+
+
+def test_results_that_contradict_what_lies_there_are_refused(folder, into, two_zoos):
+    """They were packed all the same, and nothing could read the folder any more."""
+    changed = two_zoos[0].model_copy(update={"seconds": 7.0})
+    own = write_result(changed, into)
+    with pytest.raises(ResultError, match="is another result than the one in its place"):
+        pack_folder(folder, into)
+    merged(into, changed)
+    own.unlink()
+    with pytest.raises(ResultError, match="is not the file that was merged"):
+        pack_folder(folder, into)
+    assert names(into) == ["submissions/b%28p%3D1%29.jsonl"]
+    write_result(two_zoos[0], into)
+    merged(into, two_zoos[0])
+    pack_folder(folder, into)
+    assert len(read_results(into)) == 6
+
+
+def test_more_than_can_be_read_again_is_not_written(folder, into, monkeypatch):
+    monkeypatch.setattr(packing, "PACKED_BYTES", 30_000)
+    with pytest.raises(ResultError, match=r"results do not fit into one toy.*: it holds more than"):
+        pack_folder(folder, into)
+    assert not into.exists()
 
 
 def test_what_the_best_has_by_chance_comes_along(folder, into, two_zoos):

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from sklearn.dummy import DummyRegressor
 from sklearn.metrics import r2_score
 
 from demogen.errors import ResultError
 from leaderboard.cli import commands
-from leaderboard.results.paired_bootstrap import pair
+from leaderboard.results.paired_bootstrap import in_words, pair
 from leaderboard.results.result import held_out, write_result
 
 SPLIT = ["grouped-kfold-10"]
@@ -82,3 +83,20 @@ def test_the_command_says_it_in_one_line(strong, weak, tmp_path):
     done = CliRunner().invoke(commands.leaderboard, ["compare", *files], catch_exceptions=False)
     assert done.output.startswith("r2 of strong less that of weak, grouped-kfold-10 of toy: ")
     assert done.output.endswith("; strong is better in 100.0% of the draws\n")
+
+
+def test_a_score_that_one_does_not_have_is_said_not_to_be_defined(strong, zoo, make):
+    constant = DummyRegressor()
+    [same] = make.results(zoo, name="same", regressor=constant, splits=["grouped-kfold-10"])
+    found = pair(strong, same, "kendall")
+    assert in_words(strong, same, "kendall", found) == (
+        "kendall of strong or of same is not defined, grouped-kfold-10 of toy: there is nothing to "
+        "compare"
+    )
+
+
+def test_a_packed_file_is_no_result(strong, tmp_path):
+    words = ["compare", str(tmp_path / "toy@5a5a5a5a5a5a.parquet")]
+    done = CliRunner().invoke(commands.leaderboard, words)
+    assert done.exit_code == 2
+    assert "holds results of many predictors; name one, and the folder" in done.output
