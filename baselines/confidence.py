@@ -19,7 +19,7 @@ from baselines.functional.confidences import (
     negative_entropy,
     share_below_threshold,
 )
-from baselines.functional.losses import LogitReduction, logits_of
+from baselines.functional.losses import LogitReduction, logits_of, logits_of_test_inputs
 from demogen.errors import NotMeasurable
 from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Measure, Predictor
@@ -75,7 +75,7 @@ class ThresholdedConfidence(Measure):
         """Features `difference`, `atc_confidence` and `atc_entropy`."""
         train = network.train
         known = logits_of(network.module, train.images, network.batch_size)
-        unseen = logits_of(network.module, network.test_inputs, network.batch_size)
+        unseen = logits_of_test_inputs(network)
         correct = known.argmax(1) == train.labels.to(known.device)
         error = float((~correct).double().mean())
         sure = largest_probability(known), largest_probability(unseen)
@@ -113,7 +113,7 @@ class TurnedConsistency(Measure):
         def logits(turned: Tensor) -> Tensor:
             return logits_of(network.module, turned, network.batch_size)
 
-        upright = logits(images)
+        upright = logits_of_test_inputs(network)
         turns = [
             effective_invariance(upright, logits(torch.rot90(images, turn, (2, 3)))).mean()
             for turn in (1, 2, 3)

@@ -5,7 +5,7 @@ from typing import final
 
 import torch
 
-from baselines.functional.losses import logits_of
+from baselines.functional.losses import logits_of, logits_of_test_inputs
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.network import Access, Network
 
@@ -33,7 +33,7 @@ class Disagreement(Measure):
             NotMeasurable: the zoo holds no copy of the network.
         """
         siblings, inputs = network.siblings, network.test_inputs
-        own = logits_of(network.module, inputs, network.batch_size).argmax(1)
+        own = logits_of_test_inputs(network).argmax(1)
         shares = [
             (logits_of(sibling, inputs, network.batch_size).argmax(1) != own).double().mean()
             for sibling in siblings

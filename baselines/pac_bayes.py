@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import final
 
-from baselines.functional.weight_noise import STEPS, Search, log_ratio, root_of_sigma
+from baselines.functional.weight_noise import STEPS, Search, log_ratio, roots_of_sigma
 from baselines.functional.weight_norms import frobenius_norms, moved, sum_of_squares
 from baselines.regressors import root_least_squares
 from demogen._util.lookup import lookup
@@ -61,7 +61,7 @@ class Flatness(Measure):
     applies_to = CHAINS
 
     def __init__(
-        self, variant: str = "paper", images: int | None = 64, draws: int = 6, seed: int = 0
+        self, variant: str = "paper", images: int | None = 64, draws: int = 3, seed: int = 0
     ) -> None:
         self.variant = variant
         self.images = images
@@ -118,7 +118,7 @@ class PacBayes(Measure):
     applies_to = CHAINS
 
     def __init__(
-        self, variant: str = "paper", images: int | None = 64, draws: int = 6, seed: int = 0
+        self, variant: str = "paper", images: int | None = 64, draws: int = 3, seed: int = 0
     ) -> None:
         self.variant = variant
         self.images = images
@@ -167,23 +167,10 @@ def _sigmas(measure: Flatness | PacBayes, network: Network) -> tuple[float, floa
         )
     released = measure.variant == "released"
     images, draws = _size(measure)
-    kinds = ("plain", "magnitude-released" if released else "magnitude")
-    roots = [
-        network.once(
-            root_of_sigma,
-            Search.on(
-                network.train,
-                images,
-                draws,
-                f"{network.id}:{measure.seed}",
-                kind,
-                released,
-                network.batch_size,
-            ),
-        )
-        for kind in kinds
-    ]
-    plain, magnitude = roots if released else [root**2 for root in roots]
+    key = f"{network.id}:{measure.seed}"
+    search = Search.on(network.train, images, draws, key, released, network.batch_size)
+    roots = network.once(roots_of_sigma, search)
+    plain, magnitude = roots if released else (root**2 for root in roots)
     return plain, magnitude
 
 

@@ -1,5 +1,6 @@
 """Whether means of two images of a class keep the class (Natekar and Sharma 2020)."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -7,6 +8,9 @@ from torch import Tensor
 
 from baselines.functional.losses import logits_of
 from demogen.networks.tapped_module import TappedModule
+
+_PIXELS_AT_A_TIME = 2**24
+"""Of the mixtures that lie in memory together."""
 
 
 def pairs(count: int, partners: int | None = None) -> tuple[Tensor, Tensor]:
@@ -55,31 +59,38 @@ def mean_mixture_accuracy(
     Raises:
         NotMeasurable: logits that are not finite.
     """
-    of_classes = []
+    chosen: list[tuple[Tensor, Tensor]] = []
     for label in range(int(labels.max()) + 1):
         own = [group[labels[group] == label] for group in groups]
         if min(map(len, own)) < 2:
             continue
-        shares = []
         for places in own:
-            first, second = (
-                places[side.to(places.device)] for side in pairs(len(places), partners)
-            )
-            shares.append(_accuracy(module, images, first, second, label, batch_size))
-        of_classes.append(sum(shares) / len(shares))
-    return sum(of_classes) / len(of_classes) if of_classes else None
+            first, second = pairs(len(places), partners)
+            chosen.append((places[first.to(places.device)], places[second.to(places.device)]))
+    if not chosen:
+        return None
+    # All in one pass: those of a class alone would not fill a batch.
+    a, b = (torch.cat(side) for side in zip(*chosen, strict=True))
+    size = max(batch_size, _PIXELS_AT_A_TIME // max(1, images[0].numel()))
+    correct = torch.cat(
+        [
+            _correct(module, images, labels, *sides, batch_size)
+            for sides in zip(a.split(size), b.split(size), strict=True)
+        ]
+    )
+    shares = [float(part.double().mean()) for part in correct.split([len(p) for p, _ in chosen])]
+    return math.fsum(shares) / len(shares)
 
 
-def _accuracy(
+def _correct(
     module: TappedModule,
     images: Tensor,
+    labels: Tensor,
     first: Tensor,
     second: Tensor,
-    label: int,
     batch_size: int,
-) -> float:
-    correct = 0
-    for a, b in zip(first.split(batch_size), second.split(batch_size), strict=True):
-        mixtures = (images[a] + images[b]) / 2
-        correct += int((logits_of(module, mixtures, batch_size).argmax(1) == label).sum())
-    return correct / len(first)
+) -> Tensor:
+    """Whether each mean of two images of a class gets the class."""
+    mixtures = (images[first] + images[second]) / 2
+    found = logits_of(module, mixtures, batch_size).argmax(1)
+    return found == labels[first.to(labels.device)].to(found.device)

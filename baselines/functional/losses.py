@@ -1,10 +1,14 @@
 """Logits of a network over many images, and their cross-entropy."""
 
+import hashlib
+from dataclasses import dataclass, field
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from demogen.measuring.sweep import Batch, Needs, reduce_images
+from demogen.networks.network import Network
 from demogen.networks.tapped_module import TappedModule
 
 
@@ -32,6 +36,31 @@ def logits_of(module: TappedModule, images: Tensor, batch_size: int = 256) -> Te
         NotMeasurable: no images, or logits that are not finite.
     """
     return reduce_images(module, images, None, LogitReduction(), batch_size).logits()
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """Images to run a network on; equal where their pixels are."""
+
+    content: str
+    batch_size: int
+    images: Tensor = field(compare=False, repr=False)
+
+
+def logits_of_test_inputs(network: Network) -> Tensor:
+    """`logits_of` the test inputs, once for all measures that run together; not to be changed."""
+    images, size = network.test_inputs, network.batch_size
+    return network.once(_logits_of, _Inputs(pixel_digest(images), size, images))
+
+
+def _logits_of(module: TappedModule, inputs: _Inputs) -> Tensor:
+    return logits_of(module, inputs.images, inputs.batch_size)
+
+
+def pixel_digest(images: Tensor) -> str:
+    """Hex sha256 of the images' bytes, whatever their dtype, device or order in memory."""
+    # As bytes, for numpy has no bfloat16.
+    return hashlib.sha256(images.cpu().contiguous().view(torch.uint8).numpy().data).hexdigest()
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> float:

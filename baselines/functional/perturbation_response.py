@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from demogen.errors import NotMeasurable
-from demogen.measuring.batches import batches, finite, pass_size, sizes
+from demogen.measuring.batches import batches, finite, in_fastest_format, pass_size, sizes
 from demogen.networks.tapped_module import TappedModule
 
 Places = npt.NDArray[np.int64]
@@ -89,19 +89,26 @@ def response_curve(
     """
     shares = [LARGEST_SHARE * step / (magnitudes - 1) for step in range(magnitudes)]
     size = pass_size(module, sizes(module, images).largest_activation, batch_size)
-    right = [0] * magnitudes
+    # Of so many images all mixtures fill a pass.
+    some = max(1, size // magnitudes)
+    right = torch.zeros(magnitudes, dtype=torch.int64)
     with torch.no_grad():
         for x, other, wanted in zip(
-            batches(module, images[first], size),
-            batches(module, images[second], size),
-            labels[first].split(size),
+            batches(module, images[first], some),
+            batches(module, images[second], some),
+            labels[first].split(some),
             strict=True,
         ):
             here, there = module.forward_to(tap, x), module.forward_to(tap, other)
-            for step, share in enumerate(shares):
-                logits = finite(module.forward_from(tap, torch.lerp(here, there, share)))
-                right[step] += int((logits.argmax(1) == wanted.to(logits.device)).sum())
-    return [count / len(first) for count in right]
+            mixtures = in_fastest_format(
+                module, torch.cat([torch.lerp(here, there, share) for share in shares])
+            )
+            correct = [
+                finite(module.forward_from(tap, part)).argmax(1).cpu()
+                for part in mixtures.split(size)
+            ]
+            right += (torch.cat(correct).view(magnitudes, -1) == wanted.cpu()).sum(1)
+    return [int(count) / len(first) for count in right]
 
 
 def cumulative_area(accuracies: Sequence[float], end: float = 1.0) -> float:

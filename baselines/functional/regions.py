@@ -180,8 +180,9 @@ def _codes(chain: list[_CodedLayer], x: Tensor) -> Iterator[Tensor]:
     if x.ndim == 4 and x.device.type == "cpu":
         x = x.contiguous(memory_format=torch.channels_last)
     for layer, boundaries in chain:
-        units = by_sample(x)
-        yield from [_above(units, boundary) for boundary in boundaries]
+        if boundaries:
+            units = by_sample(x)
+            yield from [_above(units, boundary) for boundary in boundaries]
         with torch.no_grad():
             x = layer(x)
     finite(x)

@@ -4,10 +4,12 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from baselines.functional.losses import pixel_digest
 from demogen.images.subsampling import fixed_sample
 from demogen.measuring.batches import batches, finite, pass_size, sizes
 from demogen.networks.folding import folded_copy
@@ -26,8 +28,9 @@ STEPS = 15
 FAR = 0.5
 """A change above this is far too large: nothing is interpolated from it."""
 
-FIRST = 3
-"""So many draws tell that a change is far too large."""
+FIRST = 2
+"""So many draws tell that a change is far too large: above `FAR` for these, it is above `DROP` on
+average over ten, if the others change it the same way at all."""
 
 KEPT_NUMBERS = 2**24
 """Draws are kept for the next point where they are so many numbers or fewer; else drawn again."""
@@ -47,6 +50,9 @@ DEVIATIONS: dict[str, Deviation] = {
     "magnitude-released": lambda weight, root: weight.square() * root**2 + EPSILON**2,
 }
 """Kind of noise → its standard deviation: σ; √(σ²w² + ε²); and with σ for the root, σ²w² + ε²."""
+
+KINDS = {False: ("plain", "magnitude"), True: ("plain", "magnitude-released")}
+"""Whether σ is that of the authors' code → kinds of noise: plain, and in proportion to weights."""
 
 
 class UnitNoise:
@@ -87,20 +93,18 @@ class UnitNoise:
 
 @dataclass(frozen=True)
 class Search:
-    """Images, draws and kind of noise for which σ is looked for; equal where σ is.
+    """Images and draws of noise for which σ is looked for; equal where σ is.
 
     Attributes:
-        kind: of the noise, one of `DEVIATIONS`.
-        keep_norms: perturb folded batch norms as well, as the authors' code does.
+        released: as the authors' code: perturb folded batch norms as well, and see `KINDS`.
         key: of the noise.
         draws: how often noise is drawn; the same draws serve every σ.
-        content: a hash of images and labels.
+        content: digests of images and labels.
         data: the images on which accuracy is taken.
         batch_size: how many a network takes at a time.
     """
 
-    kind: str
-    keep_norms: bool
+    released: bool
     key: str
     draws: int
     content: str
@@ -114,22 +118,20 @@ class Search:
         images: int | None,
         draws: int,
         key: str,
-        kind: str,
-        keep_norms: bool,
+        released: bool,
         batch_size: int,
     ) -> "Search":
         """A search on a sample of so many training images, chosen by content; None: on all."""
         chosen = fixed_sample(train.images, len(train) if images is None else images)
         data = LabeledImages(train.images[chosen], train.labels[chosen.to(train.labels.device)])
-        # As bytes, for numpy has no bfloat16.
-        pixels = data.images.cpu().contiguous().view(torch.uint8)
-        content = hashlib.sha256(pixels.numpy().tobytes())
-        content.update(data.labels.cpu().numpy().tobytes())
-        return cls(kind, keep_norms, key, draws, content.hexdigest(), data, batch_size)
+        content = pixel_digest(data.images) + pixel_digest(data.labels)
+        return cls(released, key, draws, content, data, batch_size)
 
 
-def root_of_sigma(module: TappedModule, search: Search) -> float:
+def roots_of_sigma(module: TappedModule, search: Search) -> tuple[float, float]:
     """√σ at which noise of the weights changes the accuracy by `DROP`, within `TOLERANCE`.
+
+    Of plain noise, and of noise in proportion to weights. The same draws serve both.
 
     The accuracy that changes is that of the sample, the mean over the draws. Its change is taken as
     an absolute value, so that it is defined for a network that is always wrong.
@@ -138,14 +140,18 @@ def root_of_sigma(module: TappedModule, search: Search) -> float:
         NotMeasurable: the network is no chain with ReLU, there are no images, or the logits are not
             finite.
     """
-    return search_root(NoiseTrials(module, search).change)
+    trials = NoiseTrials(module, search)
+    plain, magnitude = (
+        search_root(partial(trials.change, kind)) for kind in KINDS[search.released]
+    )
+    return plain, magnitude
 
 
 class NoiseTrials:
     """By how much noise of a given size changes a network's accuracy, over fixed draws."""
 
     def __init__(self, module: TappedModule, search: Search) -> None:
-        self._module = folded_copy(module, keep_norms=search.keep_norms)
+        self._module = folded_copy(module, keep_norms=search.released)
         self._weights = [weight.detach().clone() for weight in self._module.parameters()]
         self._noise = UnitNoise(self._weights, search.key)
         self._search = search
@@ -157,12 +163,12 @@ class NoiseTrials:
         self._labels = labels.split(size)
         self._exact = self._accuracy(self._weights)
 
-    def change(self, root: float) -> float:
-        """|accuracy under noise − accuracy| for a root of σ, the mean over the draws.
+    def change(self, kind: str, root: float) -> float:
+        """|accuracy under noise − accuracy| for a kind and a root of σ, the mean over the draws.
 
         Over the first draws alone, where it is above `FAR` for these.
         """
-        deviation = DEVIATIONS[self._search.kind]
+        deviation = DEVIATIONS[kind]
         scales = [deviation(weight, root) for weight in self._weights]
         total = 0.0
         for index in range(self._search.draws):

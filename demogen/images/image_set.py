@@ -179,6 +179,7 @@ def center_crop(images: Tensor, side: int | None) -> Tensor:
     return images[:, :, top : top + side, left : left + side]
 
 
+@lru_cache(maxsize=16)
 def subset(available: int, size: int, seed: int, name: str) -> Tensor:
     """Indices of a fixed subset, ascending: the first `size` of a seeded order, so subsets nest.
 

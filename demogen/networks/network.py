@@ -4,6 +4,7 @@ import enum
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import torch
@@ -215,8 +216,12 @@ class Network:
 
     @property
     def initial(self) -> TappedModule:
-        """The network with its initial weights."""
-        return self._get(Access.INITIAL, self._sources.initial)
+        """The network with its initial weights; shared by measures that run together."""
+        source = self._sources.initial
+        shared: Callable[[], TappedModule] | None = None
+        if source is not None:
+            shared = partial(self.once, _made, source)
+        return self._get(Access.INITIAL, shared)
 
     @property
     def train(self) -> LabeledImages:
@@ -350,6 +355,12 @@ class Network:
             self._read[needed] = source()
         value: Value = self._read[needed]
         return value
+
+
+def _made(module: TappedModule, source: Callable[[], Value]) -> Value:
+    """What a source gives, as a function for `once`."""
+    del module
+    return source()
 
 
 def _classes(module: TappedModule, images: Tensor) -> int | None:

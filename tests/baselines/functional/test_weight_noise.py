@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -90,12 +91,10 @@ def test_noise_depends_on_key_and_draw_alone(monkeypatch):
 @pytest.mark.parametrize("kind", ["plain", "magnitude"])
 def test_sigma_is_where_a_fine_grid_crosses_a_tenth(kind):
     network = shared_network("convnet-bn")
-    trials = NoiseTrials(
-        network.module, Search.on(network.train, None, 40, "grid", kind, False, 256)
-    )
-    found = search_root(trials.change)
+    trials = NoiseTrials(network.module, Search.on(network.train, None, 40, "grid", False, 256))
+    found = search_root(partial(trials.change, kind))
     grid = np.linspace(0.5 * found, 1.5 * found, 101)
-    changes = np.array([trials.change(root) for root in grid])
+    changes = np.array([trials.change(kind, root) for root in grid])
     near = grid[np.abs(changes - DROP) < TOLERANCE]
     assert near.min() - 0.01 * found <= found <= near.max() + 0.01 * found
     assert changes[grid < 0.8 * near.min()].max() < DROP
@@ -104,7 +103,7 @@ def test_sigma_is_where_a_fine_grid_crosses_a_tenth(kind):
 
 def test_a_search_is_equal_where_what_it_looks_at_is():
     train = shared_network("mlp").train
-    how = ("key", "plain", False)
+    how = ("key", False)
     assert Search.on(train, 10, 5, *how, 7) == Search.on(train, 10, 5, *how, 99)
     assert Search.on(train, 10, 5, *how, 7) != Search.on(train, 11, 5, *how, 7)
     assert len(Search.on(train, 10, 5, *how, 7).data) == 10
