@@ -61,7 +61,7 @@ class Flatness(Measure):
     applies_to = CHAINS
 
     def __init__(
-        self, variant: str = "paper", images: int | None = 64, draws: int = 3, seed: int = 0
+        self, variant: str = "paper", images: int | None = 64, draws: int = 6, seed: int = 0
     ) -> None:
         self.variant = variant
         self.images = images
@@ -118,7 +118,7 @@ class PacBayes(Measure):
     applies_to = CHAINS
 
     def __init__(
-        self, variant: str = "paper", images: int | None = 64, draws: int = 3, seed: int = 0
+        self, variant: str = "paper", images: int | None = 64, draws: int = 6, seed: int = 0
     ) -> None:
         self.variant = variant
         self.images = images

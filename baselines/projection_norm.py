@@ -48,7 +48,7 @@ class ProjectionNorm(Measure):
     cost = "2 forward + 1 backward of steps × batch images of each kind"
 
     def __init__(
-        self, steps: int = 10, batch: int = 32, learning_rate: float = 0.001, seed: int = 0
+        self, steps: int = 20, batch: int = 32, learning_rate: float = 0.001, seed: int = 0
     ) -> None:
         self.steps = steps
         self.batch = batch

@@ -28,9 +28,8 @@ STEPS = 15
 FAR = 0.5
 """A change above this is far too large: nothing is interpolated from it."""
 
-FIRST = 2
-"""So many draws tell that a change is far too large: above `FAR` for these, it is above `DROP` on
-average over ten, if the others change it the same way at all."""
+FIRST = 3
+"""So many draws tell that a change is far too large."""
 
 KEPT_NUMBERS = 2**24
 """Draws are kept for the next point where they are so many numbers or fewer; else drawn again."""

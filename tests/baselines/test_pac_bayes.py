@@ -81,8 +81,8 @@ def test_cost_and_access(kind):
     assert kind.access == (Access.TRAIN if kind is Flatness else Access.TRAIN | Access.INITIAL)
     assert not isinstance(kind.cost, Passes)
     spec = spec_of("nin")
-    assert kind().passes(spec, 640) == 2 * (1 + 15 * 3) * 64 / 640
-    assert kind(images=None).passes(spec, 640) == 2 * (1 + 15 * 3)
+    assert kind().passes(spec, 640) == 2 * (1 + 15 * 6) * 64 / 640
+    assert kind(images=None).passes(spec, 640) == 2 * (1 + 15 * 6)
     assert kind("released").passes(spec, 640) == 2 * (1 + 15 * 10)
 
 

@@ -86,7 +86,7 @@ def sigmas(measure, network):
         found = []
         for accuracy in accuracies(deviation):
             found.append(accuracy)
-            if len(found) == 2 and abs(sum(found) / 2 - exact) > 0.5:
+            if len(found) == 3 and abs(sum(found) / 3 - exact) > 0.5:
                 break
         return abs(sum(found) / len(found) - exact)
 
