@@ -81,7 +81,8 @@ class ResultsState:
         predictors = {predictor for *_, predictor in self.results}
         title = (
             "A leaderboard of predictors of the generalization gap: "
-            f"{len(self.results)} results of {len(predictors)} predictors on {len(zoos)} zoos"
+            f"{_count(len(self.results), 'result')} of {_count(len(predictors), 'predictor')} on "
+            f"{_count(len(zoos), 'zoo')}"
         )
         note = f"demogen {__version__}, sha256:{self.digest} of the sha256 of all result files"
         key = f"leaderboard-{self.digest[:12]}"
@@ -89,7 +90,11 @@ class ResultsState:
 
     def pin(self) -> str:
         """The same in one line."""
-        return f"leaderboard of {len(self.results)} results, sha256:{self.digest}"
+        return f"leaderboard of {_count(len(self.results), 'result')}, sha256:{self.digest}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _packed_names(path: Path) -> Iterator[tuple[str, ...]]:

@@ -105,5 +105,5 @@ def test_it_is_cited_by_its_own_files(folder, packed, tiny_zoo_folder):
         run("cite", tiny_zoo_folder, "--results", results, command=demogen).output
         for results in (folder, packed)
     ]
-    assert all("4 results of 2 predictors on 1 zoos" in text for text in cited)
+    assert all("4 results of 2 predictors on 1 zoo}" in text for text in cited)
     assert cited[0] != cited[1]
