@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.utils.estimator_checks import estimator_checks_generator
@@ -88,3 +89,20 @@ def test_a_constant_column_has_no_weight_wherever_it_goes_later():
     assert fitted.predict(later) == pytest.approx(
         LeastSquares().fit(X[:, :1], GAP).predict(later[:, :1])
     )
+
+
+def test_plain_arrays_are_fitted_and_refused_as_all_others_are():
+    rows, target = np.random.default_rng(0).normal(size=(12, 3)), np.arange(12.0)
+    frame = pd.DataFrame(rows, columns=["a", "b", "c"])
+    named = LeastSquares().fit(frame, list(target))
+    plain = LeastSquares().fit(rows, target)
+    assert plain.predict(rows).tolist() == named.predict(frame).tolist()
+    assert not hasattr(named.fit(rows, target), "feature_names_in_")
+    with pytest.raises(ValueError, match="X has 2 features, but LeastSquares is expecting 3"):
+        plain.predict(rows[:, :2].copy())
+    rows[3, 1] = np.nan
+    for call in (plain.predict, lambda X: plain.fit(X, target)):
+        with pytest.raises(ValueError, match="Input X contains NaN"):
+            call(rows)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        plain.fit(frame.to_numpy(), target[:5])
