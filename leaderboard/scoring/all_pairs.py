@@ -6,10 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leaderboard.scoring.bootstrap import DRAWS, count_blocks, wins
+from leaderboard.scoring.bootstrap import DRAWS, count_blocks
+from leaderboard.scoring.ranks import ROUNDING
 from leaderboard.scoring.resampled import r2_of_all
 
 Matrix = npt.NDArray[np.float64]
+
+_DRAWS_AT_ONCE = 2048
+"""Draws whose values, and what is made of them for one predictor, stay in a core's cache."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,33 @@ def all_pairs(
     defined = np.zeros_like(better)
     for counts in count_blocks(groups, draws, seed):
         values = r2_of_all(y, of_all, counts)
-        for row, of_one in enumerate(values):
-            won = wins(of_one, values[row:], larger_is_better=True)
-            defined[row, row:] += np.isfinite(won).sum(axis=1)
-            better[row, row:] += np.nansum(won, axis=1)
+        for start in range(0, values.shape[1], _DRAWS_AT_ONCE):
+            _count(np.ascontiguousarray(values[:, start : start + _DRAWS_AT_ONCE]), better, defined)
     upper = np.triu(np.ones_like(better, dtype=bool), 1)
     defined = np.where(upper.T, defined.T, defined)
     better = np.where(upper.T, defined - better.T, better)
     return AllPairs(better, defined)
+
+
+def _count(values: Matrix, better: Matrix, defined: Matrix) -> None:
+    """Add draws, (k, draws), to the upper halves of `better` and `defined`.
+
+    The sums are those of `leaderboard.scoring.bootstrap.wins`, from counts of larger and smaller
+    ones.
+    """
+    sizes = ROUNDING * np.abs(values)
+    all_finite = bool(np.isfinite(values).all())
+    with np.errstate(all="ignore"):
+        for row, of_one in enumerate(values):
+            difference = of_one - values[row:]
+            near = np.maximum(sizes[row], sizes[row:])
+            larger, smaller = difference > near, difference < -near
+            compared: npt.NDArray[np.int64] | int = values.shape[1]
+            if not all_finite:
+                finite = np.isfinite(difference)
+                larger &= finite
+                smaller &= finite
+                compared = np.count_nonzero(finite, axis=1)
+            ahead = np.count_nonzero(larger, axis=1) - np.count_nonzero(smaller, axis=1)
+            defined[row, row:] += compared
+            better[row, row:] += (compared + ahead) / 2

@@ -22,6 +22,7 @@ def test_every_pair_is_as_compared_by_itself(field, monkeypatch):
     y, of_all, groups = field
     # Several blocks of draws.
     monkeypatch.setattr(bootstrap, "_COUNTS_AT_ONCE", 7000)
+    monkeypatch.setattr("leaderboard.scoring.all_pairs._DRAWS_AT_ONCE", 50)
     found = all_pairs(y, of_all, groups, draws=300, seed=4)
     for i, one in enumerate(of_all):
         for j, other in enumerate(of_all):
