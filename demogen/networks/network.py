@@ -3,8 +3,8 @@
 import enum
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import torch
@@ -216,12 +216,13 @@ class Network:
 
     @property
     def initial(self) -> TappedModule:
-        """The network with its initial weights; shared by measures that run together."""
+        """The network with its initial weights."""
         source = self._sources.initial
-        shared: Callable[[], TappedModule] | None = None
-        if source is not None:
-            shared = partial(self.once, _made, source)
-        return self._get(Access.INITIAL, shared)
+        if source is None or self._memo is None:
+            return self._get(Access.INITIAL, source)
+        # Made once for measures that run together; each has a copy, which it may train.
+        own: TappedModule = self._get(Access.INITIAL, lambda: deepcopy(self.once(_made, source)))
+        return own
 
     @property
     def train(self) -> LabeledImages:

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from baselines.class_separation import ClassSeparation, released_index
+from baselines.functional import class_mixtures
 from baselines.functional.class_mixtures import mean_mixture_accuracy
 from demogen.errors import NotMeasurable
 from tests.baselines.conftest import shared_network
@@ -54,6 +55,16 @@ def test_the_released_mixtures_of_vectors_are_those_of_the_authors_program(numbe
     found = mean_mixture_accuracy(module, images, labels, groups)
     known = value("first_place.json", f"pgdl_toy/model_{number}", "Mixup|seed=0")
     assert found == pytest.approx(known, rel=1e-12)
+
+
+def test_mixtures_that_do_not_lie_in_memory_together_give_the_same(monkeypatch):
+    network = shared_network("layers")
+    groups = [torch.arange(len(network.train))]
+    parts = (network.module, network.train.images, network.train.labels, groups)
+    whole = mean_mixture_accuracy(*parts)
+    monkeypatch.setattr(class_mixtures, "_PIXELS_AT_A_TIME", 1)
+    assert 0 < whole < 1
+    assert mean_mixture_accuracy(*parts, batch_size=7) == whole
 
 
 def test_as_released_all_classes_count_alike_and_the_product_is_of_both():

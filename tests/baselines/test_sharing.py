@@ -16,7 +16,7 @@ from demogen.measuring import (
     measure_together,
 )
 from demogen.measuring.predictor import Measure
-from demogen.networks.network import Network
+from demogen.networks.network import Access, Network, Sources
 
 
 def all_measures():
@@ -154,3 +154,29 @@ def test_images_that_no_measure_may_read_are_the_reason_of_each():
     for one in found.values():
         assert "were changed in place" in one.reason
         assert not one.fault
+
+
+def test_test_inputs_as_they_are_pass_once(make_network):
+    network = make_network("nin-bn")
+    forward = []
+    first = network.module.chain()[0][1]
+    first.register_forward_hook(lambda layer, inputs, _: forward.append(len(inputs[0])))
+    kinds = ("turned-consistency", "thresholded-confidence")
+    measure_together({k: m for k, m in all_measures().items() if m.name in kinds}, network)
+    # Upright, three turns and mirrored; and an image of each sweep, to see how large it is.
+    wanted = len(network.train) + 5 * len(network.test_inputs)
+    assert 0 < sum(forward) - wanted < len(network.test_inputs)
+
+
+def test_initial_weights_are_made_once_and_each_measure_has_its_own(make_network):
+    network, made = make_network("nin-bn"), []
+    initial = network.initial
+    sources = Sources(initial=lambda: made.append(1) or initial)
+    together = Network(network.module, sources).remembering()
+    first, second = (together.view(Access.INITIAL).initial for _ in range(2))
+    assert made == [1]
+    with torch.no_grad():
+        next(first.parameters()).fill_(7)
+    for other in (second, together.view(Access.INITIAL).initial, initial):
+        assert not (next(other.parameters()) == 7).any()
+    assert made == [1]
