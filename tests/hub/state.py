@@ -62,9 +62,10 @@ class Hub:
             return None
         allowed, span = self.rate_limit
         now = self.clock()
-        if now >= self._span_began + span:
+        # Differences of times, whose sums are rounded: 65500.26 + 60 − 65500.26 is above 60.
+        if now - self._span_began >= span:
             self._span_began, self._answered = now, 0
         self._answered += 1
         if self._answered <= allowed:
             return None
-        return max(1, math.ceil(self._span_began + span - now))
+        return max(1, math.ceil(span - (now - self._span_began)))

@@ -224,6 +224,10 @@ class TestRateLimit:
         now += 46
         assert [client.get(path).status_code for _ in range(3)] == [200, 200, 429]
 
+    def test_a_whole_span_is_waited_for_however_large_the_clock(self, hub: LoopbackHub) -> None:
+        hub.state.clock, hub.state.rate_limit = lambda: 65500.260275078, (0, 60)
+        assert hub.state.seconds_over_limit() == 60
+
     def test_contents_on_other_hosts_do_not_count(
         self, hub: LoopbackHub, repository: Repository, client: httpx2.Client
     ) -> None:
