@@ -163,12 +163,16 @@ def _index_cells(row: Row, columns: Sequence[Column]) -> Iterator[IndexCell]:
 
 
 def _controls(rows: Sequence[TableRow]) -> list[Control]:
-    zoos = list(dict.fromkeys(row.zoo for row in rows))
-    targets = sorted({row.target for row in rows if row.zoo == zoos[0]})
+    sizes: dict[str, int] = {}
+    for row in rows:
+        sizes[row.zoo] = max(sizes.get(row.zoo, 0), row.cells.measured + row.cells.dropped)
+    # What most networks say comes first into sight, and not what comes first in the alphabet.
+    zoo = max(sizes, key=lambda name: sizes[name])
+    targets = sorted({row.target for row in rows if row.zoo == zoo})
     target = "gap" if "gap" in targets else targets[0]
     splits = sorted({row.split for row in rows} - {STANDARD})
     return [
-        _choice("zoo", "Zoo", zoos, f"={zoos[0]}"),
+        _choice("zoo", "Zoo", list(sizes), f"={zoo}"),
         _choice("target", "Target", sorted({row.target for row in rows}), f"={target}"),
         Control(
             "split",

@@ -9,19 +9,24 @@
   document.body.append(tip);
   const MARGIN = 8;
   let shown = null;
+  let dismissed = null;
 
   function show(heading) {
     hide();
     shown = heading;
     tip.textContent = heading.dataset.explanation;
     tip.hidden = false;
-    const box = heading.getBoundingClientRect();
+    place();
+    focusable(heading).setAttribute("aria-describedby", tip.id);
+  }
+
+  function place() {
+    const box = shown.getBoundingClientRect();
     const left = Math.min(box.left, document.documentElement.clientWidth - tip.offsetWidth - MARGIN);
     const below = box.bottom + MARGIN / 2;
     const fits = below + tip.offsetHeight < window.innerHeight;
     tip.style.left = `${Math.max(MARGIN, left)}px`;
     tip.style.top = `${fits ? below : Math.max(MARGIN, box.top - tip.offsetHeight - MARGIN / 2)}px`;
-    focusable(heading).setAttribute("aria-describedby", tip.id);
   }
 
   function hide() {
@@ -34,16 +39,28 @@
     return heading.querySelector("button") || heading;
   }
 
+  function leave(heading) {
+    dismissed = null;
+    if (shown === heading) hide();
+  }
+
   for (const heading of document.querySelectorAll("th[title]")) {
     heading.dataset.explanation = heading.title;
     heading.removeAttribute("title");
-    heading.addEventListener("mouseenter", () => show(heading));
-    heading.addEventListener("mouseleave", hide);
+    /* Not mouseenter: scrolling brings headings under a mouse at rest, which asks for nothing. */
+    heading.addEventListener("mousemove", () => {
+      if (heading !== shown && heading !== dismissed) show(heading);
+    });
+    heading.addEventListener("mouseleave", () => leave(heading));
     heading.addEventListener("focusin", () => show(heading));
-    heading.addEventListener("focusout", hide);
+    heading.addEventListener("focusout", () => leave(heading));
   }
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") hide();
+    if (event.key !== "Escape") return;
+    dismissed = shown;
+    hide();
   });
-  window.addEventListener("scroll", hide, { passive: true });
+  /* A focus that scrolls its heading into view keeps the explanation, beside it. */
+  const follow = () => shown && (shown.contains(document.activeElement) ? place() : hide());
+  document.addEventListener("scroll", follow, { capture: true, passive: true });
 })();

@@ -36,6 +36,14 @@ def heading(page, key):
     return page.locator(f"#ranking th[data-key={key}]")
 
 
+def scroll(page, pixels):
+    """Scroll the window, and wait until what that brings under the mouse has been told."""
+    page.evaluate("pixels => window.scrollBy(0, pixels)", pixels)
+    assert page.evaluate("window.scrollY") == pixels
+    two_frames = "requestAnimationFrame(() => requestAnimationFrame(done))"
+    page.evaluate(f"new Promise(done => {two_frames})")
+
+
 def draws(page):
     page.locator("#scatter .main-svg").first.wait_for()
     return page

@@ -105,6 +105,21 @@ def test_the_index_shows_every_row_and_says_what_it_is_pinned_to(site, results_o
         assert page.text.count(column.explanation) == 1
 
 
+def test_the_zoo_of_most_networks_is_in_sight_first(zoo, make, tmp_path):
+    few = [
+        result.model_copy(update={"zoo": "aaa", "zoo_digest": "6b" * 32})
+        for result in make.results(make.zoo(6, copies=2, seed=3))
+    ]
+    page = Page(write_site([*few, *make.results(zoo)], tmp_path / "site"))
+    chosen = [
+        attributes["value"]
+        for tag, attributes in page.tags
+        if tag == "option" and "selected" in attributes
+    ]
+    assert f"={zoo.name}" in chosen
+    assert "=aaa" not in chosen
+
+
 def test_cells_sort_by_the_numbers_they_show(site, results_of_three):
     page = Page(site / "index.html")
     orders = [

@@ -7,7 +7,16 @@ import pytest
 from leaderboard.pages.site import write_site
 from leaderboard.results.columns import COLUMNS
 from leaderboard.scoring.scores import METRICS
-from tests.leaderboard.pages.browser import Tab, contrast, draws, heading, markers, names, shown
+from tests.leaderboard.pages.browser import (
+    Tab,
+    contrast,
+    draws,
+    heading,
+    markers,
+    names,
+    scroll,
+    shown,
+)
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -82,13 +91,13 @@ def open_page(tabs, folder):
     assert not complaints
 
 
-def test_the_first_view_is_the_first_zoos_gap_by_rank(open_page):
+def test_the_first_view_is_the_gap_of_the_largest_zoo_by_rank(open_page):
     page = open_page()
-    assert names(page) == ["strong"]
-    page.get_by_label("Zoo").select_option(label="toy")
     assert names(page) == ["strong", HOSTILE, "weak", "lost"]
     assert heading(page, "rank").get_attribute("aria-sort") == "ascending"
     assert page.locator("#status").inner_text().startswith("4 rows.")
+    page.get_by_label("Zoo").select_option(label="other")
+    assert names(page) == ["strong"]
 
 
 def test_a_switch_shows_the_columns_behind_the_first(open_page):
@@ -229,13 +238,27 @@ def test_explanations_come_with_the_mouse_and_with_the_focus_and_go_with_escape(
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 1280
     page.keyboard.press("Escape")
+    spot = heading(page, "r2_pooled").bounding_box()
+    page.mouse.move(spot["x"] + 2, spot["y"] + 2)
     assert not tip.is_visible()
     button = heading(page, "pearson").get_by_role("button")
     button.focus()
     assert tip.inner_text() == METRICS["pearson"].explanation
     assert button.get_attribute("aria-describedby") == "tip"
+    scroll(page, 20)
+    box, spot = tip.bounding_box(), heading(page, "pearson").bounding_box()
+    assert abs(box["y"] - spot["y"] - spot["height"]) < 10
     page.get_by_label("Find").focus()
     assert not tip.is_visible()
+
+
+def test_scrolling_a_heading_under_a_mouse_at_rest_explains_nothing(open_page):
+    page = open_page()
+    spot = heading(page, "rank").bounding_box()
+    page.mouse.move(spot["x"] + 5, spot["y"] - 10)
+    scroll(page, 15)
+    page.locator("th[data-key=rank]:hover").wait_for()
+    assert not page.locator("#tip").is_visible()
 
 
 def test_a_predictors_page_draws_and_redraws(open_page):
