@@ -33,6 +33,9 @@ SHOWN = (
 DRAWS = 20
 LEVELS = 6
 
+MOST_LETTERS = 36
+"""Of a name in the legend: all of those in `SHOWN`."""
+
 
 @final
 @dataclass(frozen=True)
@@ -83,21 +86,21 @@ def gather_learning(sources: Sources) -> Curves:
 
 def paint_learning(figure: "Figure", data: Curves) -> None:
     """Medians over draws, with bands from the lower to the upper quartile."""
-    figure.set_size_inches(9.2, 4.2)
+    figure.set_size_inches(10, 4.2)
     left, right = figure.subplots(1, 2, sharey=True)
     _curves(left, data.sizes, data.by_size)
     left.set(xlabel="networks, drawn at random", ylabel="out-of-fold R²")
-    _curves(right, data.levels, data.by_level)
-    right.set_xlabel("training accuracy that the networks reach")
-    for level, count in zip(data.levels, data.counts, strict=True):
-        right.annotate(
-            f"{count:.0f}",
-            (level, 1),
-            xycoords=("data", "axes fraction"),
-            ha="center",
-            va="bottom",
-            fontsize=8,
-        )
+    # In even steps: accuracies crowd below 1.
+    steps = np.arange(len(data.levels), dtype=np.float64)
+    _curves(right, steps, data.by_level)
+    right.set_xticks(
+        steps,
+        [
+            f"{level:.3f}\n{count:.0f}"
+            for level, count in zip(data.levels, data.counts, strict=True)
+        ],
+    )
+    right.set_xlabel("training accuracy, and networks that reach it")
     # An R² below the mean's says no more for lying far below.
     medians = [curve.get_ydata() for axes in (left, right) for curve in axes.lines]
     low = min(float(np.min(of)) for of in medians if len(of))
@@ -117,7 +120,7 @@ def _curves(axes: "Axes", x: Vector, of: Mapping[str, Vector]) -> None:
             linestyle=LINES[number % len(LINES)],
             marker=MARKERS[number % len(MARKERS)],
             markersize=4,
-            label=shortened(name),
+            label=shortened(name, MOST_LETTERS),
         )
         axes.fill_between(x[defined], low, high, color=color, alpha=0.15, linewidth=0)
     axes.axhline(0, color="0.7", linewidth=1, zorder=0)

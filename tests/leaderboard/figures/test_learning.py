@@ -35,11 +35,27 @@ def test_curves_are_medians_over_draws(sources, monkeypatch):
     assert defined.sum() >= 3
     x, y = line(right, "mine")
     defined = np.isfinite(data.by_level["mine"]).all(axis=1)
-    np.testing.assert_array_equal(x, data.levels[defined])
+    np.testing.assert_array_equal(x, np.flatnonzero(defined))
     np.testing.assert_array_equal(y, np.median(data.by_level["mine"][defined], axis=1))
     assert data.sizes[-1] == len(sources.zoo.table) == data.counts[0]
     assert data.counts[-1] == 20
     assert not texts_overlap(figure)
+
+
+def test_levels_that_crowd_below_1_are_told_apart():
+    levels = np.array([0.592, 0.798, 0.921, 0.978, 0.994, 1.0])
+    counts = np.array([108.0, 77.0, 55.0, 39.0, 28.0, 24.0])
+    values = np.zeros((6, 1))
+    name = max(learning.SHOWN, key=len)
+    data = learning.Curves("zoo", counts[::-1], levels, counts, {name: values}, {name: values})
+    figure = painted(learning.paint_learning, data)
+    assert not texts_overlap(figure)
+    assert [each.get_text() for each in figure.axes[1].get_xticklabels()][3:] == [
+        "0.978\n39",
+        "0.994\n28",
+        "1.000\n24",
+    ]
+    assert name in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 def test_a_regressor_that_is_another_now_is_refused(sources, make):
