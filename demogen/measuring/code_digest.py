@@ -89,6 +89,13 @@ def code_digest(measure: "Measure") -> str:
     return walk.digest.hexdigest()
 
 
+def value_digest(value: Any, what: str) -> str:
+    """`code_digest` of any value, which errors call `what`."""
+    walk = _Walk()
+    walk.add(value, what)
+    return walk.digest.hexdigest()
+
+
 class _Walk:
     """One walk over what a measure refers to; every object is visited once."""
 
@@ -151,7 +158,8 @@ class _Walk:
                 self.add(key, what)
                 self.add(item, f"{what}[{key!r}]")
         elif isinstance(value, set | frozenset):
-            self._say(sorted(_alone(item, what) for item in value))
+            # They have no order.
+            self._say(sorted(value_digest(item, what) for item in value))
         elif isinstance(value, np.ndarray | np.generic):
             array = np.asarray(value)
             self._say(array.dtype.str, array.shape)
@@ -283,13 +291,6 @@ def _bytecode(code: types.CodeType) -> tuple[bytes, bytes]:
     kinds = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
     table = getattr(code, "co_exceptiontable", b"")
     return code.co_code, repr((names, kinds, table)).encode("utf-8", "replace")
-
-
-def _alone(value: Any, what: str) -> str:
-    """The digest of a value by itself: members of a set have no order."""
-    walk = _Walk()
-    walk.add(value, what)
-    return walk.digest.hexdigest()
 
 
 def _is_named_c(value: Any) -> bool:

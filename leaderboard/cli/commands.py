@@ -71,6 +71,7 @@ def evaluate(
       demogen evaluate unit-sparsity --zoo digits --where "corruption == 0" --format csv
     """
     from demogen._util.attributes import names_attribute
+    from demogen._util.paths import measurements
     from demogen.format.printing import chosen_format
     from demogen.measuring.named_predictors import predictor_named
     from demogen.measuring.predictor import list_predictors
@@ -78,9 +79,9 @@ def evaluate(
     from demogen.zoo.pool import open_zoos
     from leaderboard.pages.printing import printed
     from leaderboard.results.evaluation import benchmark
+    from leaderboard.results.kept import KeptResults
     from leaderboard.results.packed_places import check_places
     from leaderboard.results.places import note_places, places_of
-    from leaderboard.results.result import write_result
 
     chosen = chosen_format(output_format)
     predictors = [predictor_named(name) for name in names or list_predictors()]
@@ -95,19 +96,22 @@ def evaluate(
     running["progress"] = shows_progress()
     whole = open_zoos(zoos, revision, images=images)
     zoo = part_asked(whole, where, limit)
-    scored = benchmark(predictors, zoo, target, splits or None, signatures=signatures, **running)
-    if sampled:
+    kept = None if sampled else KeptResults(results, running["cache"] or measurements())
+    scored = benchmark(
+        predictors, zoo, target, splits or None, signatures=signatures, kept=kept, **running
+    )
+    if kept is None:
         say_table(printed(scored, chosen), chosen)
         note("no results written: they would be of a sample of the images")
         return
     check_places(scored, results)
-    for result in scored:
-        write_result(result, results)
+    found = kept.write(scored)
     called = zip(predictors, names, strict=False)
     files = {one.name: name for one, name in called if names_attribute(name)}
     note_places(results, scored, places_of(whole, zoos), files)
     say_table(printed(scored, chosen), chosen)
-    note(f"{len(scored)} results in {results}")
+    again = f", {found} of them as they were" if found else ""
+    note(f"{len(scored)} results in {results}{again}")
 
 
 @click.command()

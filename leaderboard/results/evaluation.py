@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from demogen.measuring.options import MeasuringOptions
     from demogen.measuring.predictor import Measure, Predictor
     from demogen.zoo.base import NetworkSet
+    from leaderboard.results.kept import KeptResults
 
 
 def evaluate(
@@ -67,6 +68,7 @@ def benchmark(
     splits: Sequence[str] | None = None,
     *,
     signatures: "pd.DataFrame | Path | str | None" = None,
+    kept: "KeptResults | None" = None,
     **options: "Unpack[MeasuringOptions]",
 ) -> Results:
     """Measure a zoo for many predictors together, and score each on each split.
@@ -79,6 +81,7 @@ def benchmark(
         splits: names of splits; None: all the zoo has.
         signatures: a table of what was measured, or its file, by network id (see
             `demogen.measuring.measurements_in`): it is taken, and nothing is measured.
+        kept: results of an earlier run, which are not scored again where nothing has changed.
         options: see `demogen.measuring.MeasuringOptions`; `workers` also score side by side.
 
     Returns:
@@ -113,7 +116,7 @@ def benchmark(
         _designed(predictor, measurements, networks)
         for predictor, measurements in zip(named, measured, strict=True)
     )
-    return Results(score_designs(designs, networks, chosen, options.get("workers", 1)))
+    return Results(score_designs(designs, networks, chosen, options.get("workers", 1), kept))
 
 
 def score_split(

@@ -171,32 +171,45 @@ def score_split_of(
         message = f"{predictor.name} on {networks.name}: {doubt}"
         warnings.warn(message, RuntimeWarning, stacklevel=4)
     result = Result.scored(
-        predictor=predictor.name,
-        measure=predictor.measure,
-        columns=design.columns,
-        regressor=regressor_to_text(predictor.regressor),
-        paper=predictor.paper,
-        summary=predictor.summary,
-        access=predictor.access,
-        zoo=networks.name,
-        zoo_digest=networks.digest,
-        revision=networks.revision,
-        split=split.name,
-        split_digest=split.digest,
-        split_kind=split.kind,
-        target=networks.target,
-        test_images=networks.test_images,
+        **inputs_of(predictor, design, networks, split, same),
         folds=fitted.folds,
         skipped_folds=fitted.skipped,
         fit=fitted.fit,
         model=fitted.model,
-        seconds=predictor.seconds,
-        epochs=predictor.epochs,
-        versions=versions(),
-        **same,
     )
     # Checking made copies, which take most of the memory where networks are many.
     return result.model_copy(update=same)
+
+
+def inputs_of(
+    predictor: Described,
+    design: Design,
+    networks: Networks,
+    split: "Split",
+    same: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The fields of a result that scoring is given, by name: all but predictions and scores."""
+    return {
+        "predictor": predictor.name,
+        "measure": predictor.measure,
+        "columns": design.columns,
+        "regressor": regressor_to_text(predictor.regressor),
+        "paper": predictor.paper,
+        "summary": predictor.summary,
+        "access": predictor.access,
+        "zoo": networks.name,
+        "zoo_digest": networks.digest,
+        "revision": networks.revision,
+        "split": split.name,
+        "split_digest": split.digest,
+        "split_kind": split.kind,
+        "target": networks.target,
+        "test_images": networks.test_images,
+        "seconds": predictor.seconds,
+        "epochs": predictor.epochs,
+        "versions": versions(),
+        **same,
+    }
 
 
 def _of(ids: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

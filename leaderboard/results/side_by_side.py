@@ -1,21 +1,23 @@
 """Designs scored on splits one after the other, or side by side in processes of one thread."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from demogen.parallel import map_tasks
+from leaderboard.results.kept import KeptResults
 from leaderboard.results.result import Result
 from leaderboard.results.scored_split import (
     Described,
     Design,
     Networks,
+    inputs_of,
     same_on_splits,
-    score_design,
     score_split_of,
 )
 
@@ -35,6 +37,7 @@ def score_designs(
     networks: Networks,
     splits: "Sequence[Split]",
     workers: int = 1,
+    kept: KeptResults | None = None,
 ) -> Iterator[Result]:
     """Fit and score each design on each split, designs outermost.
 
@@ -43,18 +46,27 @@ def score_designs(
         networks: that are scored.
         splits: of them.
         workers: local processes that score side by side, where there is enough to score.
+        kept: results of an earlier run, which are not made again where they hold.
 
     Raises:
         PredictorError: a regressor fails.
         DemogenError: a worker process died, or a regressor cannot be sent to one.
     """
+    done: dict[int, _Outcome] = {}
     if workers > 1:
         designs = list(designs)
-        if len(designs) * len(splits) >= FEWEST:
-            yield from _in_processes(designs, networks, splits, workers)
-            return
-    for predictor, design in designs:
-        yield from score_design(predictor, design, networks, splits)
+        tasks = [_Task(*each, networks, split) for each in designs for split in splits]
+        done = _in_processes(tasks, kept, workers)
+    for number, (predictor, design) in enumerate(designs):
+        same = same_on_splits(design, networks)
+        for position, split in enumerate(splits, number * len(splits)):
+            task = _Task(predictor, design, networks, split)
+            outcome = done.pop(position, None) or _found(task, kept, same) or _scored(task, same)
+            if kept is not None and not outcome.found:
+                kept.note(outcome.result, predictor.regressor, outcome.warned)
+            for warning in outcome.warned:
+                warnings.warn(warning, stacklevel=4)
+            yield outcome.result.model_copy(update=same)
 
 
 @dataclass(frozen=True)
@@ -67,29 +79,61 @@ class _Task:
     split: "Split"
 
 
+@dataclass(frozen=True)
+class _Outcome:
+    """A result without what is the same on each split, and what was warned of.
+
+    Attributes:
+        result: with None where `same_on_splits` has the values.
+        warned: while it was made.
+        found: whether an earlier run made it.
+    """
+
+    result: Result
+    warned: "list[Warning | str]"
+    found: bool = False
+
+
 def _in_processes(
-    designs: "Sequence[tuple[Described, Design]]",
-    networks: Networks,
-    splits: "Sequence[Split]",
-    workers: int,
-) -> Iterator[Result]:
-    tasks = [_Task(*each, networks, split) for each in designs for split in splits]
-    outcomes = map_tasks(_scored, tasks, workers=workers)
-    with closing(outcomes):
-        done = dict(outcomes)
-    for number, (_, design) in enumerate(designs):
-        same = same_on_splits(design, networks)
-        for position in range(number * len(splits), (number + 1) * len(splits)):
-            result, warned = done.pop(position)
-            for warning in warned:
-                warnings.warn(warning, stacklevel=4)
-            yield result.model_copy(update=same)
+    tasks: Sequence[_Task], kept: KeptResults | None, workers: int
+) -> dict[int, _Outcome]:
+    """Outcomes by the position of their tasks: of those found, and of all where many are not."""
+    found = {position: _found(task, kept, _same(task)) for position, task in enumerate(tasks)}
+    done = {position: outcome for position, outcome in found.items() if outcome is not None}
+    missing = sorted(found.keys() - done.keys())
+    if len(missing) >= FEWEST:
+        outcomes = map_tasks(_scored, [tasks[position] for position in missing], workers=workers)
+        with closing(outcomes):
+            done |= {missing[number]: outcome for number, outcome in outcomes}
+    return done
 
 
-def _scored(task: _Task) -> tuple[Result, list[Warning | str]]:
-    """A result without what the caller has already, and what was warned of meanwhile."""
-    same = same_on_splits(task.design, task.networks)
-    with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
+def _found(task: _Task, kept: KeptResults | None, same: Mapping[str, Any]) -> _Outcome | None:
+    """What an earlier run made of a task."""
+    if kept is None:
+        return None
+    inputs = inputs_of(task.predictor, task.design, task.networks, task.split, same)
+    if (found := kept.find(inputs, task.predictor.regressor)) is None:
+        return None
+    result, warned = found
+    return _Outcome(result.model_copy(update=dict.fromkeys(same)), warned, found=True)
+
+
+def _scored(task: _Task, same: Mapping[str, Any] | None = None) -> _Outcome:
+    """What scoring makes of a task; `same` is made here where it was not sent along."""
+    same = _same(task) if same is None else same
+    with _libraries().limit(limits=1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         result = score_split_of(task.predictor, task.design, task.networks, task.split, same)
-    return result.model_copy(update=dict.fromkeys(same)), [one.message for one in caught]
+    warned = [one.message for one in caught]
+    return _Outcome(result.model_copy(update=dict.fromkeys(same)), warned)
+
+
+def _same(task: _Task) -> dict[str, Any]:
+    return same_on_splits(task.design, task.networks)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The libraries with threads of their own; to look for them takes 5 ms."""
+    return ThreadpoolController()

@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from demogen.errors import ResultError
 from leaderboard.cli import commands
+from leaderboard.results.kept import KeptResults
 from leaderboard.results.result import read_results, write_result
 
 
@@ -67,6 +68,7 @@ def test_evaluate_writes_results_and_prints_the_table(zoo, results, tmp_path, mo
     calls = []
 
     def benchmark(*arguments, **options):
+        assert isinstance(options.pop("kept"), KeptResults)
         calls.append((arguments, options))
         return results
 
