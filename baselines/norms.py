@@ -37,7 +37,7 @@ from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.folding import folded_copy
-from demogen.networks.homogeneity import CHAINS, AffineLayer, affine_layers, why_not_homogeneous
+from demogen.networks.homogeneity import FOLDED, AffineLayer, affine_layers, why_not_folded
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule
 
@@ -65,14 +65,14 @@ class WeightNorms(Measure):
 
     name = "weight-norms"
     cost = Passes()
-    applies_to = CHAINS
+    applies_to = FOLDED
 
     def __init__(self, variant: str = "paper") -> None:
         self.variant = variant
 
     def applicable(self, module: TappedModule) -> str | None:
-        """Why the network is no chain with ReLU, or None."""
-        return why_not_homogeneous(module)
+        """Why the network is no chain of layers, or None."""
+        return why_not_folded(module)
 
     def compute(self, network: Network) -> Mapping[str, float]:
         """The nine features.
@@ -112,14 +112,14 @@ class InitialDistances(Measure):
     name = "initial-distances"
     access = Access.INITIAL
     cost = Passes()
-    applies_to = CHAINS
+    applies_to = FOLDED
 
     def __init__(self, variant: str = "paper") -> None:
         self.variant = variant
 
     def applicable(self, module: TappedModule) -> str | None:
-        """Why the network is no chain with ReLU, or None."""
-        return why_not_homogeneous(module)
+        """Why the network is no chain of layers, or None."""
+        return why_not_folded(module)
 
     def compute(self, network: Network) -> Mapping[str, float]:
         """The three features.
@@ -159,14 +159,14 @@ class MarginNorms(SharedMeasure[LogitReduction]):
     name = "margin-norms"
     access = Access.TRAIN
     cost = Passes(1)
-    applies_to = CHAINS
+    applies_to = FOLDED
 
     def __init__(self, variant: str = "paper") -> None:
         self.variant = variant
 
     def applicable(self, module: TappedModule) -> str | None:
-        """Why the network is no chain with ReLU, or None."""
-        return why_not_homogeneous(module)
+        """Why the network is no chain of layers, or None."""
+        return why_not_folded(module)
 
     def reduction(self, network: Network) -> LogitReduction:
         """Logits of the training images.
@@ -217,14 +217,14 @@ class MarginDistance(SharedMeasure[LogitReduction]):
     name = "margin-distance"
     access = Access.TRAIN | Access.INITIAL
     cost = Passes(1)
-    applies_to = CHAINS
+    applies_to = FOLDED
 
     def __init__(self, variant: str = "paper") -> None:
         self.variant = variant
 
     def applicable(self, module: TappedModule) -> str | None:
-        """Why the network is no chain with ReLU, or None."""
-        return why_not_homogeneous(module)
+        """Why the network is no chain of layers, or None."""
+        return why_not_folded(module)
 
     def reduction(self, network: Network) -> LogitReduction:
         """Logits of the training images.

@@ -16,7 +16,7 @@ from baselines.regressors import root_least_squares
 from demogen._util.lookup import lookup
 from demogen.errors import PredictorError
 from demogen.measuring.predictor import Measure, Predictor
-from demogen.networks.homogeneity import CHAINS, affine_layers, why_not_homogeneous
+from demogen.networks.homogeneity import FOLDED, affine_layers, why_not_folded
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule
 from demogen.schema.records import NetworkSpec
@@ -58,7 +58,7 @@ class Flatness(Measure):
     name = "flatness"
     access = Access.TRAIN
     cost = _COST
-    applies_to = CHAINS
+    applies_to = FOLDED
 
     def __init__(
         self, variant: str = "paper", images: int | None = 64, draws: int = 6, seed: int = 0
@@ -69,8 +69,8 @@ class Flatness(Measure):
         self.seed = seed
 
     def applicable(self, module: TappedModule) -> str | None:
-        """Why the network is no chain with ReLU, or None."""
-        return why_not_homogeneous(module)
+        """Why the network is no chain of layers, or None."""
+        return why_not_folded(module)
 
     def passes(self, spec: NetworkSpec, images: int) -> float | None:
         """Passes over all images of two searches that go to the end."""
@@ -115,7 +115,7 @@ class PacBayes(Measure):
     name = "pac-bayes"
     access = Access.TRAIN | Access.INITIAL
     cost = _COST
-    applies_to = CHAINS
+    applies_to = FOLDED
 
     def __init__(
         self, variant: str = "paper", images: int | None = 64, draws: int = 6, seed: int = 0
@@ -126,8 +126,8 @@ class PacBayes(Measure):
         self.seed = seed
 
     def applicable(self, module: TappedModule) -> str | None:
-        """Why the network is no chain with ReLU, or None."""
-        return why_not_homogeneous(module)
+        """Why the network is no chain of layers, or None."""
+        return why_not_folded(module)
 
     def passes(self, spec: NetworkSpec, images: int) -> float | None:
         """Passes over all images of two searches that go to the end."""

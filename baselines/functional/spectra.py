@@ -54,7 +54,7 @@ def spectral_norms(module: TappedModule, input_shape: tuple[int, ...]) -> list[f
     """The `spectral_norm` of each layer of a chain, batch norm folded in.
 
     Raises:
-        NotMeasurable: the network is no positively homogeneous chain, or as for `spectral_norm`.
+        NotMeasurable: as `folded_layers`, or as for `spectral_norm`.
     """
     return [spectral_norm(layer) for layer in affine_layers(module, input_shape)]
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from baselines.functional.spectra import spectral_norm
 from demogen.errors import NotMeasurable
 from demogen.networks.folding import folded_copy
-from demogen.networks.homogeneity import AffineLayer, affine_layers, layer_norm
+from demogen.networks.homogeneity import POINTWISE, AffineLayer, affine_layers, layer_norm
 from demogen.networks.tapped_module import TappedModule
 
 VARIANTS = ("paper", "released", "released-fft")
@@ -109,21 +109,27 @@ def path_norm(module: TappedModule, image_shape: tuple[int, ...], variant: str) 
     """Sum of the logits for an input of ones, every weight and bias squared; in float64.
 
     On a chain without biases, pooling and positions that is the sum over all paths from an input to
-    a logit of the product of the squared weights along it.
+    a logit of the product of the squared weights along it. choice: activation functions are left
+    out. ReLU changes nothing, as no number is negative, and paths do not depend on the function.
 
     Args:
-        module: a positively homogeneous chain. Batch norm is folded in before squares are taken.
+        module: a chain that `why_not_folded` lets pass. Batch norm is folded in before squares are
+            taken.
         image_shape: (c, h, w) or (d,).
         variant: one of `VARIANTS`; the released ones leave a batch norm that does nothing but
             divide by √(1 + eps).
 
     Raises:
-        NotMeasurable: the network is not a positively homogeneous chain, or a weight is not finite.
+        NotMeasurable: as `folded_layers`, or a weight is not finite.
     """
     check_finite(affine_layers(module, image_shape))
     squared = folded_copy(module, keep_norms=variant != "paper").double()
     for parameter in squared.parameters():
         parameter.data.square_()
+    for name, layer in squared.chain():
+        if type(layer) in POINTWISE:
+            parent, _, key = name.rpartition(".")
+            setattr(squared.get_submodule(parent), key, nn.Identity())
     like = next(squared.parameters())
     with torch.no_grad():
         return float(

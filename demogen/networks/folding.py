@@ -13,7 +13,7 @@ def folded_copy(module: TappedModule, *, keep_norms: bool = False) -> TappedModu
     """The same function in evaluation mode, with convolutions and dense layers alone as weights.
 
     Args:
-        module: a positively homogeneous chain; it is not changed.
+        module: a chain that `why_not_folded` lets pass; it is not changed.
         keep_norms: leave batch norms where they are, with mean 0, variance 1, weight 1 and bias 0.
             Each then divides by √(1 + eps), so that the function is the same but for some 1e-5.
 
@@ -21,7 +21,7 @@ def folded_copy(module: TappedModule, *, keep_norms: bool = False) -> TappedModu
         A copy in evaluation mode; its weights need no gradient.
 
     Raises:
-        NotMeasurable: the network is not a positively homogeneous chain.
+        NotMeasurable: as `folded_layers`.
     """
     folded = {layer.name: layer for layer in folded_layers(module)}
     copy = deepcopy(module).eval().requires_grad_(False)

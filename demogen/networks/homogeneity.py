@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demogen.errors import NotMeasurable
+from demogen.networks.architectures.mlp import HardSigmoid
 from demogen.networks.padded import (
     FlattenByPosition,
     PaddedAvgPool2d,
@@ -44,7 +45,31 @@ _HOMOGENEOUS = (
     nn.Identity,
     *DROPOUTS,
 )
+# Each maps number by number, and has no weights.
+POINTWISE = (
+    nn.CELU,
+    nn.ELU,
+    nn.GELU,
+    HardSigmoid,
+    nn.Hardsigmoid,
+    nn.Hardswish,
+    nn.Hardtanh,
+    nn.LeakyReLU,
+    nn.LogSigmoid,
+    nn.Mish,
+    nn.ReLU,
+    nn.ReLU6,
+    nn.SELU,
+    nn.Sigmoid,
+    nn.SiLU,
+    nn.Softplus,
+    nn.Softsign,
+    nn.Tanh,
+)
 _BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+FOLDED = "chains (convolutions, dense layers, batch norm, pooling, activation functions)"
+"""In words: the networks for which `why_not_folded` gives None."""
 
 CHAINS = "ReLU chains (convolutions, dense layers, batch norm, pooling)"
 """In words: the networks for which `why_not_homogeneous` gives None."""
@@ -107,8 +132,24 @@ class Convolution:
         return F.conv2d(x, weight, None, self.stride, padding, self.dilation, self.groups)
 
 
+def why_not_folded(module: TappedModule) -> str | None:
+    """Why the network is no chain of layers whose batch norms can be folded in, or None if it is.
+
+    Its activation functions may be any of `POINTWISE`.
+    """
+    return _why_no_chain(module, (*_HOMOGENEOUS, *POINTWISE), "is none of the layers known here")
+
+
 def why_not_homogeneous(module: TappedModule) -> str | None:
     """Why the network is not known to be a positively homogeneous chain, or None if it is."""
+    otherwise = "is not positively homogeneous, as far as is known"
+    return _why_no_chain(module, _HOMOGENEOUS, otherwise)
+
+
+def _why_no_chain(
+    module: TappedModule, passing: tuple[type[nn.Module], ...], otherwise: str
+) -> str | None:
+    """Why not; of a layer that is neither linear nor batch norm nor `passing`, `otherwise`."""
     try:
         chain = module.chain()
     except NotMeasurable as reason:
@@ -127,9 +168,8 @@ def why_not_homogeneous(module: TappedModule) -> str | None:
                 return f"{name!r} pads with {layer.padding_mode}, not zeros"
         elif type(layer) is nn.ZeroPad2d and min(layer.padding) < 0:
             return f"{name!r} cuts images off"
-        elif type(layer) not in _HOMOGENEOUS:
-            kind = type(layer).__name__
-            return f"{name!r} ({kind}) is not positively homogeneous, as far as is known"
+        elif type(layer) not in passing:
+            return f"{name!r} ({type(layer).__name__}) {otherwise}"
         before = layer
     return None if weights else "it has no convolution or dense layer"
 
@@ -140,9 +180,9 @@ def folded_layers(module: TappedModule) -> list[FoldedLayer]:
     Batch norm is taken as it is in evaluation mode.
 
     Raises:
-        NotMeasurable: the network is not a positively homogeneous chain.
+        NotMeasurable: the network is none that `why_not_folded` lets pass.
     """
-    if reason := why_not_homogeneous(module):
+    if reason := why_not_folded(module):
         raise NotMeasurable(reason)
     layers: dict[str, FoldedLayer] = {}
     before = ""
@@ -193,7 +233,7 @@ def affine_layers(module: TappedModule, input_shape: tuple[int, ...]) -> list[Af
     Zeros that a layer of their own puts around an image right before a convolution are part of it.
 
     Raises:
-        NotMeasurable: the network is not a positively homogeneous chain.
+        NotMeasurable: as `folded_layers`.
     """
     folded, padded = folded_layers(module), _padded_before(module)
     layers = []
@@ -266,6 +306,8 @@ def log_product_norm(module: TappedModule, p: float = 2.0, divisor: float = 1.0)
             all zero or not finite.
         ValueError: p < 1, or a divisor that is not positive.
     """
+    if reason := why_not_homogeneous(module):
+        raise NotMeasurable(reason)
     return math.fsum((log_norms(folded_layers(module), p) - math.log(divisor)).tolist())
 
 

@@ -2,7 +2,7 @@
 
 from baselines.heavy_tails import WITH_A_TAIL
 from demogen.measuring.predictor import Measure
-from demogen.networks.homogeneity import CHAINS
+from demogen.networks.homogeneity import CHAINS, FOLDED
 
 NOT_CHAINS = {"own-residual", "resnet-bn", "resnet-gn", "resnet34"}
 NOT_HOMOGENEOUS = {"mlp-tanh"}
@@ -11,6 +11,7 @@ EXCEPT = {
     Measure.applies_to: set(),
     "networks with a place for units": set(),
     "chains with activations of known pieces": NOT_CHAINS,
+    FOLDED: NOT_CHAINS,
     CHAINS: NOT_CHAINS | NOT_HOMOGENEOUS,
     WITH_A_TAIL: NARROW,
 }

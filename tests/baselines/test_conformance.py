@@ -13,7 +13,7 @@ from demogen import check_predictor
 from demogen.measuring import conformance
 from demogen.measuring.conformance import example_networks
 from demogen.measuring.predictor import Measure
-from demogen.networks.homogeneity import CHAINS
+from demogen.networks.homogeneity import CHAINS, FOLDED
 from demogen.networks.tapped_module import TappedModule
 
 # One predictor a measure: test_all_baselines fits the regressors of all.
@@ -63,6 +63,7 @@ def test_what_it_says_it_applies_to_is_what_it_applies_to(measure, make_network)
             Measure.applies_to: [True, True, True, True],
             "networks with a place for units": [True, True, True, True],
             "chains with activations of known pieces": [True, True, True, False],
+            FOLDED: [True, True, False, False],
             CHAINS: [True, False, False, False],
             WITH_A_TAIL: [True, True, True, True],
         }[measure.applies_to]

@@ -156,7 +156,7 @@ UNBIASED = {
         "its output on the reference image is zero": {"NormalizedLossOutput()"},
         "no training sample is classified": {"TapMargins()", *JACOBIAN_MARGINS},
         "features do not vary within classes": {"KVarianceMargins()"},
-        "are all zero": {*HEAVY_TAILS},
+        "are all zero": {*OVER_NORMS, *HEAVY_TAILS},
     }
 }
 

@@ -106,7 +106,10 @@ def kernels_of(module):
 
 
 def path_norm(network):
-    """Forward through the layers with matrices of squared entries, and squared biases."""
+    """Forward through the layers with matrices of squared entries, and squared biases.
+
+    No path depends on an activation function.
+    """
     shape = network.train.images.shape[1:]
     maps, biases = matrices(network.module, shape), [bias for _, _, bias in folded(network.module)]
     x, index = torch.ones(1, *shape, dtype=torch.float64), 0
@@ -117,6 +120,6 @@ def path_norm(network):
             y = maps[index] ** 2 @ x.flatten().numpy()
             y = y.reshape(len(biases[index]), -1) + biases[index][:, None] ** 2
             x, index = torch.from_numpy(y).reshape(like.shape), index + 1
-        elif not isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+        elif not isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d | nn.ReLU | nn.Tanh):
             x = layer(x)
     return float(x.sum())

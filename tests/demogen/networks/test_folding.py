@@ -1,9 +1,13 @@
+from collections import OrderedDict
+
 import pytest
 import torch
 from torch import nn
 
 from demogen.errors import NotMeasurable
 from demogen.networks.folding import folded_copy
+from demogen.networks.homogeneity import POINTWISE, why_not_homogeneous
+from demogen.networks.tapped_module import TappedModule
 from tests.baselines.conftest import shared_network
 
 
@@ -24,6 +28,20 @@ def test_a_folded_copy_is_the_same_function_without_norms(name):
         parameter.zero_()
     for key, value in network.module.state_dict().items():
         assert torch.equal(value, before[key]), key
+
+
+@pytest.mark.parametrize("activation", POINTWISE, ids=lambda kind: kind.__name__)
+def test_batch_norm_is_folded_whatever_activation_follows(activation):
+    torch.manual_seed(0)
+    layers = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), activation(), nn.Flatten(), nn.Linear(16, 3)
+    stages = OrderedDict((str(number), layer) for number, layer in enumerate(layers))
+    x = torch.randn(50, 1, 4, 4)
+    TappedModule(stages, {})(x)
+    module = TappedModule(stages, {}).eval().double()
+    copy = folded_copy(module)
+    assert not norms_of(copy)
+    assert torch.allclose(copy(x.double()), module(x.double()), rtol=1e-12)
+    assert (why_not_homogeneous(module) is None) == (activation is nn.ReLU)
 
 
 def test_norms_that_are_kept_only_divide_by_their_eps():

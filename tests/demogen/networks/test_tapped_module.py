@@ -6,7 +6,12 @@ from torch import nn
 
 from demogen import TappedModule
 from demogen.errors import NotMeasurable
-from demogen.networks.homogeneity import affine_layers, log_norms, why_not_homogeneous
+from demogen.networks.homogeneity import (
+    affine_layers,
+    log_norms,
+    log_product_norm,
+    why_not_homogeneous,
+)
 from demogen.networks.tapped_module import DROPOUTS
 
 
@@ -130,7 +135,7 @@ def test_layer_norms_take_the_first_bias_in_and_no_other():
 def test_what_is_not_homogeneous_says_why(module, reason):
     assert why_not_homogeneous(module)
     with pytest.raises(NotMeasurable, match=reason):
-        affine_layers(module, (4,))
+        log_product_norm(module)
 
 
 class Standardized(nn.Conv2d):
@@ -157,7 +162,7 @@ def with_hook(layer, kind="register_forward_hook"):
 @pytest.mark.parametrize(
     ("stage", "reason"),
     [
-        (Standardized(1, 1, 3), "'b' .Standardized. is not positively homogeneous"),
+        (Standardized(1, 1, 3), "'b' .Standardized. is none of the layers known"),
         (Doubled(nn.Linear(4, 4)), "'b' is a Doubled, not a plain sequence"),
         (type("MyReLU", (nn.ReLU,), {})(), "MyReLU"),
         (type("MyNorm", (nn.BatchNorm1d,), {})(4), "MyNorm"),
