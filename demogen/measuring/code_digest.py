@@ -1,7 +1,5 @@
 """A digest of all code and values that decide what a measure computes."""
 
-import builtins
-import dis
 import enum
 import functools
 import hashlib
@@ -9,15 +7,16 @@ import importlib
 import logging
 import re
 import sys
-import sysconfig
 import types
-from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path, PurePath
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+
+from demogen.measuring.bytecode import bytecode, names_in
+from demogen.measuring.libraries import library, sources_digest
 
 if TYPE_CHECKING:
     from demogen.measuring.predictor import Measure
@@ -51,16 +50,15 @@ _OF_CLASSES = frozenset(
 # fmt: off
 _READS = frozenset([
     "open", "read_text", "read_bytes", "load", "load_file", "loadtxt", "genfromtxt", "fromfile",
-    "memmap", "read_csv", "read_parquet", "urlopen", "eval", "exec", "globals", "locals",
-    "__import__",
+    "memmap", "read_csv", "read_parquet", "read_pickle", "read_json", "read_table", "read_feather",
+    "read_excel", "read_hdf", "loadmat", "urlopen", "eval", "exec", "globals", "locals",
+    "__import__", "import_module",
 ])
 # fmt: on
 """Names by which code reads what no digest can follow: files, and values named by a text."""
-_STORE_ATTRIBUTE, _STORE_GLOBAL = dis.opmap["STORE_ATTR"], dis.opmap["STORE_GLOBAL"]
-_IMPORT = dis.opmap["IMPORT_NAME"]
-_LIBRARIES = tuple(
-    Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")
-)
+_COLLECTIONS = (tuple, list, Mapping, set, frozenset, np.ndarray, torch.Tensor, PurePath)
+_RELEASED = sys.stdlib_module_names | {"builtins", "numpy", "pandas", "scipy", "sklearn", "torch"}
+"""Libraries that nobody edits and installs again under the version that they had."""
 
 
 class NotDigestibleError(Exception):
@@ -82,24 +80,43 @@ def code_digest(measure: "Measure") -> str:
         NotDigestibleError: a value cannot be followed (an open file, a generator of random
             numbers), or code reads files.
     """
-    walk = _Walk()
-    walk.add(type(measure), type(measure).__qualname__)
-    walk.add(vars(measure), "its attributes")
-    walk.add(measure.get_params(), "its parameters")
-    return walk.digest.hexdigest()
+    return _digest(
+        _Walk(),
+        {
+            type(measure).__qualname__: type(measure),
+            "its attributes": vars(measure),
+            "its parameters": measure.get_params(),
+        },
+    )
 
 
 def value_digest(value: Any, what: str) -> str:
-    """`code_digest` of any value, which errors call `what`."""
-    walk = _Walk()
-    walk.add(value, what)
+    """`code_digest` of any value, which errors call `what`.
+
+    A measure's author changes its version; a value has none. So what code of one's own sets as it
+    runs counts, too, as it is now, and the sources of all but well-known libraries.
+    """
+    return _digest(_Walk(versioned=False), {what: value})
+
+
+def _digest(walk: "_Walk", parts: Mapping[str, Any]) -> str:
+    for what, value in parts.items():
+        try:
+            walk.add(value, what)
+        except RecursionError:
+            raise NotDigestibleError(f"{what}, of parts nested too deep,") from None
     return walk.digest.hexdigest()
 
 
 class _Walk:
-    """One walk over what a measure refers to; every object is visited once."""
+    """One walk over what a measure refers to; every object is visited once.
 
-    def __init__(self) -> None:
+    Args:
+        versioned: whether what is digested has a version of its own.
+    """
+
+    def __init__(self, versioned: bool = True) -> None:
+        self._versioned = versioned
         self.digest = hashlib.sha256()
         self._seen: dict[int, int] = {}
         self._alive: list[object] = []
@@ -120,7 +137,7 @@ class _Walk:
             return
         if isinstance(value, tuple | frozenset):
             # Whether equal constants are one object differs from process to process.
-            self._say(type(value).__qualname__)
+            self._kind(value, what)
             self._value(value, what)
             return
         if id(value) in self._seen:
@@ -130,13 +147,31 @@ class _Walk:
             raise NotDigestibleError(f"{what}, one of more than {_MOST:,} things it refers to,")
         self._seen[id(value)] = len(self._seen)
         self._alive.append(value)  # so that no other gets its id
-        self._say(type(value).__qualname__)
+        self._kind(value, what)
         if isinstance(value, types.FunctionType):
             self._function(value)
         elif isinstance(value, type):
             self._class(value)
         elif not self._value(value, what):
             self._other(value, what)
+
+    def _kind(self, value: Any, what: str) -> None:
+        """The name of a value's type, and of a collection of one's own what it adds to the type."""
+        kind = type(value)
+        self._say(kind.__qualname__)
+        if isinstance(value, _COLLECTIONS) and library(kind.__module__) is None:
+            self.add(kind, what)
+            self.add(getattr(value, "__dict__", None), what)
+
+    def _library(self, module: str) -> bool:
+        """The version of a module's library; whether it is of one."""
+        if (found := library(module)) is None:
+            return False
+        self._say(found)
+        top = module.partition(".")[0]
+        if not self._versioned and top not in _RELEASED:
+            self._say(sources_digest(top))
+        return True
 
     def _all(self, values: Iterable[Any], what: str) -> None:
         for value in values:
@@ -159,7 +194,8 @@ class _Walk:
                 self.add(item, f"{what}[{key!r}]")
         elif isinstance(value, set | frozenset):
             # They have no order.
-            self._say(sorted(value_digest(item, what) for item in value))
+            alone = (_digest(_Walk(self._versioned), {what: item}) for item in value)
+            self._say(sorted(alone))
         elif isinstance(value, np.ndarray | np.generic):
             array = np.asarray(value)
             self._say(array.dtype.str, array.shape)
@@ -187,7 +223,9 @@ class _Walk:
 
     def _other(self, value: Any, what: str) -> None:
         if isinstance(value, types.ModuleType):
-            self._say(value.__name__, _library(value.__name__) or "")
+            self._say(value.__name__)
+            if not self._library(value.__name__):
+                self._say("")
         elif isinstance(value, types.MethodType):
             self._all((value.__func__, value.__self__), what)
         elif isinstance(value, staticmethod | classmethod):
@@ -232,25 +270,33 @@ class _Walk:
             self.add(content, f"{variable} in {name}")
         self.add(function.__defaults__, f"a default of {name}")
         self.add(function.__kwdefaults__, f"a default of {name}")
-        if (library := _library(module)) is not None:
-            self._say(module, library)
+        if library(module) is not None:
+            self._say(module)
+            self._library(module)
             return
         self._code(function.__code__)
-        names, _, written, imported = _names(function.__code__)
+        names, _, written, imported, taken = names_in(function.__code__)
         for reads in sorted((names & _READS) - function.__globals__.keys()):
             raise NotDigestibleError(f"what {name} reads by {reads!r}")
-        for used in sorted(names - written):
+        for used in sorted(names - written if self._versioned else names):
             if used in function.__globals__:
                 self._global(function.__globals__[used], f"{used} in {module}", names)
         for used in sorted(imported):
             found = _imported(used, function.__globals__)
             if found is not None:
+                for part in sorted(
+                    taken - vars(found).keys() if hasattr(found, "__path__") else ()
+                ):
+                    _imported(f"{found.__name__}.{part}", {})
                 self._global(found, used, names)
 
     def _global(self, value: Any, what: str, names: frozenset[str]) -> None:
         """A global, and of a module of one's own what the code may take from it."""
+        reads = callable(value) and getattr(value, "__name__", "") in _READS
+        if reads and library(str(getattr(value, "__module__", ""))) is not None:
+            raise NotDigestibleError(f"what {what} reads")
         self.add(value, what)
-        if isinstance(value, types.ModuleType) and _library(value.__name__) is None:
+        if isinstance(value, types.ModuleType) and library(value.__name__) is None:
             for name in sorted(names & vars(value).keys()):
                 of_module = vars(value)[name]
                 if of_module is not value:
@@ -261,11 +307,10 @@ class _Walk:
 
     def _class(self, kind: type) -> None:
         self._say(kind.__module__, kind.__qualname__)
-        if (library := _library(kind.__module__)) is not None:
-            self._say(library)
+        if self._library(kind.__module__):
             return
         self._all(kind.__bases__, kind.__qualname__)
-        written = _written_by(kind)
+        written = _written_by(kind) if self._versioned else frozenset()
         for name, value in sorted(vars(kind).items()):
             if name in _OF_CLASSES or name in written or type(value).__name__ in _DESCRIPTORS:
                 continue
@@ -273,7 +318,7 @@ class _Walk:
             self.add(value, f"{kind.__qualname__}.{name}")
 
     def _code(self, code: types.CodeType) -> None:
-        self._say(*_bytecode(code))
+        self._say(*bytecode(code))
         for constant in code.co_consts:
             if isinstance(constant, types.CodeType):
                 self._code(constant)
@@ -281,16 +326,7 @@ class _Walk:
                 self.add(constant, "a constant")
 
 
-_DESCRIPTORS = {"member_descriptor", "getset_descriptor", "_abc_data"}
-
-
-@functools.lru_cache(maxsize=4096)
-def _bytecode(code: types.CodeType) -> tuple[bytes, bytes]:
-    """All of a code object but its constants and places in a file."""
-    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
-    kinds = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
-    table = getattr(code, "co_exceptiontable", b"")
-    return code.co_code, repr((names, kinds, table)).encode("utf-8", "replace")
+_DESCRIPTORS = {"member_descriptor", "getset_descriptor", "_abc_data", "_tuplegetter"}
 
 
 def _is_named_c(value: Any) -> bool:
@@ -323,31 +359,8 @@ def _is_of_python(kind: type) -> bool:
     return (
         bool(written)
         and (kind.__module__ == "__main__" or (file or "?.py").endswith(".py"))
-        and (file is not None or _library(kind.__module__) is None)
+        and (file is not None or library(kind.__module__) is None)
     )
-
-
-def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _codes(constant)
-
-
-@functools.lru_cache(maxsize=4096)
-def _names(code: types.CodeType) -> tuple[frozenset[str], ...]:
-    """Names that code uses, attributes and globals that it sets, and modules that it imports."""
-    names: set[str] = set()
-    found: dict[int, set[str]] = {_STORE_ATTRIBUTE: set(), _STORE_GLOBAL: set(), _IMPORT: set()}
-    for part in _codes(code):
-        names |= set(part.co_names)
-        extended = 0
-        for opcode, low in zip(part.co_code[::2], part.co_code[1::2], strict=True):
-            argument = low | extended
-            extended = argument << 8 if opcode == dis.EXTENDED_ARG else 0
-            if opcode in found:
-                found[opcode].add(part.co_names[argument])
-    return frozenset(names), *map(frozenset, found.values())
 
 
 def _written_by(kind: type) -> frozenset[str]:
@@ -356,7 +369,7 @@ def _written_by(kind: type) -> frozenset[str]:
     for name, value in vars(kind).items():
         function = getattr(value, "__func__", value)
         if isinstance(function, types.FunctionType) and name != "__init__":
-            written |= _names(function.__code__)[1]
+            written |= names_in(function.__code__)[1]
     return frozenset(written)
 
 
@@ -364,34 +377,10 @@ def _imported(name: str, namespace: Mapping[str, Any]) -> types.ModuleType | Non
     """A module that code imports as it runs; None: of a library, or not there."""
     package = str(namespace.get("__package__") or "")
     for full in (name, f"{package}.{name}" if package and name else package):
-        if not full or _library(full) is not None:
+        if not full or library(full) is not None:
             continue
         try:
             return sys.modules.get(full) or importlib.import_module(full)
         except Exception:  # code of one's own, which may catch it
             continue
     return None
-
-
-def _library(module: str) -> str | None:
-    """The version of the distribution that a module is of; None: it is the user's own."""
-    if module in ("", "__main__"):
-        return None
-    top = module.partition(".")[0]
-    found = sys.modules.get(module)
-    return _library_of(top, getattr(found, "__file__", None) or "")
-
-
-@functools.lru_cache(maxsize=4096)
-def _library_of(top: str, file: str) -> str | None:
-    if top in sys.stdlib_module_names or top == builtins.__name__:
-        return "python"
-    if top != "demogen":
-        path = Path(file)
-        installed = {"site-packages", "dist-packages"} & set(path.parts)
-        if not file or not (installed or any(path.is_relative_to(at) for at in _LIBRARIES)):
-            return None
-    try:
-        return version(top)
-    except PackageNotFoundError:
-        return str(getattr(sys.modules.get(top), "__version__", "installed"))

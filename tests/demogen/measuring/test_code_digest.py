@@ -1,10 +1,12 @@
 import collections
 import copy
 import functools
+import importlib
 import random
 import re
 import sys
 import types
+from typing import NamedTuple
 
 import cloudpickle
 import numpy as np
@@ -13,7 +15,8 @@ import torch
 from sklearn.base import clone
 
 from demogen import Measure, get_predictor, list_predictors, measure, measure_all
-from demogen.measuring.code_digest import NotDigestibleError, code_digest
+from demogen.measuring.code_digest import NotDigestibleError, code_digest, value_digest
+from demogen.measuring.libraries import sources_digest
 
 CELL = """
 from demogen import Measure
@@ -191,3 +194,106 @@ def test_what_is_not_kept_is_measured_and_told_of_in_one_line(tiny_zoo, tmp_path
 def test_all_baselines_can_be_kept():
     for name in list_predictors():
         assert re.fullmatch("[0-9a-f]{64}", code_digest(get_predictor(name).measure))
+
+
+class Scale(NamedTuple):
+    by: float
+
+    def apply(self, x):
+        return self.by * x
+
+
+class Steps(list):
+    scale = 1.0
+
+
+def test_what_a_collection_of_ones_own_adds_counts(monkeypatch):
+    named, steps = Holds(Scale(2.0)), Holds(Steps([1]))
+    before = [code_digest(named), code_digest(steps)]
+    monkeypatch.setattr(Scale, "apply", lambda self, x: 3 * self.by * x)
+    monkeypatch.setattr(Steps, "scale", 2.0)
+    after = [code_digest(named), code_digest(steps)]
+    assert all(one != other for one, other in zip(before, after, strict=True))
+    steps.value.more = 1
+    assert code_digest(steps) != after[1]
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        "from numpy import loadtxt as read\ndef made(x): return x + read('x.txt')",
+        "import importlib\ndef made(x): return importlib.import_module('own').f(x)",
+        "import pandas\ndef made(x): return x + pandas.read_pickle('x.pkl')",
+    ],
+)
+def test_whatever_name_code_reads_by_is_refused(reading):
+    with pytest.raises(NotDigestibleError, match="what .* reads"):
+        code_digest(Holds(run(reading)["made"]))
+
+
+@pytest.fixture
+def own(monkeypatch, tmp_path):
+    """Writes modules of one's own, and gives the digest of an object in a fresh import of one."""
+
+    def own(sources, name, digest=value_digest):
+        for file, text in sources.items():
+            path = tmp_path / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            monkeypatch.delitem(sys.modules, path.stem, raising=False)
+            monkeypatch.delitem(sys.modules, f"{path.parent.name}.{path.stem}", raising=False)
+            monkeypatch.delitem(sys.modules, path.parent.name, raising=False)
+            monkeypatch.syspath_prepend(path.parent)
+        sources_digest.cache_clear()
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
+        module, _, attribute = name.partition(":")
+        return digest(getattr(importlib.import_module(module), attribute), "it")
+
+    return own
+
+
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        # A package that a function imports a part of as it runs.
+        (
+            {
+                "lazy_own/__init__.py": "def f(x):\n    from lazy_own import part\n"
+                "    return part.g(x)\n",
+                "lazy_own/part.py": "def g(x):\n    return x * 1\n",
+            },
+            "lazy_own:f",
+        ),
+        # A file called as a module that Python has on other systems.
+        ({"winreg.py": "def f(x):\n    return x * 1\n"}, "winreg:f"),
+        # A package installed again under the version it had.
+        ({"site-packages/again_own.py": "def f(x):\n    return x * 1\n"}, "again_own:f"),
+        # A global that the code sets itself.
+        ({"first_own.py": "K = 0 * 1\ndef f(x):\n    global K\n    K += x\n"}, "first_own:f"),
+    ],
+)
+def test_code_that_has_no_version_counts_wherever_it_lies(own, files, name):
+    before = own(files, name)
+    assert own(files, name) == before
+    assert own({file: text.replace("* 1", "+ 22") for file, text in files.items()}, name) != before
+
+
+def test_what_a_class_starts_from_counts_though_its_methods_set_it():
+    class Sets:
+        k = 1
+
+        def fit(self):
+            self.k = 2
+
+    before = value_digest(Sets(), "it")
+    Sets.k = 3
+    assert value_digest(Sets(), "it") != before
+
+
+def test_what_is_nested_too_deep_is_refused():
+    nested = []
+    for _ in range(3000):
+        nested = [nested]
+    with pytest.raises(NotDigestibleError, match="too deep"):
+        code_digest(Holds(nested))
