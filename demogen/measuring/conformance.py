@@ -1,14 +1,13 @@
 """check_predictor: the conformance suite that any predictor runs through, ours included."""
 
-import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import clone, is_regressor
 
+from demogen._util.random_states import random_states
 from demogen.errors import AccessError, PredictorError
 from demogen.measuring.predictor import Measure, Predictor, Signature
 from demogen.measuring.predictor_names import as_predictor
@@ -190,19 +189,12 @@ def _constructor_only_stores(measure: Measure) -> None:
 def _is_deterministic(measure: Measure, network: Network, signature: Signature) -> None:
     # Not by `compute_signature`, in which global generators always start from the same seed.
     with ordinary_state(), own_random_numbers(1, network.device):
-        before = _random_states()
+        before = random_states()
         computed = clone(measure).compute(network.view(measure.access))
-        drawn = _random_states() != before
+        drawn = random_states() != before
     second = {feature: float(value) for feature, value in computed.items()}
     _require(second == signature, f"a second run on {network.id} gives other numbers")
     _require(not drawn, "it draws from the global random state")
-
-
-def _random_states() -> tuple[object, ...]:
-    """States of the global generators of torch, numpy and Python."""
-    of_numpy: Any = np.random.get_state()  # noqa: NPY002
-    _, key, position, *_ = of_numpy
-    return bytes(torch.get_rng_state().tolist()), key.tobytes(), position, random.getstate()
 
 
 def _leaves_the_network_alone(measure: Measure, network: Network, signature: Signature) -> None:

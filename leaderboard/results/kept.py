@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterable, Mapping
 from functools import cache
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, final
 
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 
 from demogen.errors import ResultError, explain_os_error
 from demogen.format.integrity import write_atomically
+from demogen.measuring.libraries import sources_digest
 from demogen.schema.frozen import Frozen
 from leaderboard.results.result import Result, write_file
 
@@ -57,7 +57,7 @@ class KeptResults:
         self._measurements = measurements
         self._known: dict[str, dict[str, _Known]] = {}
         self._made: dict[str, tuple[str, tuple[str, ...]]] = {}
-        self._found: set[str] = set()
+        self._found: dict[str, str] = {}
         self._regressors: dict[int, tuple[object, str | None]] = {}
 
     def find(
@@ -73,16 +73,15 @@ class KeptResults:
         known = self._known_of(inputs["zoo_digest"]).get(path)
         if known is None or known.regressor != self._digest(regressor):
             return None
+        if (content := self._content(path, known.sha256)) is None:
+            return None
         try:
-            content = (self._folder / path).read_bytes()
-            if sha256(content).hexdigest() != known.sha256:
-                return None
             result = Result.from_json(content, path)
-        except (OSError, ResultError):
+        except ResultError:
             return None
         if any(getattr(result, name) != value for name, value in inputs.items()):
             return None
-        self._found.add(path)
+        self._found[path] = known.sha256
         return result, [RuntimeWarning(message) for message in known.warned]
 
     def note(self, result: Result, regressor: object, warned: Iterable[Warning | str]) -> None:
@@ -100,27 +99,40 @@ class KeptResults:
         Raises:
             ResultError: one cannot be written.
         """
-        found, changed = 0, set()
+        found = 0
+        changes: dict[str, dict[str, _Known | None]] = {}
         for result in results:
             path = str(result.path)
-            if path in self._found:
+            # Scoring the others may have taken hours, in which files are moved and removed.
+            if path in self._found and self._content(path, self._found[path]) is not None:
                 found += 1
                 continue
             content = result.to_json()
             write_file(self._folder / path, content)
-            known = self._known_of(result.zoo_digest)
-            known.pop(path, None)
+            known = None
             if path in self._made:
                 regressor, warned = self._made[path]
                 digest = sha256(content).hexdigest()
-                known[path] = _Known(sha256=digest, regressor=regressor, warned=warned)
-            changed.add(result.zoo_digest)
-        for zoo in sorted(changed):
-            self._save(zoo)
+                known = _Known(sha256=digest, regressor=regressor, warned=warned)
+            changes.setdefault(result.zoo_digest, {})[path] = known
+        for zoo, of_zoo in changes.items():
+            self._save(zoo, of_zoo)
         return found
 
-    def _save(self, zoo: str) -> None:
-        content = _KnownOfZoo(code=_code(), results=dict(sorted(self._known_of(zoo).items())))
+    def _content(self, path: str, digest: str) -> bytes | None:
+        """The bytes of a result file; None: it is gone, or its sha256 is another."""
+        try:
+            content = (self._folder / path).read_bytes()
+        except OSError:
+            return None
+        return content if sha256(content).hexdigest() == digest else None
+
+    def _save(self, zoo: str, changes: Mapping[str, _Known | None]) -> None:
+        # Read again: another run may have added to it meanwhile.
+        all_known = {**_read(self._file(zoo)), **changes}
+        known = {path: one for path, one in sorted(all_known.items()) if one is not None}
+        self._known[zoo] = known
+        content = _KnownOfZoo(code=_code(), results=known)
         try:
             self._measurements.mkdir(parents=True, exist_ok=True)
             write_atomically(self._file(zoo), f"{content.model_dump_json()}\n".encode())
@@ -164,14 +176,4 @@ def _read(file: Path) -> dict[str, _Known]:
 @cache
 def _code() -> str:
     """Hex sha256 over the sources of the packages that fit and score."""
-    digest = sha256()
-    for package in _PACKAGES:
-        found = find_spec(package)
-        assert found is not None
-        assert found.origin is not None
-        folder = Path(found.origin).parent
-        for source in sorted(folder.rglob("*.py")):
-            content = source.read_bytes()
-            name = f"{package}/{source.relative_to(folder).as_posix()} {len(content)}\n"
-            digest.update(name.encode() + content)
-    return digest.hexdigest()
+    return sha256("".join(map(sources_digest, _PACKAGES)).encode()).hexdigest()

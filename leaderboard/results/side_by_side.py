@@ -1,14 +1,16 @@
 """Designs scored on splits one after the other, or side by side in processes of one thread."""
 
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import ThreadpoolController
 
+from demogen._util.random_states import random_states
 from demogen.parallel import map_tasks
 from leaderboard.results.kept import KeptResults
 from leaderboard.results.result import Result
@@ -62,7 +64,7 @@ def score_designs(
         for position, split in enumerate(splits, number * len(splits)):
             task = _Task(predictor, design, networks, split)
             outcome = done.pop(position, None) or _found(task, kept, same) or _scored(task, same)
-            if kept is not None and not outcome.found:
+            if kept is not None and not (outcome.found or outcome.drawn):
                 kept.note(outcome.result, predictor.regressor, outcome.warned)
             for warning in outcome.warned:
                 warnings.warn(warning, stacklevel=4)
@@ -87,11 +89,13 @@ class _Outcome:
         result: with None where `same_on_splits` has the values.
         warned: while it was made.
         found: whether an earlier run made it.
+        drawn: whether random numbers went into it that no seed of its own decides.
     """
 
     result: Result
     warned: "list[Warning | str]"
     found: bool = False
+    drawn: bool = False
 
 
 def _in_processes(
@@ -122,18 +126,24 @@ def _found(task: _Task, kept: KeptResults | None, same: Mapping[str, Any]) -> _O
 def _scored(task: _Task, same: Mapping[str, Any] | None = None) -> _Outcome:
     """What scoring makes of a task; `same` is made here where it was not sent along."""
     same = _same(task) if same is None else same
-    with _libraries().limit(limits=1), warnings.catch_warnings(record=True) as caught:
+    before, libraries = random_states(), _libraries(len(sys.modules))
+    with libraries.limit(limits=1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         result = score_split_of(task.predictor, task.design, task.networks, task.split, same)
     warned = [one.message for one in caught]
-    return _Outcome(result.model_copy(update=dict.fromkeys(same)), warned)
+    drawn = random_states() != before
+    return _Outcome(result.model_copy(update=dict.fromkeys(same)), warned, drawn=drawn)
 
 
 def _same(task: _Task) -> dict[str, Any]:
     return same_on_splits(task.design, task.networks)
 
 
-@cache
-def _libraries() -> ThreadpoolController:
-    """The libraries with threads of their own; to look for them takes 5 ms."""
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """The libraries with threads of their own; to look for them takes 5 ms.
+
+    Args:
+        modules: how many are imported. Another may have brought a library.
+    """
     return ThreadpoolController()

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -175,6 +176,40 @@ def test_what_is_known_may_be_damaged_or_lost(run, tmp_path):
     known.unlink()
     assert run().found == 0
     assert run().made == 0
+
+
+def test_a_file_that_goes_while_others_are_scored_is_written_again(run):
+    [first] = {one.path for one in run(PREDICTORS[:1], splits=["kfold-10"]).results}
+    kept = KeptResults(run.folder, run.folder.parent / "measurements")
+    results = benchmark(list(PREDICTORS[:1]), run.of["zoo"], splits=["kfold-10"], kept=kept)
+    (run.folder / first).unlink()
+    assert kept.write(results) == 0
+    assert [one.path for one in read_results(run.folder)] == [first]
+
+
+def test_two_runs_at_once_keep_what_both_made(run):
+    both = []
+    for predictor in PREDICTORS[:2]:
+        kept = KeptResults(run.folder, run.folder.parent / "measurements")
+        both.append((kept, benchmark([predictor], run.of["zoo"], kept=kept)))
+    for kept, results in both:
+        kept.write(results)
+    assert run(PREDICTORS[:2]).made == 0
+
+
+def draws(X):
+    return X + np.random.normal(size=X.shape)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_no_seed_decides_is_made_each_time(run, workers, monkeypatch):
+    monkeypatch.setattr(side_by_side, "FEWEST", 2)
+    forest = Predictor("forest", Given(), regressor=RandomForestRegressor(2))
+    noisy = make_pipeline(FunctionTransformer(draws), DummyRegressor())
+    seeded = Predictor("seeded", Given(), regressor=RandomForestRegressor(2, random_state=0))
+    predictors = [forest, Predictor("noisy", Given(), regressor=noisy), seeded]
+    run(predictors, splits=["kfold-10"], workers=workers)
+    assert run(predictors, splits=["kfold-10"], workers=workers).found == 1
 
 
 def warns(X):
