@@ -40,7 +40,7 @@
   }
 
   function leave(heading) {
-    dismissed = null;
+    if (dismissed === heading) dismissed = null;
     if (shown === heading) hide();
   }
 
@@ -56,7 +56,7 @@
     heading.addEventListener("focusout", () => leave(heading));
   }
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
+    if (event.key !== "Escape" || !shown) return;
     dismissed = shown;
     hide();
   });

@@ -241,6 +241,9 @@ def test_explanations_come_with_the_mouse_and_with_the_focus_and_go_with_escape(
     spot = heading(page, "r2_pooled").bounding_box()
     page.mouse.move(spot["x"] + 2, spot["y"] + 2)
     assert not tip.is_visible()
+    page.keyboard.press("Escape")
+    page.mouse.move(spot["x"] + 3, spot["y"] + 3)
+    assert not tip.is_visible()
     button = heading(page, "pearson").get_by_role("button")
     button.focus()
     assert tip.inner_text() == METRICS["pearson"].explanation
