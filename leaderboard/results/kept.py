@@ -62,7 +62,7 @@ class KeptResults:
 
     def find(
         self, inputs: Mapping[str, Any], regressor: object
-    ) -> tuple[Result, list[Warning | str]] | None:
+    ) -> tuple[Result, list[Warning]] | None:
         """The result that was made of these inputs, and what was warned of; None: there is none.
 
         Args:
@@ -84,7 +84,7 @@ class KeptResults:
         self._found[path] = known.sha256
         return result, [RuntimeWarning(message) for message in known.warned]
 
-    def note(self, result: Result, regressor: object, warned: Iterable[Warning | str]) -> None:
+    def note(self, result: Result, regressor: object, warned: Iterable[Warning]) -> None:
         """Note that a result was made; what is known of it is kept when `write` writes it.
 
         One is made each time if other warnings came with it, or its regressor has no digest.

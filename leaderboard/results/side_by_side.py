@@ -55,6 +55,7 @@ def score_designs(
         DemogenError: a worker process died, or a regressor cannot be sent to one.
     """
     done: dict[int, _Outcome] = {}
+    told: set[tuple[type[Warning], str]] = set()
     if workers > 1:
         designs = list(designs)
         tasks = [_Task(*each, networks, split) for each in designs for split in splits]
@@ -65,9 +66,23 @@ def score_designs(
             task = _Task(predictor, design, networks, split)
             outcome = done.pop(position, None) or _found(task, kept, same) or _scored(task, same)
             if kept is not None and not (outcome.found or outcome.drawn):
-                kept.note(outcome.result, predictor.regressor, outcome.warned)
-            for warning in outcome.warned:
-                warnings.warn(warning, stacklevel=4)
+                messages = [one.message for one in outcome.warned]
+                kept.note(outcome.result, predictor.regressor, messages)
+            for one in outcome.warned:
+                # Once: Python forgets what it told of wherever warnings are caught.
+                if one.key in told:
+                    continue
+                told.add(one.key)
+                if type(one.message) is RuntimeWarning:
+                    warnings.warn(one.message, stacklevel=4)
+                else:  # where it arose, for which there may be filters
+                    warnings.warn_explicit(
+                        one.message,
+                        None,
+                        one.file,
+                        one.line,
+                        one.module,
+                    )
             yield outcome.result.model_copy(update=same)
 
 
@@ -82,6 +97,21 @@ class _Task:
 
 
 @dataclass(frozen=True)
+class _Warned:
+    """A warning, and the place in the code that it is of."""
+
+    message: Warning
+    file: str = ""
+    line: int = 0
+    module: str | None = None
+
+    @property
+    def key(self) -> tuple[type[Warning], str]:
+        """Equal for what says the same."""
+        return type(self.message), str(self.message)
+
+
+@dataclass(frozen=True)
 class _Outcome:
     """A result without what is the same on each split, and what was warned of.
 
@@ -93,7 +123,7 @@ class _Outcome:
     """
 
     result: Result
-    warned: "list[Warning | str]"
+    warned: list[_Warned]
     found: bool = False
     drawn: bool = False
 
@@ -120,7 +150,8 @@ def _found(task: _Task, kept: KeptResults | None, same: Mapping[str, Any]) -> _O
     if (found := kept.find(inputs, task.predictor.regressor)) is None:
         return None
     result, warned = found
-    return _Outcome(result.model_copy(update=dict.fromkeys(same)), warned, found=True)
+    told = [_Warned(message) for message in warned]
+    return _Outcome(result.model_copy(update=dict.fromkeys(same)), told, found=True)
 
 
 def _scored(task: _Task, same: Mapping[str, Any] | None = None) -> _Outcome:
@@ -130,9 +161,20 @@ def _scored(task: _Task, same: Mapping[str, Any] | None = None) -> _Outcome:
     with libraries.limit(limits=1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         result = score_split_of(task.predictor, task.design, task.networks, task.split, same)
-    warned = [one.message for one in caught]
+    warned = [_warned(one) for one in caught]
     drawn = random_states() != before
     return _Outcome(result.model_copy(update=dict.fromkeys(same)), warned, drawn=drawn)
+
+
+def _warned(caught: warnings.WarningMessage) -> _Warned:
+    message = caught.message
+    assert isinstance(message, Warning)  # as Python makes one of a text
+    modules = (
+        name
+        for name, module in list(sys.modules.items())
+        if getattr(module, "__dict__", {}).get("__file__") == caught.filename
+    )
+    return _Warned(message, caught.filename, caught.lineno, next(modules, None))
 
 
 def _same(task: _Task) -> dict[str, Any]:

@@ -1,3 +1,5 @@
+import sys
+import types
 import warnings
 
 import pytest
@@ -88,3 +90,38 @@ def test_a_regressor_that_fails_in_a_process_is_named(scored):
         PredictorError, match="failing on .*: the regressor Dummy.* fails on fold 0"
     ):
         scored([failing], workers=2)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_each_warning_is_told_once_unless_a_filter_of_its_place_or_kind_is_against(
+    scored, zoo, workers
+):
+    steps = FunctionTransformer(doubtful), DummyRegressor()
+    dated = FunctionTransformer(outdated), DummyRegressor()
+    predictors = [
+        Predictor("dependent", Given(0.0, 3)),
+        Predictor("odd", Given(), regressor=make_pipeline(*steps)),
+        Predictor("dated", Given(), regressor=make_pipeline(*dated)),
+    ]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        warnings.filterwarnings("ignore", module="sklearn")
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("default", category=DeprecationWarning, module=__name__)
+        results = benchmark(predictors, zoo, workers=workers)
+    assert len(results) == 3 * len(zoo.splits) > 3
+    [(category, message)] = [(one.category, str(one.message)) for one in caught]
+    assert category is RuntimeWarning
+    assert message.startswith("dependent on ")
+
+
+def outdated(X):
+    warnings.warn("an old way", DeprecationWarning, stacklevel=2)
+    return X
+
+
+def test_libraries_that_came_with_a_module_since_are_limited_too(monkeypatch):
+    before = side_by_side._libraries(len(sys.modules))
+    assert side_by_side._libraries(len(sys.modules)) is before
+    monkeypatch.setitem(sys.modules, "with_threads_of_its_own", types.ModuleType("with_threads"))
+    assert side_by_side._libraries(len(sys.modules)) is not before
