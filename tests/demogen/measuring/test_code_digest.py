@@ -235,22 +235,29 @@ def test_whatever_name_code_reads_by_is_refused(reading):
 def own(monkeypatch, tmp_path):
     """Writes modules of one's own, and gives the digest of an object in a fresh import of one."""
 
-    def own(sources, name, digest=value_digest):
+    def forget(file):
+        path = tmp_path / file
+        for name in (path.stem, path.parent.name, f"{path.parent.name}.{path.stem}"):
+            sys.modules.pop(name, None)
+        sources_digest.cache_clear()
+
+    def own(sources, name):
         for file, text in sources.items():
             path = tmp_path / file
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text)
-            monkeypatch.delitem(sys.modules, path.stem, raising=False)
-            monkeypatch.delitem(sys.modules, f"{path.parent.name}.{path.stem}", raising=False)
-            monkeypatch.delitem(sys.modules, path.parent.name, raising=False)
             monkeypatch.syspath_prepend(path.parent)
-        sources_digest.cache_clear()
-        monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.setattr(sys, "dont_write_bytecode", True)
+            written.add(file)
+            forget(file)
         module, _, attribute = name.partition(":")
-        return digest(getattr(importlib.import_module(module), attribute), "it")
+        return value_digest(getattr(importlib.import_module(module), attribute), "it")
 
-    return own
+    written = set()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield own
+    for file in written:
+        forget(file)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +273,7 @@ def own(monkeypatch, tmp_path):
             "lazy_own:f",
         ),
         # A file called as a module that Python has on other systems.
-        ({"winreg.py": "def f(x):\n    return x * 1\n"}, "winreg:f"),
+        ({"winsound.py": "def f(x):\n    return x * 1\n"}, "winsound:f"),
         # A package installed again under the version it had.
         ({"site-packages/again_own.py": "def f(x):\n    return x * 1\n"}, "again_own:f"),
         # A global that the code sets itself.
