@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from demogen.errors import ResultError
 from leaderboard.figures.figure import PaperFigure
 from leaderboard.figures.sources import Sources
 from leaderboard.figures.style import COLORS, LINES, MARKERS, legend, shortened
@@ -60,7 +61,11 @@ class Curves:
 
 
 def gather_learning(sources: Sources) -> Curves:
-    """Of the predictors chosen, else of `SHOWN`, those that there are results of."""
+    """Of the predictors chosen, else of `SHOWN`, those that there are results of.
+
+    Raises:
+        ResultError: R² of one is not defined, whatever networks are drawn.
+    """
     table = sources.table
     results = sources.results_of(sources.names_of(SHOWN))
     reached = {str(network): float(value) for network, value in table["train_accuracy"].items()}
@@ -72,6 +77,11 @@ def gather_learning(sources: Sources) -> Curves:
     for name, result in results.items():
         regressor = sources.regressor_of(result)
         by_size[name] = r2_of_random_networks(result, regressor, sizes, DRAWS)
+        if not np.isfinite(by_size[name]).any():
+            raise ResultError(
+                f"no learning curve of {name} on {sources.given_zoo.name}: ten folds of networks "
+                "drawn need ten configurations, and targets that differ; take a larger zoo"
+            )
         by_level[name] = r2_of_best_trained(result, regressor, reached, levels, DRAWS)
     counts = [sum(value >= level for value in reached.values()) for level in levels]
     return Curves(
@@ -96,8 +106,8 @@ def paint_learning(figure: "Figure", data: Curves) -> None:
     right.set_xticks(
         steps,
         [
-            f"{level:.3f}\n{count:.0f}"
-            for level, count in zip(data.levels, data.counts, strict=True)
+            f"{level}\n{count:.0f}"
+            for level, count in zip(_told_apart(data.levels), data.counts, strict=True)
         ],
     )
     right.set_xlabel("training accuracy, and networks that reach it")
@@ -109,9 +119,20 @@ def paint_learning(figure: "Figure", data: Curves) -> None:
     legend(figure, left, "predictor")
 
 
+def _told_apart(levels: Vector) -> list[str]:
+    """Levels that differ, with the fewest decimals from three to six that show it."""
+    for decimals in range(3, 7):
+        texts = [f"{level:.{decimals}f}" for level in levels]
+        if len(set(texts)) == len(texts):
+            break
+    return texts
+
+
 def _curves(axes: "Axes", x: Vector, of: Mapping[str, Vector]) -> None:
     for number, (name, values) in enumerate(of.items()):
         defined = np.isfinite(values).any(axis=1)
+        if not defined.any():
+            continue
         low, middle, high = np.nanquantile(values[defined], [0.25, 0.5, 0.75], axis=1)
         color = COLORS[number % len(COLORS)]
         axes.plot(

@@ -58,6 +58,24 @@ def test_levels_that_crowd_below_1_are_told_apart():
     assert name in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
+def test_levels_a_ten_thousandth_apart_are_told_apart():
+    levels, counts = np.array([0.9, 0.9992, 0.9996, 1.0]), np.array([80.0, 60.0, 40.0, 20.0])
+    values, none = np.zeros((4, 1)), np.full((4, 1), np.nan)
+    data = learning.Curves("zoo", counts[::-1], levels, counts, {"one": values}, {"one": none})
+    figure = painted(learning.paint_learning, data)
+    labels = [each.get_text().partition("\n")[0] for each in figure.axes[1].get_xticklabels()]
+    assert labels == ["0.9000", "0.9992", "0.9996", "1.0000"]
+    assert not texts_overlap(figure)
+
+
+def test_a_zoo_of_few_configurations_has_no_learning_curve(make):
+    zoo = make.zoo(5, copies=5)
+    zoo.table = zoo.table.assign(train_accuracy=np.linspace(0.5, 1, len(zoo.table)))
+    results = make.results(zoo, name="mine", splits=["kfold-10"])
+    with pytest.raises(ResultError, match="no learning curve of mine on .* ten configurations"):
+        learning.gather_learning(Sources(zoo, results, predictors=(make.Predictor("mine"),)))
+
+
 def test_a_regressor_that_is_another_now_is_refused(sources, make):
     from sklearn.linear_model import Ridge
 
