@@ -39,7 +39,13 @@ with torch.no_grad():
     for weight in module.parameters():
         weight.mul_(1.01)
 network = Network.of(
-    module, images, part.labels, initial=initial, test_inputs=images, spec=spec
+    module,
+    images,
+    part.labels,
+    initial=initial,
+    test_inputs=images,
+    spec=spec,
+    siblings=[initial],
 )
 
 
