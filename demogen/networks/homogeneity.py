@@ -51,6 +51,7 @@ POINTWISE = (
     nn.ELU,
     nn.GELU,
     HardSigmoid,
+    nn.Hardshrink,
     nn.Hardsigmoid,
     nn.Hardswish,
     nn.Hardtanh,
@@ -63,8 +64,10 @@ POINTWISE = (
     nn.Sigmoid,
     nn.SiLU,
     nn.Softplus,
+    nn.Softshrink,
     nn.Softsign,
     nn.Tanh,
+    nn.Tanhshrink,
 )
 _BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d)
 

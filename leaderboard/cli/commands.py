@@ -58,7 +58,8 @@ def evaluate(
 ) -> None:
     """Score predictors on the splits of a zoo, write the results and print the table.
 
-    Networks that were not measured before are measured first. PREDICTOR is an installed name, which
+    Networks that were not measured before are measured first, and results that are there and would
+    come out the same are left as they are. PREDICTOR is an installed name, which
     `demogen predictors` lists, module:attribute, or file.py:attribute; without one, all that are
     installed are scored. Parameters of a measure may be given, as in "normalized-loss(p=1)". With
     --image-limit the table is printed and no results are written, for results are of all images.

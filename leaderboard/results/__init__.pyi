@@ -1,6 +1,7 @@
 from .evaluation import benchmark as benchmark
 from .evaluation import evaluate as evaluate
 from .evaluation import score_split as score_split
+from .kept import KeptResults as KeptResults
 from .paired_bootstrap import pair as pair
 from .permutation import permutation_test as permutation_test
 from .ranking import ranked_tables as ranked_tables

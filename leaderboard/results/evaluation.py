@@ -81,7 +81,8 @@ def benchmark(
         splits: names of splits; None: all the zoo has.
         signatures: a table of what was measured, or its file, by network id (see
             `demogen.measuring.measurements_in`): it is taken, and nothing is measured.
-        kept: results of an earlier run, which are not scored again where nothing has changed.
+        kept: results of an earlier run (`leaderboard.results.KeptResults`), which are not scored
+            again where nothing has changed; `kept.write` then writes the others.
         options: see `demogen.measuring.MeasuringOptions`; `workers` also score side by side.
 
     Returns:

@@ -76,13 +76,7 @@ def score_designs(
                 if type(one.message) is RuntimeWarning:
                     warnings.warn(one.message, stacklevel=4)
                 else:  # where it arose, for which there may be filters
-                    warnings.warn_explicit(
-                        one.message,
-                        None,
-                        one.file,
-                        one.line,
-                        one.module,
-                    )
+                    warnings.warn_explicit(one.message, None, one.file, one.line, one.module)
             yield outcome.result.model_copy(update=same)
 
 
