@@ -92,7 +92,7 @@ def measure(
         PredictorError: no predictor has this name; near names are listed.
         ZooError: no network of the zoo could be measured (the first reason is given).
     """
-    chosen = predictor if isinstance(predictor, Measure) else as_predictor(predictor).measure
+    chosen = as_predictor(predictor).measure
     if isinstance(of, Network):
         if options:
             raise TypeError(

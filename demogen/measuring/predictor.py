@@ -91,6 +91,10 @@ class Predictor:
         regressor: an unfitted scikit-learn regressor; transforms such as log belong to it.
         paper: short name of the paper it comes from ("jiang2019"), or "".
         summary: one line for tables.
+
+    Raises:
+        PredictorError: a part of it could not be measured with or fitted, such as a class in place
+            of its instance.
     """
 
     name: str
@@ -100,10 +104,15 @@ class Predictor:
     paper: str = ""
     summary: str = ""
 
+    def __post_init__(self) -> None:
+        # Said where the predictor is written: else it shows when a zoo has been measured.
+        if fault := _fault_of(self):
+            raise PredictorError(f"predictor {self.name!r}: {fault}")
+
     @classmethod
     def from_measure(cls, measure: Measure) -> "Predictor":
         """A bare measure as a predictor: all its columns, by least squares."""
-        return cls(measure.name, measure)
+        return cls(getattr(measure, "name", ""), measure)
 
     def design(self, features: Sequence[str]) -> list[str]:
         """The columns the regressor gets, given the features that were measured.
@@ -130,6 +139,39 @@ class Predictor:
         changed = ",".join(f"{key}={value}" for key, value in sorted(parameters.items()))
         measure = clone(self.measure).set_params(**parameters)
         return replace(self, name=f"{self.name}({changed})", measure=measure)
+
+
+def _fault_of(predictor: Predictor) -> str | None:
+    measure, columns, regressor = predictor.measure, predictor.columns, predictor.regressor
+    if not isinstance(measure, Measure):
+        return (
+            f"its measure is {_described(measure)}; give an instance of a class of demogen.Measure"
+        )
+    if not isinstance(getattr(measure, "name", None), str) or not measure.name:
+        return f"the class of its measure, {type(measure).__name__}, sets no `name`"
+    if isinstance(columns, str):
+        return f"its columns are the text {columns!r}; give a sequence, ({columns!r},)"
+    methods = ("fit", "predict", "get_params")
+    if isinstance(regressor, type) or not all(hasattr(regressor, method) for method in methods):
+        return (
+            f"its regressor is {_described(regressor)}; give an unfitted regressor of "
+            "scikit-learn, such as sklearn.linear_model.Ridge()"
+        )
+    for part, estimator in (("measure", measure), ("regressor", regressor)):
+        try:
+            clone(estimator)
+        except Exception as error:
+            return (
+                f"its {part} cannot be cloned ({' '.join(str(error).split())}); a constructor "
+                "only stores its parameters, each under its own name"
+            )
+    return None
+
+
+def _described(part: object) -> str:
+    if isinstance(part, type):
+        return f"the class {part.__name__}"
+    return f"of type {type(part).__name__}"
 
 
 def list_predictors() -> list[str]:

@@ -62,7 +62,7 @@ def evaluate(
 
 
 def benchmark(
-    predictors: "Sequence[str | Predictor | Measure]",
+    predictors: "str | Predictor | Measure | Sequence[str | Predictor | Measure]",
     zoo: "NetworkSet",
     target: str = "gap",
     splits: Sequence[str] | None = None,
@@ -74,8 +74,8 @@ def benchmark(
     """Measure a zoo for many predictors together, and score each on each split.
 
     Args:
-        predictors: or names, or bare measures; two with equal measures cause one computation; their
-            names must differ.
+        predictors: or names, or bare measures, or one of them; two with equal measures cause one
+            computation; their names must differ.
         zoo: or a pool of zoos; its networks are measured unless they are in the cache.
         target: one of `leaderboard.results.targets.TARGETS`.
         splits: names of splits; None: all the zoo has.
@@ -99,10 +99,8 @@ def benchmark(
     from demogen.measuring.predictor_names import as_predictor
     from demogen.measuring.signature_tables import measurements_in
 
-    named = [
-        as_predictor(predictor)
-        for predictor in ([predictors] if isinstance(predictors, str) else predictors)
-    ]
+    one = isinstance(predictors, str) or not isinstance(predictors, Iterable)
+    named = [as_predictor(predictor) for predictor in ([predictors] if one else predictors)]
     names = [predictor.name for predictor in named]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise PredictorError(f"two predictors are called {twice[0]!r}; give one another name")

@@ -121,7 +121,7 @@ def test_a_good_measure_passes_and_the_random_state_is_left_alone():
         (Varies(), "same_features_for_all_networks"),
         (Breaks(), "measures_examples: ZeroDivisionError: oh"),
         (Nowhere(), "is_defined_somewhere"),
-        (Computes(), "constructor_only_stores"),
+        (Computes(), "a constructor only stores its parameters"),
         (Shouts(), "is_described"),
     ],
 )

@@ -53,6 +53,13 @@ def test_all_predictors_are_measured_together_once(zoo, calls):
     assert len(found[3].signatures["net-000"]) == 1
 
 
+def test_one_predictor_or_measure_needs_no_list(zoo, calls):
+    for one in (Predictor("noisy", Noisy()), Noisy()):
+        assert [result.predictor for result in benchmark(one, zoo, splits=["kfold-10"])] == [
+            "noisy"
+        ]
+
+
 def test_evaluate_judges_on_the_ranking_split_by_default(zoo, calls):
     result = evaluate(Noisy(), zoo)
     assert isinstance(result, Result)

@@ -1,0 +1,65 @@
+import pytest
+from sklearn.linear_model import Ridge
+
+from demogen import Measure, Predictor, PredictorError
+
+
+class Counts(Measure):
+    name = "counts"
+
+    def __init__(self, of=("weights",)):
+        self.of = of
+
+    def compute(self, network):
+        return {"parameters": float(len(list(network.module.parameters())))}
+
+
+class Nameless(Measure):
+    def compute(self, network):
+        return {}
+
+
+class Lists(Counts):
+    def __init__(self, of=("weights",)):
+        self.of = list(of)
+
+
+class Forgets(Counts):
+    def __init__(self, of=("weights",)):
+        pass
+
+
+def count(network):
+    return {"parameters": 1.0}
+
+
+class Keeps(Ridge):
+    def __init__(self, penalties=(1.0,)):
+        super().__init__()
+        self.penalties = list(penalties)
+
+
+@pytest.mark.parametrize(
+    ("measure", "rest", "fault"),
+    [
+        (Counts, {}, "its measure is the class Counts; give an instance"),
+        (count, {}, "its measure is of type function; give an instance of a class of demogen.Meas"),
+        (Nameless(), {}, "the class of its measure, Nameless, sets no `name`"),
+        (Lists(), {}, "its measure cannot be cloned .*parameter of.*; a constructor only stores"),
+        (Forgets(), {}, "its measure cannot be cloned .*no attribute 'of'.*under its own name"),
+        (Counts(), {"columns": "ab"}, r"its columns are the text 'ab'; give a sequence, \('ab',\)"),
+        (Counts(), {"regressor": "ridge"}, "its regressor is of type str; give an unfitted"),
+        (Counts(), {"regressor": Ridge}, r"is the class Ridge; .* sklearn.linear_model.Ridge\(\)"),
+        (Counts(), {"regressor": Keeps()}, "its regressor cannot be cloned .*penalties"),
+    ],
+)
+def test_what_could_not_be_measured_or_fitted_is_refused_where_it_is_written(measure, rest, fault):
+    with pytest.raises(PredictorError, match=f"^predictor 'p': .*{fault}") as error:
+        Predictor("p", measure, **rest)
+    assert "\n" not in str(error.value)
+
+
+def test_a_class_or_an_unnamed_measure_is_refused_in_place_of_a_measure_too():
+    for given in (Counts, Nameless()):
+        with pytest.raises(PredictorError, match="class"):
+            Predictor.from_measure(given)
