@@ -4,6 +4,7 @@ import json
 import math
 import re
 import tomllib
+from itertools import chain
 from typing import Any
 
 from demogen._util.limits import JSON_LEVELS, JSON_VALUES, TOML_LEVELS, TOML_VALUES
@@ -105,20 +106,25 @@ def _refuse_constant(name: str) -> None:
 
 
 def _check_values(content: Any, finite: bool) -> None:
-    """Levels and numbers, by a list of what is left to look at: recursion has an end."""
-    waiting = [(content, 1)]
-    while waiting:
-        value, level = waiting.pop()
-        if isinstance(value, dict | list):
-            if level > JSON_LEVELS:
-                raise UnreadableError(f"it has more than {JSON_LEVELS} levels")
-            inner = value.values() if isinstance(value, dict) else value
-            # Texts are most of what large files hold, and nothing is wrong with them.
-            waiting += [(one, level + 1) for one in inner if type(one) is not str]
-        elif finite and type(value) is float and not math.isfinite(value):
+    """Levels and numbers, the values of one level after the other: recursion has an end."""
+    values = [content]
+    for _ in range(JSON_LEVELS + 1):
+        kinds = set(map(type, values))
+        if finite and float in kinds and not all(map(math.isfinite, _of(float, values))):
             raise UnreadableError("it holds a number that is too large")
-        elif type(value) is int and abs(value) >= _LARGEST_INTEGER:
+        if int in kinds and max(map(abs, _of(int, values))) >= _LARGEST_INTEGER:
             raise UnreadableError("it holds a whole number beyond 64 bits")
+        if not kinds & {dict, list}:
+            return
+        values = [
+            *chain.from_iterable(_of(list, values)),
+            *chain.from_iterable(one.values() for one in _of(dict, values)),
+        ]
+    raise UnreadableError(f"it has more than {JSON_LEVELS} levels")
+
+
+def _of(kind: type, values: list[Any]) -> list[Any]:
+    return [value for value in values if type(value) is kind]
 
 
 def _check_text(content: Any) -> None:

@@ -6,15 +6,15 @@ here: whoever reads says how a text becomes one.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from demogen._util.files import read_bounded
 from demogen._util.parsing import UnreadableError
 from demogen.errors import ResultError, os_fault
 from leaderboard.results.origins import Origin, check_merged, read_origins
-from leaderboard.results.packing import unpack
+from leaderboard.results.packing import Only, names_in, unpack
 
 PACKED = ".parquet"
 """How the names of packed files end."""
@@ -25,6 +25,8 @@ _PACKED = re.compile(rf"[^/]+@[0-9a-f]{{12}}{re.escape(PACKED)}")
 class Placed(Protocol):
     """A result, as far as folders are concerned."""
 
+    predictor: str
+
     @property
     def path(self) -> PurePosixPath:
         """Where its own file belongs below the folder."""
@@ -34,8 +36,9 @@ class Placed(Protocol):
 
 
 Kept = TypeVar("Kept", bound=Placed)
-Parse = Callable[[bytes, str], Kept]
-"""The text of a result, and what to call it in errors → the result."""
+Parse = Callable[[bytes, str, Any], Kept]
+"""The text of a result, what to call it in errors, and what the text holds, or None where that is
+not known → the result."""
 
 
 def result_files(folder: Path) -> list[Path]:
@@ -55,29 +58,29 @@ def read_file(path: Path, parse: Parse[Kept]) -> Kept:
     Raises:
         ResultError: it cannot be read, or is not a valid result.
     """
-    return parse(_content(path), str(path))
+    return parse(_content(path), str(path), None)
 
 
-def packed_texts(path: Path) -> Iterator[str]:
-    """The texts of the results in a Parquet file, one after the other, not checked.
+def packed_texts(path: Path, only: Only | None = None) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
+    """The texts of the results in a Parquet file, not checked, and what these hold.
 
     Raises:
         ResultError: it cannot be read.
     """
     try:
-        yield from unpack(_content(path))
+        yield from unpack(_content(path), only)
     except UnreadableError as error:
         raise ResultError(f"{path}: no results: {error}") from error
 
 
-def read_packed(path: Path, parse: Parse[Kept]) -> Iterator[Kept]:
+def read_packed(path: Path, parse: Parse[Kept], only: Only | None = None) -> Iterator[Kept]:
     """The results in a Parquet file, one after the other.
 
     Raises:
         ResultError: it cannot be read, or one is not valid or of another zoo.
     """
-    for text in packed_texts(path):
-        result = parse(text.encode(), str(path))
+    for text, content in packed_texts(path, only):
+        result = parse(text, str(path), content)
         if packed_name(result) != path.name:
             raise ResultError(
                 f"{path} holds a result of another zoo; name a file of its results "
@@ -86,25 +89,30 @@ def read_packed(path: Path, parse: Parse[Kept]) -> Iterator[Kept]:
         yield result
 
 
-def read_any(path: Path, parse: Parse[Kept]) -> Iterator[Kept]:
-    """The results in a file of either kind.
+def read_any(path: Path, parse: Parse[Kept], only: Only | None = None) -> Iterator[Kept]:
+    """The results in a file of either kind, or some of them.
 
     Raises:
         ResultError: it cannot be read, or one is not valid.
     """
     if path.suffix == PACKED:
-        yield from read_packed(path, parse)
-    else:
-        yield read_file(path, parse)
+        yield from read_packed(path, parse, only)
+        return
+    result = read_file(path, parse)
+    if all(getattr(result, name) in among for name, among in (only or {}).items()):
+        yield result
 
 
-def results_under(folder: Path, parse: Parse[Kept], origins: dict[str, Origin]) -> Iterator[Kept]:
-    """All results under a folder, in the order of their files.
+def results_under(
+    folder: Path, parse: Parse[Kept], origins: dict[str, Origin], only: Only | None = None
+) -> Iterator[Kept]:
+    """All results under a folder, or some of them, in the order of their files.
 
     Args:
         folder: a folder of results, or of several such, or a part of one.
         parse: makes results of texts.
         origins: gets the origin of each that was merged, from where it lies.
+        only: which results; of packed ones the others are not looked at.
 
     Raises:
         ResultError: one cannot be read or is not valid, lies where another belongs, is not what was
@@ -115,7 +123,7 @@ def results_under(folder: Path, parse: Parse[Kept], origins: dict[str, Origin]) 
     packed_ones: set[PurePosixPath] = set()
     for path in result_files(folder):
         packed = path.suffix == PACKED
-        for result in read_any(path, parse):
+        for result in read_any(path, parse, only):
             if packed:
                 packed_ones.add(result.path)
             before = known.setdefault(result.path, result)
@@ -133,6 +141,24 @@ def results_under(folder: Path, parse: Parse[Kept], origins: dict[str, Origin]) 
                 check_merged(path, result.to_json() if packed else path.read_bytes(), origin, root)
                 origins[str(result.path)] = origin
             yield result
+
+
+def predictors_under(folder: Path, parse: Parse[Placed]) -> set[str]:
+    """Names of the predictors that there are results of under a folder.
+
+    Raises:
+        ResultError: a file cannot be read, or holds no results.
+    """
+    found: set[str] = set()
+    for path in result_files(folder):
+        if path.suffix == PACKED:
+            try:
+                found |= names_in(_content(path), "predictor")
+            except UnreadableError as error:
+                raise ResultError(f"{path}: no results: {error}") from error
+        else:
+            found.add(read_file(path, parse).predictor)
+    return found
 
 
 def _root(path: Path, belongs: PurePosixPath, packed: bool) -> Path:

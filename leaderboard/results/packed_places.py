@@ -1,7 +1,7 @@
 """Whether results may be written beside packed ones: two that differ cannot be read together."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from demogen.errors import ResultError
@@ -26,17 +26,12 @@ def check_places(results: Iterable[Result], folder: Path) -> None:
     for path, new in by_file.items():
         if not path.is_file():
             continue
-        for place, text in _places(path):
-            if place in new and json.loads(new[place].to_json()) != json.loads(text):
+        predictors = {predictor for _, _, predictor in new}
+        for _, content in packed_texts(path, {"predictor": predictors}):
+            place = content["split"], content["target"], content["predictor"]
+            if place in new and json.loads(new[place].to_json()) != content:
                 split, target, predictor = place
                 raise ResultError(
                     f"{path} holds another result of {predictor} on {split}, {target}; name "
                     "another folder, or remove that file"
                 )
-
-
-def _places(path: Path) -> Iterator[tuple[tuple[str, str, str], str]]:
-    """Split, target and predictor of each result that is packed in a file, and its text."""
-    for text in packed_texts(path):
-        content = json.loads(text)
-        yield (content["split"], content["target"], content["predictor"]), text

@@ -9,8 +9,10 @@ checked as that of any result file.
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
+
+from pydantic_core import to_json
 
 from demogen._util.limits import FILE_BYTES, JSON_VALUES, PACKED_BYTES, PACKED_RESULTS
 from demogen._util.parsing import UnreadableError, json_data
@@ -56,6 +58,9 @@ OTHERS = (
 
 COLUMNS = (*NAMES, "networks", *BY_NETWORK, "factors", *OF_FOLDS, *OTHERS)
 
+Only = Mapping[str, Container[str]]
+"""Of `NAMES`, some → the values that wanted results have there."""
+
 LEVEL = 19
 """Of zstd's compression: 16 % smaller than by 3, in some seconds more for 38 MB of results."""
 
@@ -85,8 +90,29 @@ def pack(contents: Sequence[Mapping[str, Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def unpack(content: bytes) -> Iterator[str]:
-    """The JSON of each result that a file holds, one after the other.
+def names_in(content: bytes, field: str) -> set[str]:
+    """What the results in a file have in one field of `NAMES`.
+
+    Raises:
+        UnreadableError: the file holds no results, or more than `demogen._util.limits` allows.
+    """
+    try:
+        with Parquet(content) as file:
+            _check_columns(file)
+            found = set(values(file.read([field]).column(field)))
+    except ParquetError as error:
+        raise UnreadableError(f"it {error}") from error
+    if None in found:
+        raise UnreadableError(f"a row lacks its {field}")
+    return found
+
+
+def unpack(content: bytes, only: Only | None = None) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
+    """The JSON of each result that a file holds, and what that JSON holds, one after the other.
+
+    Args:
+        content: of the file.
+        only: which results; the others are not looked at.
 
     Raises:
         UnreadableError: the file holds none, or more than `demogen._util.limits` allows.
@@ -99,12 +125,16 @@ def unpack(content: bytes) -> Iterator[str]:
         raise UnreadableError(f"it {error}") from error
     columns = {name: values(table.column(name)) for name in COLUMNS}
     reader, left = _Reader(), PACKED_BYTES
+    wanted = [(columns[name], among) for name, among in (only or {}).items()]
     for number in range(table.num_rows):
-        text = reader.result({name: column[number] for name, column in columns.items()})
+        if any(column[number] not in among for column, among in wanted):
+            continue
+        result = reader.result({name: column[number] for name, column in columns.items()})
+        text = to_json(result)
         left -= len(text)
         if left < 0:
             raise UnreadableError(f"it holds more than {PACKED_BYTES:,} bytes of results")
-        yield text
+        yield text, result
 
 
 def _check_columns(file: Parquet) -> None:
@@ -146,8 +176,8 @@ class _Reader:
     def __init__(self) -> None:
         self._last: dict[str, tuple[str, Any]] = {}
 
-    def result(self, row: Mapping[str, str | None]) -> str:
-        """The JSON of one."""
+    def result(self, row: Mapping[str, str | None]) -> Mapping[str, Any]:
+        """What the JSON of one holds; parts of it are those of other rows."""
         if lacking := [name for name, text in row.items() if text is None]:
             raise UnreadableError(f"a row lacks its {lacking[0]}")
         content: dict[str, Any] = {name: row[name] for name in NAMES}
@@ -166,7 +196,7 @@ class _Reader:
             name: _by_network("factors", ids, levels) for name, levels in factors.items()
         }
         content["folds"] = _folds(*(self._read(name, row) for name in OF_FOLDS))
-        return json.dumps(content)
+        return content
 
     def _read(self, name: str, row: Mapping[str, str | None]) -> Any:
         text = row[name] or ""

@@ -20,8 +20,9 @@ from demogen.schema.frozen import Frozen, Sha256
 from demogen.schema.records import first_fault
 from leaderboard.results.agreement import check_folds, check_networks, check_signatures
 from leaderboard.results.file_names import file_name
-from leaderboard.results.folders import read_any, read_file, results_under
+from leaderboard.results.folders import predictors_under, read_any, read_file, results_under
 from leaderboard.results.origins import Origin
+from leaderboard.results.packing import Only
 from leaderboard.results.targets import TABLE, TARGETS
 from leaderboard.scoring.inputs import (
     Count,
@@ -154,14 +155,19 @@ class Result(Frozen):
         return (content + "\n").encode()
 
     @classmethod
-    def from_json(cls, text: bytes, source: str) -> "Result":
+    def from_json(cls, text: bytes, source: str, content: Any = None) -> "Result":
         """Read a result back, its format version first.
+
+        Args:
+            text: the JSON.
+            source: what to call it in errors.
+            content: what the text holds, where `json_data` has read it already.
 
         Raises:
             ResultError: not JSON, another format version, or no result; the first fault is named.
         """
         try:
-            content = json_data(text, finite=False)
+            content = json_data(text, finite=False) if content is None else content
         except UnreadableError as error:
             raise ResultError(f"{source}: no result: {error}") from error
         version = content.get("format_version") if isinstance(content, dict) else None
@@ -356,8 +362,7 @@ def read_results(folder: Path | str) -> Results:
             differ belong in one place.
     """
     folder = Path(folder)
-    origins: dict[str, Origin] = {}
-    results = Results(list(results_under(folder, Result.from_json, origins)), origins)
+    results = results_of(folder)
     if not results and folder == PUBLISHED:
         fault = "no results are published with this demogen"
         raise ResultError(f"{fault}; name a folder of your own with --results")
@@ -366,3 +371,26 @@ def read_results(folder: Path | str) -> Results:
             f"no results in {folder}; `demogen evaluate … --results {folder}` writes some"
         )
     return results
+
+
+def results_of(folder: Path, only: Only | None = None) -> Results:
+    """Those results under a folder that are wanted; there may be none.
+
+    Args:
+        folder: of results.
+        only: such as {"predictor": {"unit-sparsity"}}; None: all.
+
+    Raises:
+        ResultError: one of them is not valid, lies where another belongs, or contradicts another.
+    """
+    origins: dict[str, Origin] = {}
+    return Results(list(results_under(folder, Result.from_json, origins, only)), origins)
+
+
+def predictors_of(folder: Path) -> set[str]:
+    """Names of the predictors that there are results of under a folder.
+
+    Raises:
+        ResultError: a file there is not valid.
+    """
+    return predictors_under(folder, Result.from_json)

@@ -15,12 +15,12 @@ from leaderboard.results.file_names import file_name
 from leaderboard.results.opponents import to_beat
 from leaderboard.results.paired_bootstrap import in_words, pair
 from leaderboard.results.ranking import preferred_split
-from leaderboard.results.result import Result
+from leaderboard.results.result import PUBLISHED, Result, results_of
 from leaderboard.submissions.claims import is_installed, zoo_label
 from leaderboard.submissions.folder import RESULTS
 from leaderboard.submissions.manifest import MANIFEST, Submission, file_of
 from leaderboard.submissions.names import check_name
-from leaderboard.submissions.validation import known_names, published_results, validate
+from leaderboard.submissions.validation import known_names, validate
 
 if TYPE_CHECKING:
     from demogen.measuring.options import MeasuringOptions
@@ -86,8 +86,7 @@ def submit(
     check_can_write(folder.absolute().parent, folder=True)
     predictor, code = predictor_named(request.predictor), file_of(request.predictor)
     # Measuring may take days: what would be refused for sure is refused before.
-    published = published_results(None)
-    check_name(predictor.name, known_names(published))
+    check_name(predictor.name, known_names(PUBLISHED))
     if request.paper is not None:
         if is_installed(predictor.name) and request.paper != predictor.paper:
             raise SubmissionError(
@@ -100,6 +99,7 @@ def submit(
     report(f"{predictor.name} passes every check of check_predictor")
     results = benchmark([predictor], zoo, request.target, request.splits, **options)
     report(f"{len(results)} results on {zoo.name}")
+    published = results_of(PUBLISHED, {"zoo_digest": {result.zoo_digest for result in results}})
     for line in beside_the_best(results, published):
         report(line)
     files = {f"{RESULTS}/{result.path}": result.to_json() for result in results}

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demogen.errors import ResultError, SubmissionError
-from leaderboard.results.folders import result_files
 from leaderboard.results.permutation import (
     PERMUTATIONS,
     PermutationTest,
@@ -13,7 +12,7 @@ from leaderboard.results.permutation import (
     permutation_test,
 )
 from leaderboard.results.ranking import preferred_split
-from leaderboard.results.result import PUBLISHED, Result, Results, read_results
+from leaderboard.results.result import PUBLISHED, Result, predictors_of, results_of
 from leaderboard.results.verification import check_predictions, check_scores, check_zoo, too_much
 from leaderboard.submissions.claims import check_claims
 from leaderboard.submissions.folder import Contents, read_folder
@@ -46,7 +45,7 @@ def validate(
     """
     contents = read_folder(folder)
     checked = check_claims(contents)
-    check_names(contents, published_results(against))
+    check_names(contents, PUBLISHED if against is None else against)
     for result in contents.results:
         try:
             check_scores(result)
@@ -66,28 +65,25 @@ def validate(
     return contents, checked
 
 
-def published_results(against: Path | None) -> Results:
-    """The results that a submission must not collide with.
-
-    Raises:
-        ResultError: one of them is not valid.
-    """
-    folder = PUBLISHED if against is None else against
-    return read_results(folder) if result_files(folder) else Results()
-
-
-def check_names(contents: Contents, published: Sequence[Result]) -> None:
+def check_names(contents: Contents, folder: Path) -> None:
     """The name is free, or the submission adds to the results of the same predictor.
 
     It looks like no other name that is installed here or published (`check_name`). choice: the
     same predictor is one of the same measure (name, version, parameters), columns and regressor. A
-    result that is published already, byte for byte, is no duplicate.
+    result that is there already, byte for byte, is no duplicate.
+
+    Args:
+        contents: of the submission.
+        folder: of the results already there.
 
     Raises:
-        SubmissionError: the name is another predictor's or looks like it, or a result is published
+        SubmissionError: the name is another predictor's or looks like it, or a result is there
             with other content.
+        ResultError: a result of the predictor that is there is not valid.
     """
-    check_name(contents.submission.name, known_names(published))
+    check_name(contents.submission.name, known_names(folder))
+    names = {result.predictor for result in contents.results}
+    published = results_of(folder, {"predictor": names})
     by_path: Mapping[str, Result] = {str(result.path): result for result in published}
     for new in contents.results:
         old = by_path.get(str(new.path))
@@ -142,11 +138,15 @@ def permutation_tests(
     return tests, untested
 
 
-def known_names(published: Sequence[Result]) -> list[str]:
-    """Names of the predictors installed here, and of those that there are results of; sorted."""
+def known_names(folder: Path) -> list[str]:
+    """Names of the predictors installed here, and of those that there are results of; sorted.
+
+    Raises:
+        ResultError: a file of the folder holds no results.
+    """
     from demogen.measuring.predictor import list_predictors
 
-    return sorted({*list_predictors(), *(result.predictor for result in published)})
+    return sorted({*list_predictors(), *predictors_of(folder)})
 
 
 def zoo_of(result: Result, zoos: "Sequence[NetworkSet]") -> "NetworkSet":

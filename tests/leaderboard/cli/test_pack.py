@@ -11,8 +11,7 @@ from click.testing import CliRunner
 from demogen.cli import commands as demogen
 from demogen.errors import ResultError
 from leaderboard.cli import commands
-from leaderboard.results.result import write_result
-from leaderboard.submissions.validation import published_results
+from leaderboard.results.result import predictors_of, results_of, write_result
 
 
 def run(*words, command=commands.leaderboard):
@@ -38,7 +37,7 @@ def packed(folder, tmp_path):
 @pytest.fixture
 def published(packed, monkeypatch):
     """The packed results as those that come with the package."""
-    for module in ("results.result", "submissions.validation"):
+    for module in ("results.result", "submissions.validation", "submissions.submitting"):
         monkeypatch.setattr(f"leaderboard.{module}.PUBLISHED", packed)
     return packed
 
@@ -67,7 +66,9 @@ def test_published_results_are_found_without_a_folder(published, tmp_path):
     assert "strong" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     done = run("compare", "strong", "weak")
     assert done.output.startswith("r2 of strong less that of weak, grouped-kfold-10 of toy: ")
-    assert {one.predictor for one in published_results(None)} == {"strong", "weak"}
+    assert predictors_of(published) == {"strong", "weak"}
+    [mine] = results_of(published, {"predictor": {"weak"}, "split": {"kfold-10"}})
+    assert (mine.predictor, mine.split) == ("weak", "kfold-10")
 
 
 def test_a_file_is_compared_with_the_best_that_is_published(published, zoo, make, tmp_path):

@@ -72,7 +72,8 @@ def test_it_is_compared_with_the_best_that_is_published(tiny_zoo_folder, tmp_pat
     assert done.exit_code == 0
     run("pack", "--results", tmp_path / "results", "--into", tmp_path / "published")
     best = max(read_results(tmp_path / "published"), key=lambda one: one.scores.r2_pooled)
-    monkeypatch.setattr("leaderboard.submissions.validation.PUBLISHED", tmp_path / "published")
+    for module in ("validation", "submitting"):
+        monkeypatch.setattr(f"leaderboard.submissions.{module}.PUBLISHED", tmp_path / "published")
     done = submitted(tiny_zoo_folder, tmp_path / "mine")
     line = f"r2 of product-norm less that of {best.predictor}, kfold-10 of tiny: "
     assert f"\n{line}" in done.output

@@ -21,7 +21,7 @@ def packed(results):
 
 
 def unpacked(content):
-    return [Result.from_json(text.encode(), "packed") for text in unpack(content)]
+    return [Result.from_json(text, "packed") for text, _ in unpack(content)]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_numbers_at_the_ends_come_back(results):
     for network, value in zip(sorted(content["fit"]), odd, strict=False):
         content["fit"][network] = value
     content["scores"]["mse"] = None
-    [text] = unpack(pack([content]))
+    [(text, _)] = unpack(pack([content]))
     assert json.loads(text) == content
     assert json.dumps(json.loads(text), sort_keys=True) == json.dumps(content, sort_keys=True)
 
