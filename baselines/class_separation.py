@@ -4,7 +4,7 @@ The paper's text was not at hand: definitions are from memory of it, and from th
 (parthnatekar/pgdl, complexitymeasures.py at fadc470), which was read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import final
 
 import torch
@@ -14,11 +14,10 @@ from torch.nn import functional as F
 from baselines.functional.class_mixtures import mean_mixture_accuracy
 from baselines.functional.clusters import davies_bouldin
 from baselines.functional.numbered_layers import first_strided, input_of_layer, numbered_layers
-from baselines.functional.tap_samples import TapSampleReduction, hidden_among, sample_by_class
+from baselines.functional.tap_samples import hidden_among, outputs, sample_by_class
 from demogen.errors import NotMeasurable
 from demogen.images.subsampling import fixed_sample
-from demogen.measuring.predictor import Predictor
-from demogen.measuring.shared_measure import SharedMeasure
+from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule
 from demogen.schema.records import NetworkSpec
@@ -33,7 +32,7 @@ _RELEASED_LAYERS = (0, 1, 2)
 
 
 @final
-class ClassSeparation(SharedMeasure[TapSampleReduction]):
+class ClassSeparation(Measure):
     """Davies-Bouldin index of the classes at a hidden tap, and errors on mixtures within a class.
 
     Natekar and Sharma 2020, the sections on consistency and on robustness of representations:
@@ -65,7 +64,7 @@ class ClassSeparation(SharedMeasure[TapSampleReduction]):
 
     name = "class-separation"
     access = Access.TRAIN
-    cost = "1 forward, and partners forward of per_class images of each class"
+    cost = "1 forward of 1,000 images, and partners forward of per_class images of each class"
 
     def __init__(
         self,
@@ -94,16 +93,9 @@ class ClassSeparation(SharedMeasure[TapSampleReduction]):
         else:
             mixed = min(self.per_class, images / classes)
             mixtures = mixed * min(self.partners, mixed / 2)
-        return 1 + mixtures * classes / images
+        return (min(self.images, images) + mixtures * classes) / images
 
-    def reduction(self, network: Network) -> TapSampleReduction:
-        """Activations of the sample; of none where it is read as released."""
-        train = network.train
-        taps = [] if self.released else hidden_among(network.module, [self.tap])
-        sample = fixed_sample(train.images, 0 if self.released else self.images, self.seed)
-        return TapSampleReduction(taps, sample, len(train))
-
-    def summarize(self, reduced: TapSampleReduction, network: Network) -> Mapping[str, float]:
+    def compute(self, network: Network) -> Mapping[str, float]:
         """Features `davies_bouldin`, `mixup_error` and `product`.
 
         Raises:
@@ -119,8 +111,7 @@ class ClassSeparation(SharedMeasure[TapSampleReduction]):
             partners = None
         else:
             sample = fixed_sample(train.images, self.images, self.seed)
-            labels = train.labels[sample]
-            index = davies_bouldin(reduced.activations(self.tap), labels)
+            index = davies_bouldin(self._activations(network, sample))
             by_class = sample_by_class(train.images, train.labels, self.per_class, self.seed)
             groups = [torch.cat(by_class)]
             partners = self.partners
@@ -129,6 +120,18 @@ class ClassSeparation(SharedMeasure[TapSampleReduction]):
             raise NotMeasurable("no class has two images in every batch, which could be mixed")
         error = 1 - accuracy
         return {"davies_bouldin": index, "mixup_error": error, "product": index * error}
+
+    def _activations(self, network: Network, sample: Tensor) -> Iterator[Tensor]:
+        """Those of a sample at the tap, class by class."""
+        train, module = network.train, network.module
+        [tap] = hidden_among(module, [self.tap])
+        labels = train.labels[sample]
+        for label in labels.unique():
+            images = train.images[sample[labels == label]]
+            [at_tap] = outputs(
+                module, images, network.batch_size, lambda x: [module.forward_to(tap, x)]
+            )
+            yield at_tap
 
 
 def released_index(
@@ -164,7 +167,9 @@ def released_index(
     pooled = F.max_pool2d(maps, 4).flatten(1).double()
     rows = [torch.searchsorted(used, draw) for draw in draws]
     found = [
-        davies_bouldin(pooled[row], labels[draw], exponent=1)
+        davies_bouldin(
+            [pooled[row[labels[draw] == label]] for label in labels[draw].unique()], exponent=1
+        )
         for row, draw in zip(rows, draws, strict=True)
     ]
     return sum(found) / len(found)

@@ -4,7 +4,7 @@ The paper's text was not at hand: definitions are from memory of it, and from th
 (chingyaoc/kV-Margin, complexity.py at 0ab9068), which was read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import final
 
 import torch
@@ -18,12 +18,12 @@ from baselines.functional.k_variance import (
     released_scores,
 )
 from baselines.functional.numbered_layers import first_strided, numbered_layers
-from baselines.functional.tap_samples import hidden_among, sample_by_class
+from baselines.functional.tap_samples import hidden_among, outputs, sample_by_class
 from demogen.images.subsampling import fixed_sample
-from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Predictor
 from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.network import Access, Network
+from demogen.schema.records import NetworkSpec
 
 TAPS = ("h1", "h3")
 """Shallow and deep, as the paper compares the first and the eighth layer."""
@@ -63,7 +63,7 @@ class KVarianceMargins(SharedMeasure[KVarianceReduction]):
 
     name = "k-variance-margins"
     access = Access.TRAIN
-    cost = Passes(1, backward=1)
+    cost = "1 forward + 1 backward, and 1 forward of per_class images of each class"
 
     def __init__(
         self,
@@ -79,12 +79,14 @@ class KVarianceMargins(SharedMeasure[KVarianceReduction]):
         self.layer = layer
         self.seed = seed
 
+    def passes(self, spec: NetworkSpec, images: int) -> float | None:
+        """Two, and those of the samples."""
+        return 2 + min(self.per_class * spec.data.class_count, images) / images
+
     def reduction(self, network: Network) -> KVarianceReduction:
-        """Margins, gradients and features; of no tap where it is read as released."""
-        train = network.train
+        """Margins and gradients; of no tap where it is read as released."""
         taps = [] if self.released else hidden_among(network.module, TAPS)
-        sample = torch.cat(self._by_class(network))
-        return KVarianceReduction(taps, sample[:0] if self.released else sample, len(train))
+        return KVarianceReduction(taps)
 
     def summarize(self, reduced: KVarianceReduction, network: Network) -> Mapping[str, float]:
         """Two features a place.
@@ -99,19 +101,31 @@ class KVarianceMargins(SharedMeasure[KVarianceReduction]):
         for label in labels.unique():
             places.append(torch.nonzero(labels == label).flatten())
             shares.append(len(places[-1]) / len(labels))
-        sizes = [len(rows) for rows in self._by_class(network)]
         margins = reduced.margins()
+        taps = hidden_among(network.module, TAPS)
+        by_class = [self._variances(network, taps, own) for own in self._by_class(network)]
         signature = {}
-        for tap in hidden_among(network.module, TAPS):
+        for tap, variances in zip(taps, zip(*by_class, strict=True), strict=True):
             norms = reduced.norms(tap)
             with_slopes, alone = normalizers(
                 shares,
-                [k_variance(part) for part in reduced.features.activations(tap).split(sizes)],
+                variances,
                 [float(norms[rows.to(norms.device)].max()) for rows in places],
             )
             signature[f"{tap}.kv"] = median(margins) / with_slopes
             signature[f"{tap}.kv_gn"] = median(margins / (norms + self.epsilon)) / alone
         return signature
+
+    def _variances(self, network: Network, taps: Sequence[str], own: Tensor) -> list[float | None]:
+        """Var_k of the images of a class at each tap: a class at a time, so that few are kept."""
+
+        def run(x: Tensor) -> list[Tensor]:
+            _, activations = network.module.forward_with_taps(x)
+            return [activations[tap] for tap in taps]
+
+        images = network.train.images[own]
+        found = outputs(network.module, images, network.batch_size, run)
+        return [k_variance(features) for features in found]
 
     def _by_class(self, network: Network) -> list[Tensor]:
         train = network.train

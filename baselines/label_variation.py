@@ -22,13 +22,11 @@ from baselines.functional.latent_graphs import (
     one_hot,
 )
 from baselines.functional.numbered_layers import input_of_layer, numbered_layers, through
-from baselines.functional.tap_samples import TapSampleReduction, hidden_among, sample_by_class
+from baselines.functional.tap_samples import hidden_among, outputs, sample_by_class
 from demogen.errors import NotMeasurable
 from demogen.images.subsampling import fixed_sample
-from demogen.measuring.batches import batches
-from demogen.measuring.predictor import Predictor
-from demogen.measuring.shared_measure import SharedMeasure
-from demogen.measuring.sweep import Batch
+from demogen.measuring.batches import batches, finite
+from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule
 from demogen.schema.records import NetworkSpec
@@ -49,23 +47,8 @@ _RELEASED_COSINE, _RELEASED_NEAREST = 100_000, 2_000
 _RELEASED_CLASSES, _RELEASED_EACH = 10, 50
 
 
-class LabelVariationReduction:
-    """Activations of two samples: of any images, and of so many of each class."""
-
-    needs = TapSampleReduction.needs
-
-    def __init__(self, taps: list[str], sample: Tensor, balanced: Tensor, count: int) -> None:
-        self.any = TapSampleReduction(taps, sample, count)
-        self.balanced = TapSampleReduction(taps, balanced, count)
-
-    def add(self, batch: Batch) -> None:
-        """Keep those of a batch that are of either sample."""
-        self.any.add(batch)
-        self.balanced.add(batch)
-
-
 @final
-class LabelVariation(SharedMeasure[LabelVariationReduction]):
+class LabelVariation(Measure):
     """How labels vary over near neighbors in the last latent spaces (Lassance et al. 2020).
 
     The label variation tr(YᵀLY) of one-hot labels Y, over the number of samples of the graph (the
@@ -92,7 +75,7 @@ class LabelVariation(SharedMeasure[LabelVariationReduction]):
 
     name = "label-variation"
     access = Access.TRAIN
-    cost = "1 forward, and 1 forward of 500 mixtures for each graph"
+    cost = "1 forward of 500 images, and of 500 mixtures, for each graph"
 
     def __init__(
         self, released: bool = False, graphs: int = 4, mixtures: int = 3, seed: int = 0
@@ -103,22 +86,12 @@ class LabelVariation(SharedMeasure[LabelVariationReduction]):
         self.seed = seed
 
     def passes(self, spec: NetworkSpec, images: int) -> float | None:
-        """A pass, and the mixtures."""
+        """Of all graphs: those of vr, that of wcv, and those of vpm."""
         del spec
-        return 1 + self.mixtures * min(GRAPH, images) / images
+        once = min(GRAPH, images)
+        return (min(self.graphs * GRAPH, images) + (1 + self.mixtures) * once) / images
 
-    def reduction(self, network: Network) -> LabelVariationReduction:
-        """Activations of the samples; of none where it is read as released."""
-        train = network.train
-        count = 0 if self.released else self.graphs * GRAPH
-        taps = [] if self.released else hidden_among(network.module, TAPS)
-        sample = fixed_sample(train.images, count, self.seed)
-        balanced = torch.cat(self._balanced(network))
-        if self.released:
-            balanced = balanced[:0]
-        return LabelVariationReduction(taps, sample, balanced, len(train))
-
-    def summarize(self, reduced: LabelVariationReduction, network: Network) -> Mapping[str, float]:
+    def compute(self, network: Network) -> Mapping[str, float]:
         """Features `vr`, `wcv` and `vpm`.
 
         Raises:
@@ -130,17 +103,26 @@ class LabelVariation(SharedMeasure[LabelVariationReduction]):
         if self.released:
             return self._as_released(network)
         taps = hidden_among(module, TAPS)
-        labels = train.labels
+        size = network.batch_size
+
+        def last_spaces(images: Tensor) -> list[Tensor]:
+            def run(x: Tensor) -> list[Tensor]:
+                logits, activations = module.forward_with_taps(x)
+                return [*(activations[tap] for tap in taps), finite(logits)]
+
+            return outputs(module, images, size, run)
+
         sample = fixed_sample(train.images, self.graphs * GRAPH, self.seed)
-        spaces = [*(reduced.any.activations(tap) for tap in taps), reduced.any.logits()]
-        balanced = one_hot(labels[torch.cat(self._balanced(network))])
-        worst = max(nearest_variation(reduced.balanced.activations(tap), balanced) for tap in taps)
+        balanced = torch.cat(self._balanced(network))
+        targets = one_hot(train.labels[balanced])
+        hidden = last_spaces(train.images[balanced])[:-1]
+        worst = max(nearest_variation(space, targets) for space in hidden)
 
         def deepest(x: Tensor) -> Tensor:
             return module.forward_to(taps[-1], x)
 
         return {
-            "vr": variation_rate(spaces, labels[sample]),
+            "vr": variation_rate(last_spaces, train.images[sample], train.labels[sample]),
             "wcv": worst / len(balanced),
             "vpm": self._of_mixtures(network, deepest, released=False),
         }
@@ -193,12 +175,17 @@ def _round(rows: Tensor, count: int) -> Tensor:
 
 
 def variation_rate(
-    spaces: Sequence[Tensor], labels: Tensor, size: int = GRAPH, scale: float | None = None
+    spaces: Callable[[Tensor], Sequence[Tensor]],
+    images: Tensor,
+    labels: Tensor,
+    size: int = GRAPH,
+    scale: float | None = None,
 ) -> float:
     """Mean absolute difference of the label variation in successive spaces; median over graphs.
 
     Args:
-        spaces: features of the same samples, (n, ...) each.
+        spaces: images of a graph ↦ their features in each space, (n, ...).
+        images: (n, ...).
         labels: (n,).
         size: samples of a graph; those that do not fill one are left out, unless there is none.
         scale: what variations are divided by; None: the samples of a graph.
@@ -208,7 +195,7 @@ def variation_rate(
     for graph in range(whole):
         part = slice(graph * size, (graph + 1) * size)
         targets = one_hot(labels[part])
-        found = [cosine_variation(space[part], targets) for space in spaces]
+        found = [cosine_variation(space, targets) for space in spaces(images[part])]
         steps = [_difference(before, after) for before, after in itertools.pairwise(found)]
         differences.append(sum(steps) / len(steps) / (scale or len(targets)))
     return statistics.median(differences)
@@ -242,11 +229,14 @@ def released_variation_rate(
     if len(images) < size:
         raise NotMeasurable(f"the released code takes graphs of {size} images, and it has fewer")
     layers = numbered_layers(module)
-    spaces = [
-        input_of_layer(module, layers, number, images, batch_size)
-        for number in (len(layers) - 2, len(layers) - 1, len(layers))
-    ]
-    return variation_rate(spaces, labels, size, _RELEASED_COSINE)
+
+    def spaces(images: Tensor) -> list[Tensor]:
+        return [
+            input_of_layer(module, layers, number, images, batch_size)
+            for number in (len(layers) - 2, len(layers) - 1, len(layers))
+        ]
+
+    return variation_rate(spaces, images, labels, size, _RELEASED_COSINE)
 
 
 def released_worst_variation(

@@ -1,6 +1,6 @@
 """Cumulative unit ablation (Zhao et al. 2021, section 3)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -71,29 +71,34 @@ def ablation_curves(
     def logits_of(units: Tensor) -> Tensor:
         return finite(module.forward_from(UNITS, units))
 
+    def units_at(indices: Tensor) -> Iterator[Tensor]:
+        for some in torch.split(indices, batch_size):
+            for batch in batches(module, images[some], batch_size):
+                yield module.forward_to(UNITS, batch)
+
     classes = torch.unique(labels)
     of_zeros: Tensor | None = None
     curves: list[Tensor] = []
     with torch.no_grad():
         for label in classes.tolist():
             indices = (labels == label).nonzero().flatten().to(images.device)
-            parts = [
-                module.forward_to(UNITS, batch)
-                for some in torch.split(indices, batch_size)
-                for batch in batches(module, images[some], batch_size)
-            ]
-            units = torch.cat(parts)
-            _check_units(module, units)
-            if of_zeros is None:
-                of_zeros = logits_of(torch.zeros_like(units[:1]))
-            h = torch.stack([_by_position(p).abs().double().sum(dim=(0, 2)) for p in parts]).sum(0)
+            # What the units of a class give is made twice: kept, it would grow with the images.
+            h = None
+            for units in units_at(indices):
+                _check_units(module, units)
+                of_part = _by_position(units).abs().double().sum(dim=(0, 2))
+                h = of_part if h is None else h.add_(of_part)
+                if of_zeros is None:
+                    of_zeros = logits_of(torch.zeros_like(units[:1]))
+            assert h is not None  # a class among the labels has images
+            assert of_zeros is not None
             orders = torch.stack([h.argsort(descending=d, stable=True) for d in (True, False)])
-            correct = torch.zeros(2, len(h) + 1, dtype=torch.int64, device=units.device)
-            for part in torch.split(units, batch_size):
-                classified = _classes(logits_of, part, orders, of_zeros.argmax(), batch_size)
+            correct = torch.zeros(2, len(h) + 1, dtype=torch.int64, device=h.device)
+            for units in units_at(indices):
+                classified = _classes(logits_of, units, orders, of_zeros.argmax(), batch_size)
                 correct += (classified == label).sum(dim=0)
-            curves.append(correct.cpu().double() / len(units))
-    assert of_zeros is not None  # some image has brought it
+            curves.append(correct.cpu().double() / len(indices))
+    assert of_zeros is not None
     both = torch.stack(curves)
     return AblationCurves(classes.cpu(), both[:, 0], both[:, 1], 1 / of_zeros.shape[1])
 

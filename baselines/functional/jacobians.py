@@ -1,12 +1,13 @@
 """Sensitivity of the output to the input (Novak et al. 2018)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
 from demogen.errors import NotMeasurable
 from demogen.measuring.logit_derivatives import LogitGram
+from demogen.measuring.rows import Rows
 from demogen.measuring.sweep import Batch, Needs, reduce_images
 from demogen.networks.tapped_module import TappedModule
 
@@ -39,7 +40,7 @@ class SoftmaxJacobianReduction:
     needs = Needs(jacobian="differences")
 
     def __init__(self) -> None:
-        self._norms: list[Tensor] = []
+        self._norms = Rows()
 
     def add(self, batch: Batch) -> None:
         """Take the norms of a batch.
@@ -53,7 +54,7 @@ class SoftmaxJacobianReduction:
 
     def norms(self) -> Tensor:
         """Float64, shape (n,)."""
-        return torch.cat(self._norms)
+        return self._norms.all()
 
 
 class PointSensitivityReduction:
@@ -62,7 +63,7 @@ class PointSensitivityReduction:
     needs = Needs(jacobian="all")
 
     def __init__(self) -> None:
-        self._parts: list[PointSensitivity] = []
+        self._rows = tuple(Rows() for _ in fields(PointSensitivity))
 
     def add(self, batch: Batch) -> None:
         """Take the points of a batch.
@@ -75,16 +76,13 @@ class PointSensitivityReduction:
         squares = batch.jacobian.of_logits().diagonal(dim1=1, dim2=2).sum(dim=1)
         row_norms = torch.zeros_like(by_rank).scatter(1, batch.jacobian.by_rank, by_rank)
         log_p = batch.logits.log_softmax(dim=1)
-        self._parts.append(PointSensitivity(norms, row_norms, _finite(squares), log_p))
+        parts = (norms, row_norms, _finite(squares), log_p)
+        for rows, part in zip(self._rows, parts, strict=True):
+            rows.append(part)
 
     def points(self) -> PointSensitivity:
         """Of all images, in their order."""
-        return PointSensitivity(
-            torch.cat([part.norms for part in self._parts]),
-            torch.cat([part.row_norms for part in self._parts]),
-            torch.cat([part.logit_squares for part in self._parts]),
-            torch.cat([part.log_probabilities for part in self._parts]),
-        )
+        return PointSensitivity(*(rows.all() for rows in self._rows))
 
 
 def softmax_jacobian_norms(module: TappedModule, images: Tensor, batch_size: int = 256) -> Tensor:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from baselines.functional.margins import MARGIN, output_margins
 from baselines.functional.numbered_layers import input_of_layer, through
-from baselines.functional.tap_samples import TapSampleReduction
 from demogen.errors import NotMeasurable
+from demogen.measuring.rows import Rows
 from demogen.measuring.sample_norms import sample_norms
 from demogen.measuring.sweep import Batch, Needs
 from demogen.networks.tapped_module import TappedModule
@@ -58,33 +58,29 @@ def k_variance(features: Tensor) -> float | None:
 
 
 class KVarianceReduction:
-    """Margins of all images, norms of their gradients at some taps, and features of a sample.
+    """Margins of all images, and norms of their gradients at some taps.
 
     Args:
         taps: which.
-        sample: indices of the images whose features are kept, shape (s,).
-        count: how many images the sweep has.
     """
 
     needs = Needs(activations=True, directions=frozenset({MARGIN}))
 
-    def __init__(self, taps: Sequence[str], sample: Tensor, count: int) -> None:
-        self.features = TapSampleReduction(taps, sample, count)
+    def __init__(self, taps: Sequence[str]) -> None:
         self._taps = taps
-        self._margins: list[Tensor] = []
-        self._norms: dict[str, list[Tensor]] = {tap: [] for tap in taps}
+        self._margins = Rows()
+        self._norms = {tap: Rows() for tap in taps}
 
     def add(self, batch: Batch) -> None:
-        """Take the margins and gradients of a batch, and the features of those of the sample."""
+        """Take the margins and gradients of a batch."""
         assert batch.labels is not None
-        self.features.add(batch)
         self._margins.append(output_margins(batch.logits, batch.labels))
         for tap in self._taps:
             self._norms[tap].append(batch.gradient_norms[MARGIN][tap])
 
     def margins(self) -> Tensor:
         """f_y − max_{j≠y} f_j of every image, float64, shape (n,)."""
-        return torch.cat(self._margins)
+        return self._margins.all()
 
     def norms(self, tap: str) -> Tensor:
         """‖∇(f_y − f_j)‖₂ at a tap of every image, float64, shape (n,).
@@ -92,7 +88,7 @@ class KVarianceReduction:
         Raises:
             NotMeasurable: one is not finite.
         """
-        norms = torch.cat(self._norms[tap])
+        norms = self._norms[tap].all()
         if not bool(norms.isfinite().all()):
             raise NotMeasurable(f"at tap {tap!r} the gradient of a margin is not finite")
         return norms

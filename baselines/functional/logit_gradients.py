@@ -8,6 +8,7 @@ from torch import Tensor
 from baselines.functional.margins import MARGIN
 from demogen.errors import NotMeasurable
 from demogen.measuring.batches import sizes
+from demogen.measuring.rows import Rows
 from demogen.measuring.sweep import Batch, Direction, Needs, reduce_images
 from demogen.networks.tapped_module import TappedModule
 
@@ -73,7 +74,7 @@ class ClassDistanceReduction:
         if not probabilities:
             self._keys[0] = MARGIN
         self.needs = Needs(directions=frozenset(self._keys))
-        self._distances: dict[str, list[Tensor]] = {}
+        self._distances: dict[str, Rows] = {}
 
     def add(self, batch: Batch) -> None:
         """Take the distances of a batch.
@@ -89,11 +90,11 @@ class ClassDistanceReduction:
                 length = _positive(scale * norms + self._epsilon, tap)
                 columns.setdefault(tap, []).append(difference / length)
         for tap, of_ranks in columns.items():
-            self._distances.setdefault(tap, []).append(torch.stack(of_ranks, dim=1))
+            self._distances.setdefault(tap, Rows()).append(torch.stack(of_ranks, dim=1))
 
     def distances(self) -> dict[str, Tensor]:
         """Tap → float64 distances, (n, classes), the highest-scoring other class first."""
-        return {tap: torch.cat(parts) for tap, parts in self._distances.items()}
+        return {tap: distances.all() for tap, distances in self._distances.items()}
 
 
 def class_distances(
@@ -144,8 +145,8 @@ class LogitJacobianReduction:
 
     def __init__(self, *, spectral: bool) -> None:
         self._spectral = spectral
-        self._logits: list[Tensor] = []
-        self._norms: list[Tensor] = []
+        self._logits = Rows()
+        self._norms = Rows()
 
     def add(self, batch: Batch) -> None:
         """Take the logits and norms of a batch.
@@ -166,11 +167,11 @@ class LogitJacobianReduction:
 
     def logits(self) -> Tensor:
         """Float64, shape (n, classes)."""
-        return torch.cat(self._logits)
+        return self._logits.all()
 
     def norms(self) -> Tensor:
         """Float64, shape (n,)."""
-        return torch.cat(self._norms)
+        return self._norms.all()
 
 
 def logit_jacobian_norms(

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from demogen.measuring.rows import Rows
 from demogen.measuring.sweep import Batch, Needs, reduce_images
 from demogen.networks.network import Network
 from demogen.networks.tapped_module import TappedModule
@@ -18,7 +19,7 @@ class LogitReduction:
     needs = Needs()
 
     def __init__(self) -> None:
-        self._logits: list[Tensor] = []
+        self._logits = Rows()
 
     def add(self, batch: Batch) -> None:
         """Take the logits of a batch."""
@@ -26,7 +27,7 @@ class LogitReduction:
 
     def logits(self) -> Tensor:
         """Float64, shape (n, classes), on the module's device."""
-        return torch.cat(self._logits)
+        return self._logits.all()
 
 
 def logits_of(module: TappedModule, images: Tensor, batch_size: int = 256) -> Tensor:

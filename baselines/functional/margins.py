@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from demogen.errors import NotMeasurable
+from demogen.measuring.rows import Rows
 from demogen.measuring.sample_norms import blocks, by_sample, is_channels_last
 from demogen.measuring.sweep import Batch, Needs, reduce_images
 from demogen.networks.tapped_module import TappedModule
@@ -89,8 +90,8 @@ class TapMarginReduction:
 
     def __init__(self, epsilon: float) -> None:
         self._epsilon = epsilon
-        self._differences: list[Tensor] = []
-        self._norms: dict[str, list[Tensor]] = {}
+        self._differences = Rows()
+        self._norms: dict[str, Rows] = {}
         self._variation: dict[str, _RunningVariation] = {}
 
     def add(self, batch: Batch) -> None:
@@ -98,7 +99,7 @@ class TapMarginReduction:
         assert batch.labels is not None
         self._differences.append(output_margins(batch.logits, batch.labels))
         for tap, norms in batch.gradient_norms[MARGIN].items():
-            self._norms.setdefault(tap, []).append(norms)
+            self._norms.setdefault(tap, Rows()).append(norms)
             self._variation.setdefault(tap, _RunningVariation()).add(batch.activations[tap])
 
     def distributions(self) -> dict[str, TapDistribution]:
@@ -107,11 +108,11 @@ class TapMarginReduction:
         Raises:
             NotMeasurable: gradients that are not finite, or a gradient of zero with ε = 0.
         """
-        scores = torch.cat(self._differences)
+        scores = self._differences.all()
         root = torch.tensor(math.sqrt(self._epsilon), dtype=scores.dtype, device=scores.device)
         distributions: dict[str, TapDistribution] = {}
-        for tap, parts in self._norms.items():
-            guarded = torch.hypot(torch.cat(parts), root)
+        for tap, norms in self._norms.items():
+            guarded = torch.hypot(norms.all(), root)
             if not bool(guarded.isfinite().all()):
                 raise NotMeasurable(f"at tap {tap!r} the gradient of a margin is not finite")
             if not bool((guarded > 0).all()):

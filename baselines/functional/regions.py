@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from demogen.errors import NotMeasurable
 from demogen.measuring.batches import finite, pass_size, sizes
+from demogen.measuring.rows import Rows
 from demogen.measuring.sample_norms import by_sample
 from demogen.networks.architectures.mlp import HardSigmoid
 from demogen.networks.padded import (
@@ -159,11 +160,10 @@ def transition_counts(module: TappedModule, paths: ClosedPaths, batch_size: int 
     first_point = paths.points(slice(0, 1), torch.arange(1)).flatten(0, 1)
     size = pass_size(module, sizes(module, first_point).largest_activation, batch_size)
     together = max(1, size // paths.length)
-    groups = [
-        _counts(chain, paths, slice(first, first + together), size, like)
-        for first in range(0, paths.count, together)
-    ]
-    return torch.cat(groups)
+    changes = Rows()
+    for first in range(0, paths.count, together):
+        changes.append(_counts(chain, paths, slice(first, first + together), size, like))
+    return changes.all()
 
 
 def _coded_chain(module: TappedModule) -> list[_CodedLayer]:

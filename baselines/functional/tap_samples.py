@@ -1,55 +1,46 @@
-"""Activations of a few images, kept during a sweep over all of them."""
+"""Activations of a few images."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from demogen.errors import NotMeasurable
 from demogen.images.subsampling import fixed_sample
-from demogen.measuring.sweep import Batch, Needs
+from demogen.measuring.batches import batches, pass_size, sizes
+from demogen.measuring.rows import Rows
 from demogen.networks.tapped_module import INPUT, TappedModule
 
 
-class TapSampleReduction:
-    """Activations of some of a sweep's images, at some taps, and their logits.
+def outputs(
+    module: TappedModule,
+    images: Tensor,
+    batch_size: int,
+    run: Callable[[Tensor], Sequence[Tensor]],
+) -> list[Tensor]:
+    """What `run` makes of all images, a pass at a time.
 
     Args:
-        taps: which.
-        sample: indices of the images to keep, shape (s,).
-        count: how many images the sweep has.
+        module: in evaluation mode.
+        images: (n, c, h, w) or (n, d): a few, for what is made of them is kept.
+        batch_size: images a pass, at most.
+        run: a batch of images ↦ what the network gives in some places, (n, ...) each.
+
+    Returns:
+        Of each place, (n, ...).
+
+    Raises:
+        NotMeasurable: there are no images.
     """
-
-    needs = Needs(activations=True)
-
-    def __init__(self, taps: Sequence[str], sample: Tensor, count: int) -> None:
-        self._taps = taps
-        self._sample = sample
-        self._kept = torch.zeros(count, dtype=torch.bool, device=sample.device)
-        self._kept[sample] = True
-        self._seen = 0
-        self._logits: list[Tensor] = []
-        self._activations: dict[str, list[Tensor]] = {tap: [] for tap in taps}
-
-    def add(self, batch: Batch) -> None:
-        """Keep those of a batch that are of the sample."""
-        kept = self._kept[self._seen : self._seen + len(batch.logits)].to(batch.logits.device)
-        self._seen += len(batch.logits)
-        self._logits.append(batch.logits[kept])
-        for tap in self._taps:
-            self._activations[tap].append(batch.activations[tap][kept])
-
-    def activations(self, tap: str) -> Tensor:
-        """At a tap, shape (s, ...), in the order of the sample."""
-        return self._in_order(self._activations[tap])
-
-    def logits(self) -> Tensor:
-        """Float64, shape (s, classes), in the order of the sample."""
-        return self._in_order(self._logits)
-
-    def _in_order(self, parts: list[Tensor]) -> Tensor:
-        rows = torch.cat(parts)
-        return rows[self._sample.argsort().argsort().to(rows.device)]
+    places: list[Rows] = []
+    size = pass_size(module, sizes(module, images).largest_activation, batch_size)
+    with torch.no_grad():
+        for x in batches(module, images, size):
+            found = run(x)
+            places = places or [Rows(len(images)) for _ in found]
+            for place, part in zip(places, found, strict=True):
+                place.append(part)
+    return [place.all() for place in places]
 
 
 def hidden_among(module: TappedModule, taps: Sequence[str]) -> list[str]:

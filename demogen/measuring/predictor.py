@@ -142,7 +142,9 @@ class Predictor:
 
 
 def _fault_of(predictor: Predictor) -> str | None:
-    measure, columns, regressor = predictor.measure, predictor.columns, predictor.regressor
+    measure: Any = predictor.measure
+    columns: Any = predictor.columns
+    regressor: Any = predictor.regressor
     if not isinstance(measure, Measure):
         return (
             f"its measure is {_described(measure)}; give an instance of a class of demogen.Measure"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -96,11 +96,13 @@ def benchmark(
         TableError: the table of signatures lacks a measure, or all networks.
     """
     from demogen.measuring.measurements import measure_all
+    from demogen.measuring.predictor import Measure, Predictor
     from demogen.measuring.predictor_names import as_predictor
     from demogen.measuring.signature_tables import measurements_in
 
-    one = isinstance(predictors, str) or not isinstance(predictors, Iterable)
-    named = [as_predictor(predictor) for predictor in ([predictors] if one else predictors)]
+    one = isinstance(predictors, str | Predictor | Measure | type)
+    several: Any = [predictors] if one else predictors
+    named = [as_predictor(predictor) for predictor in several]
     names = [predictor.name for predictor in named]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise PredictorError(f"two predictors are called {twice[0]!r}; give one another name")

@@ -25,7 +25,9 @@ _PACKED = re.compile(rf"[^/]+@[0-9a-f]{{12}}{re.escape(PACKED)}")
 class Placed(Protocol):
     """A result, as far as folders are concerned."""
 
-    predictor: str
+    @property
+    def predictor(self) -> str:
+        """Name of the predictor."""
 
     @property
     def path(self) -> PurePosixPath:

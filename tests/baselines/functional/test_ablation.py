@@ -169,7 +169,7 @@ class Largest(TorchDispatchMode):
         return out
 
 
-def test_memory_does_not_grow_with_the_number_of_removals(make_chain, monkeypatch):
+def test_memory_does_not_grow_with_the_images_or_removals(make_chain, monkeypatch):
     monkeypatch.setattr(ablation, "VALUES_AT_A_TIME", 1)
     module = make_chain(16, 32, 2)
     with torch.no_grad():
@@ -179,8 +179,8 @@ def test_memory_does_not_grow_with_the_number_of_removals(make_chain, monkeypatc
     assert rows_needed(units) == 1 + 150 * 63
     with Largest() as largest:
         ablation_curves(module, images, torch.zeros(150, dtype=torch.int64), 20)
-    # Nothing is larger than the units of a class: no indices of all rows, no rows of all removals.
-    assert largest.bytes == units.numel() * units.element_size()
+    # Not even the units of a class are kept: no indices of all rows, no rows of all removals.
+    assert largest.bytes < units.numel() * units.element_size()
 
 
 def chooser(width=3):
