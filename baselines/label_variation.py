@@ -75,7 +75,7 @@ class LabelVariation(Measure):
 
     name = "label-variation"
     access = Access.TRAIN
-    cost = "1 forward of 500 images, and of 500 mixtures, for each graph"
+    cost = "1 forward of 500 images or mixtures for each graph"
 
     def __init__(
         self, released: bool = False, graphs: int = 4, mixtures: int = 3, seed: int = 0

@@ -15,6 +15,7 @@ from .predictor import Measure as Measure
 from .predictor import Predictor as Predictor
 from .predictor import get_predictor as get_predictor
 from .predictor import list_predictors as list_predictors
+from .rows import Rows as Rows
 from .shared_measure import SharedMeasure as SharedMeasure
 from .signature_tables import measurements_in as measurements_in
 from .signature_tables import signature_table as signature_table

@@ -97,7 +97,7 @@ class Batch:
 
 
 class Reduction(Protocol):
-    """What a measure makes of the batches of a sweep."""
+    """What a measure makes of the batches of a sweep; what it keeps of each goes into `Rows`."""
 
     @property
     def needs(self) -> Needs:
