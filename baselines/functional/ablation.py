@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from demogen.errors import NotMeasurable
-from demogen.measuring.batches import batches, finite
+from demogen.measuring.batches import batches, finite, pass_size, sizes
 from demogen.networks.tapped_module import UNITS, TappedModule
 
 _AT_REST_AT_ZERO = (nn.Tanh, nn.Hardtanh)
@@ -71,9 +71,11 @@ def ablation_curves(
     def logits_of(units: Tensor) -> Tensor:
         return finite(module.forward_from(UNITS, units))
 
+    size = pass_size(module, sizes(module, images).largest_activation, batch_size)
+
     def units_at(indices: Tensor) -> Iterator[Tensor]:
-        for some in torch.split(indices, batch_size):
-            for batch in batches(module, images[some], batch_size):
+        for some in torch.split(indices, size):
+            for batch in batches(module, images[some], size):
                 yield module.forward_to(UNITS, batch)
 
     classes = torch.unique(labels)
