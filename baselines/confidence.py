@@ -6,7 +6,8 @@ where the papers have their held-out sample. That is kinder to networks that hav
 The definitions are from memory of the papers, whose text was not at hand.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import final
 
 import torch
@@ -23,8 +24,12 @@ from baselines.functional.losses import LogitReduction, logits_of, logits_of_tes
 from demogen.errors import NotMeasurable
 from demogen.measuring.passes import Passes
 from demogen.measuring.predictor import Measure, Predictor
+from demogen.measuring.rows import Rows
 from demogen.measuring.shared_measure import SharedMeasure
 from demogen.networks.network import Access, Network
+
+_IMAGES_AT_A_TIME = 1024
+"""Images that are turned at once."""
 
 
 @final
@@ -110,15 +115,18 @@ class TurnedConsistency(Measure):
         if images.ndim != 4 or images.shape[2] != images.shape[3]:
             raise NotMeasurable("its inputs are no square images, which can be turned")
 
-        def logits(turned: Tensor) -> Tensor:
-            return logits_of(network.module, turned, network.batch_size)
+        def logits(turned: Callable[[Tensor], Tensor]) -> Tensor:
+            rows = Rows(len(images))
+            for part in images.split(_IMAGES_AT_A_TIME):
+                rows.append(logits_of(network.module, turned(part), network.batch_size))
+            return rows.all()
 
         upright = logits_of_test_inputs(network)
         turns = [
-            effective_invariance(upright, logits(torch.rot90(images, turn, (2, 3)))).mean()
+            effective_invariance(upright, logits(partial(torch.rot90, k=turn, dims=(2, 3)))).mean()
             for turn in (1, 2, 3)
         ]
-        mirrored = effective_invariance(upright, logits(images.flip(3)))
+        mirrored = effective_invariance(upright, logits(lambda x: x.flip(3)))
         return {"rotation": float(torch.stack(turns).mean()), "flip": float(mirrored.mean())}
 
 

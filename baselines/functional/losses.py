@@ -12,6 +12,9 @@ from demogen.measuring.sweep import Batch, Needs, reduce_images
 from demogen.networks.network import Network
 from demogen.networks.tapped_module import TappedModule
 
+_IMAGES_AT_A_TIME = 1024
+"""Images that are copied at once."""
+
 
 class LogitReduction:
     """The logits of all images of a sweep."""
@@ -60,8 +63,11 @@ def _logits_of(module: TappedModule, inputs: _Inputs) -> Tensor:
 
 def pixel_digest(images: Tensor) -> str:
     """Hex sha256 of the images' bytes, whatever their dtype, device or order in memory."""
-    # As bytes, for numpy has no bfloat16.
-    return hashlib.sha256(images.cpu().contiguous().view(torch.uint8).numpy().data).hexdigest()
+    digest = hashlib.sha256()
+    for part in images.split(_IMAGES_AT_A_TIME):
+        # As bytes, for numpy has no bfloat16.
+        digest.update(part.cpu().contiguous().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> float:

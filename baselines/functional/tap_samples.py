@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from demogen.errors import NotMeasurable
-from demogen.images.subsampling import fixed_sample
+from demogen.images.subsampling import tickets
 from demogen.measuring.batches import batches, pass_size, sizes
 from demogen.measuring.rows import Rows
 from demogen.networks.tapped_module import INPUT, TappedModule
@@ -75,5 +75,7 @@ def sample_by_class(images: Tensor, labels: Tensor, per_class: int, seed: int) -
     """
     if not len(labels):
         raise NotMeasurable("there are no images to measure it on")
+    # As `fixed_sample` of the images of each class, without a copy of these.
+    drawn = tickets(images, seed).to(labels.device)
     places = [torch.nonzero(labels == label).flatten() for label in labels.unique()]
-    return [place[fixed_sample(images[place], per_class, seed)] for place in places]
+    return [place[drawn[place].argsort(stable=True)[:per_class]] for place in places]

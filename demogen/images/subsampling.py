@@ -19,12 +19,17 @@ def fixed_sample(images: Tensor, count: int, seed: int = 0) -> Tensor:
     >>> torch.equal(images.flip(0)[fixed_sample(images.flip(0), 2)], chosen)
     True
     """
+    return tickets(images, seed).argsort(stable=True)[:count]
+
+
+def tickets(images: Tensor, seed: int = 0) -> Tensor:
+    """Each image's place in the lottery of `fixed_sample`, int64, shape (n,), on their device."""
     generator = torch.Generator().manual_seed(seed)
     pixels = images.shape[1:].numel()
     factors = torch.randint(-(2**62), 2**62, (pixels,), generator=generator).mul(2).add(1)
     factors = factors.to(images.device)
-    tickets = [
+    drawn = [
         (part.flatten(1).float().contiguous().view(torch.int32).long() * factors).sum(dim=1)
         for part in torch.split(images, _IMAGES_AT_A_TIME)
     ]
-    return torch.cat(tickets).argsort(stable=True)[:count]
+    return torch.cat(drawn)
