@@ -102,6 +102,8 @@ class ClassSeparation(Measure):
             NotMeasurable: there is one class, two have the same mean, or none has two images.
         """
         train, module, size = network.train, network.module, network.batch_size
+        if not len(train):
+            raise NotMeasurable("there are no images to measure it on")
         if self.released:
             order = fixed_sample(train.images, len(train), self.seed)
             index = released_index(

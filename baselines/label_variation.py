@@ -98,6 +98,8 @@ class LabelVariation(Measure):
             NotMeasurable: there are too few images; or, where released, no chain of layers.
         """
         train, module = network.train, network.module
+        if not len(train):
+            raise NotMeasurable("there are no images to measure it on")
         if len(train) < 2:
             raise NotMeasurable("it has one training image, so no neighbors")
         if self.released:

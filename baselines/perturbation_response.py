@@ -96,6 +96,8 @@ class PerturbationResponse(Measure):
         if self.magnitudes < 2:
             raise PredictorError(f"magnitudes must be at least 2, not {self.magnitudes}")
         train, module = network.train, network.module
+        if not len(train):
+            raise NotMeasurable("there are no images to measure it on")
         (tap,) = hidden_among(module, [self.tap])
         order = fixed_sample(train.images, len(train), self.seed)
         curves = {}

@@ -154,7 +154,9 @@ def _fault_of(predictor: Predictor) -> str | None:
     if isinstance(columns, str):
         return f"its columns are the text {columns!r}; give a sequence, ({columns!r},)"
     methods = ("fit", "predict", "get_params")
-    if isinstance(regressor, type) or not all(hasattr(regressor, method) for method in methods):
+    # A StackingRegressor has `predict` once it is fitted; a FrozenEstimator's class never has it.
+    places = () if isinstance(regressor, type) else (regressor, type(regressor))
+    if not all(any(hasattr(place, method) for place in places) for method in methods):
         return (
             f"its regressor is {_described(regressor)}; give an unfitted regressor of "
             "scikit-learn, such as sklearn.linear_model.Ridge()"

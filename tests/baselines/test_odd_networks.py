@@ -14,6 +14,7 @@ from baselines.norms import MarginNorms, WeightNorms
 from demogen.errors import NotMeasurable
 from demogen.measuring import compute_signature, measure_together
 from demogen.networks.network import Access, Network
+from tests.baselines.conftest import shared_network
 
 MEASURES = {
     repr(predictor.measure): predictor.measure
@@ -119,3 +120,22 @@ def test_activations_that_overflow_where_logits_do_not_are_named():
 def test_curvature_of_weights_needs_some():
     with pytest.raises(NotMeasurable, match="no parameters of two dimensions"):
         compute_signature(Curvature(parameters="weights"), odd(OnlyScales))
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [measure for measure in MEASURES.values() if measure.access == Access.TRAIN],
+    ids=repr,
+)
+def test_without_images_each_says_so(measure):
+    network = shared_network("nin-bn")
+    empty = Network.of(
+        network.module,
+        network.train.images[:0],
+        network.train.labels[:0],
+        initial=network.initial,
+        test_inputs=network.test_inputs,
+        spec=network.spec,
+    )
+    with pytest.raises(NotMeasurable, match="there are no images to measure it on"):
+        compute_signature(measure, empty)

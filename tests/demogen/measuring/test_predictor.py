@@ -1,4 +1,6 @@
 import pytest
+from sklearn.ensemble import StackingRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
 
 from demogen import Measure, Predictor, PredictorError
@@ -57,6 +59,15 @@ def test_what_could_not_be_measured_or_fitted_is_refused_where_it_is_written(mea
     with pytest.raises(PredictorError, match=f"^predictor 'p': .*{fault}") as error:
         Predictor("p", measure, **rest)
     assert "\n" not in str(error.value)
+
+
+def test_a_regressor_may_get_its_predict_late_or_from_another():
+    stacked = StackingRegressor([("ridge", Ridge())])
+    assert not hasattr(stacked, "predict")
+    frozen = FrozenEstimator(Ridge().fit([[1.0], [2.0]], [1.0, 2.0]))
+    assert not hasattr(type(frozen), "predict")
+    for regressor in (stacked, frozen):
+        assert Predictor("p", Counts(), regressor=regressor).regressor is regressor
 
 
 def test_a_class_or_an_unnamed_measure_is_refused_in_place_of_a_measure_too():
