@@ -27,7 +27,7 @@ class UnitSparsity(Measure):
     name = "unit-sparsity"
     version = 2
     access = Access.TRAIN
-    cost = "1 forward + 2 forward from the units per unit that is not zero on the image"
+    cost = "2 forward + 2 forward from the units per unit that is not zero on the image"
     applies_to = "networks with a place for units"
 
     def applicable(self, module: TappedModule) -> str | None:

@@ -46,13 +46,13 @@ def ablation_curves(
     choice: E removes in descending order of h, as Eq. 2 needs (a sentence below Eq. 1 says the
     reverse). Classes without training samples have no curve. Equal logits: the first class wins.
 
-    The network up to the units is run once. The rest of it is run only for what differs, which is
+    The network up to the units is run twice. The rest is run only for what differs, which is
     exact: removing a unit that is zero on a sample leaves that sample's logits as they are, both
     directions begin with the sample as it is, and with all units removed all samples are one. So
     a sample with a > 0 nonzero units is run 2a − 1 times, one without none, and nothing but zeros
     once.
 
-    Memory: the units of one class, and `batch_size` ablated samples at a time, more where a sample
+    Memory: the units of a pass, and `batch_size` ablated samples at a time, more where a sample
     has few units (`VALUES_AT_A_TIME`): a pass over 256 samples of 200 numbers is mostly overhead.
 
     Args:
