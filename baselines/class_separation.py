@@ -15,7 +15,7 @@ from baselines.functional.class_mixtures import mean_mixture_accuracy
 from baselines.functional.clusters import davies_bouldin
 from baselines.functional.numbered_layers import first_strided, input_of_layer, numbered_layers
 from baselines.functional.tap_samples import hidden_among, outputs, sample_by_class
-from demogen.errors import NotMeasurable
+from demogen.errors import NotMeasurable, PredictorError
 from demogen.images.subsampling import fixed_sample
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.network import Access, Network
@@ -64,7 +64,7 @@ class ClassSeparation(Measure):
 
     name = "class-separation"
     access = Access.TRAIN
-    cost = "1 forward of 1,000 images, and partners forward of per_class images of each class"
+    cost = "1 forward of a sample of images, and partners forward of per_class images of each class"
 
     def __init__(
         self,
@@ -100,8 +100,14 @@ class ClassSeparation(Measure):
 
         Raises:
             NotMeasurable: there is one class, two have the same mean, or none has two images.
+            PredictorError: a parameter leaves no two images to compare.
         """
         train, module, size = network.train, network.module, network.batch_size
+        if min(self.images, self.per_class) < 2 or self.partners < 1:
+            raise PredictorError(
+                "images and per_class must be at least 2 and partners 1, not "
+                f"{self.images}, {self.per_class} and {self.partners}"
+            )
         if not len(train):
             raise NotMeasurable("there are no images to measure it on")
         if self.released:

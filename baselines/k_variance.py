@@ -19,6 +19,7 @@ from baselines.functional.k_variance import (
 )
 from baselines.functional.numbered_layers import first_strided, numbered_layers
 from baselines.functional.tap_samples import hidden_among, outputs, sample_by_class
+from demogen.errors import PredictorError
 from demogen.images.subsampling import fixed_sample
 from demogen.measuring.predictor import Predictor
 from demogen.measuring.shared_measure import SharedMeasure
@@ -84,7 +85,14 @@ class KVarianceMargins(SharedMeasure[KVarianceReduction]):
         return 2 + min(self.per_class * spec.data.class_count, images) / images
 
     def reduction(self, network: Network) -> KVarianceReduction:
-        """Margins and gradients; of no tap where it is read as released."""
+        """Margins and gradients; of no tap where it is read as released.
+
+        Raises:
+            NotMeasurable: the network has neither tap.
+            PredictorError: `per_class` is below 2.
+        """
+        if self.per_class < 2:
+            raise PredictorError(f"per_class must be at least 2, not {self.per_class}")
         taps = [] if self.released else hidden_among(network.module, TAPS)
         return KVarianceReduction(taps)
 

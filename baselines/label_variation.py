@@ -23,9 +23,9 @@ from baselines.functional.latent_graphs import (
 )
 from baselines.functional.numbered_layers import input_of_layer, numbered_layers, through
 from baselines.functional.tap_samples import hidden_among, outputs, sample_by_class
-from demogen.errors import NotMeasurable
+from demogen.errors import NotMeasurable, PredictorError
 from demogen.images.subsampling import fixed_sample
-from demogen.measuring.batches import batches, finite
+from demogen.measuring.batches import finite
 from demogen.measuring.predictor import Measure, Predictor
 from demogen.networks.network import Access, Network
 from demogen.networks.tapped_module import TappedModule
@@ -96,8 +96,13 @@ class LabelVariation(Measure):
 
         Raises:
             NotMeasurable: there are too few images; or, where released, no chain of layers.
+            PredictorError: a number of graphs is below 1.
         """
         train, module = network.train, network.module
+        if self.graphs < 1 or self.mixtures < 1:
+            raise PredictorError(
+                f"graphs and mixtures must be at least 1, not {self.graphs} and {self.mixtures}"
+            )
         if not len(train):
             raise NotMeasurable("there are no images to measure it on")
         if len(train) < 2:
@@ -149,9 +154,8 @@ class LabelVariation(Measure):
             partners, shares = drawn_mixtures(network.id, self.seed, graph, len(chosen))
             images = mixed(train.images[chosen], partners.to(chosen.device), shares)
             targets = mixed(one_hot(train.labels[chosen]), partners.to(chosen.device), shares)
-            with torch.no_grad():
-                parts = [space(x) for x in batches(module, images, network.batch_size)]
-            variation = nearest_variation(torch.cat(parts), targets, symmetric=not released)
+            [features] = outputs(module, images, network.batch_size, lambda x: [space(x)])
+            variation = nearest_variation(features, targets, symmetric=not released)
             found.append(variation / (_RELEASED_NEAREST if released else len(chosen)))
         return statistics.median(found)
 

@@ -9,9 +9,10 @@
 #         jacfwd(grad(f)), jacrev(grad(f)) and torch.autograd.functional.hessian agree with
 #         differences of the gradient to 1e-9. With vectorize=True the last is right for the three
 #         and refuses GroupNorm with a RuntimeError about sizes.
-# Source: the inner jacrev of torch.func.hessian runs the backward pass under vmap, where a batching
-#         rule (aten/src/ATen/functorch/BatchRulesNorm.cpp) makes the gradient of γ from the saved
-#         mean and inverse deviation. These count as constants when it is differentiated once more,
+# Source: the inner jacrev of torch.func.hessian runs the backward pass under vmap, where batching
+#         rules (aten/src/ATen/functorch/BatchRulesNorm.cpp) take the place of these layers' own.
+#         To judge by which entries are wrong, the gradient of γ is made there from the saved mean
+#         and inverse deviation, and these count as constants when it is differentiated once more,
 #         though they depend on W. grad has no vmap inside.
 set -eu
 folder=$(mktemp -d)

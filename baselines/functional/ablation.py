@@ -1,5 +1,6 @@
 """Cumulative unit ablation (Zhao et al. 2021, section 3)."""
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -73,34 +74,30 @@ def ablation_curves(
 
     size = pass_size(module, sizes(module, images).largest_activation, batch_size)
 
-    def units_at(indices: Tensor) -> Iterator[Tensor]:
+    def units_of(indices: Tensor) -> Iterator[Tensor]:
         for some in torch.split(indices, size):
             for batch in batches(module, images[some], size):
-                yield module.forward_to(UNITS, batch)
+                units = module.forward_to(UNITS, batch)
+                _check_units(module, units)
+                yield units
+
+    def totals(units: Tensor) -> Tensor:
+        return _by_position(units).abs().double().sum(dim=(0, 2))
 
     classes = torch.unique(labels)
-    of_zeros: Tensor | None = None
     curves: list[Tensor] = []
     with torch.no_grad():
+        of_zeros = logits_of(torch.zeros_like(next(units_of(torch.tensor([0])))))
         for label in classes.tolist():
             indices = (labels == label).nonzero().flatten().to(images.device)
-            # What the units of a class give is made twice: kept, it would grow with the images.
-            h = None
-            for units in units_at(indices):
-                _check_units(module, units)
-                of_part = _by_position(units).abs().double().sum(dim=(0, 2))
-                h = of_part if h is None else h.add_(of_part)
-                if of_zeros is None:
-                    of_zeros = logits_of(torch.zeros_like(units[:1]))
-            assert h is not None  # a class among the labels has images
-            assert of_zeros is not None
+            # Units are made twice: those of a class, kept, would grow with the images.
+            h = functools.reduce(torch.add, map(totals, units_of(indices)))
             orders = torch.stack([h.argsort(descending=d, stable=True) for d in (True, False)])
             correct = torch.zeros(2, len(h) + 1, dtype=torch.int64, device=h.device)
-            for units in units_at(indices):
+            for units in units_of(indices):
                 classified = _classes(logits_of, units, orders, of_zeros.argmax(), batch_size)
                 correct += (classified == label).sum(dim=0)
             curves.append(correct.cpu().double() / len(indices))
-    assert of_zeros is not None
     both = torch.stack(curves)
     return AblationCurves(classes.cpu(), both[:, 0], both[:, 1], 1 / of_zeros.shape[1])
 

@@ -8,11 +8,10 @@ one right after a convolution or a dense layer counts as an argument.
 
 from collections.abc import Iterable, Sequence
 
-import torch
 from torch import Tensor, nn
 
+from baselines.functional.tap_samples import outputs
 from demogen.errors import NotMeasurable
-from demogen.measuring.batches import batches
 from demogen.networks.padded import PaddedAvgPool2d, PaddedMaxPool2d
 from demogen.networks.tapped_module import TappedModule, is_linear
 
@@ -79,11 +78,7 @@ def input_of_layer(
     batch_size: int,
 ) -> Tensor:
     """What the layer of a number gets, (n, ...); that after the last layer is the logits."""
-    parts = []
-    with torch.no_grad():
-        for x in batches(module, images, batch_size):
-            parts.append(through(layers[:number], x))
-    return torch.cat(parts)
+    return outputs(module, images, batch_size, lambda x: [through(layers[:number], x)])[0]
 
 
 def through(layers: Sequence[Sequence[nn.Module]], x: Tensor) -> Tensor:

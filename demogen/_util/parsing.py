@@ -23,7 +23,13 @@ class UnreadableError(ValueError):
     """A file, or its text, is none that is read here; the message says why, but not which it is."""
 
 
-def json_data(text: bytes | str, *, values: int = JSON_VALUES, finite: bool = True) -> Any:
+def json_data(
+    text: bytes | str,
+    *,
+    values: int = JSON_VALUES,
+    levels: int = JSON_LEVELS,
+    finite: bool = True,
+) -> Any:
     """What a JSON text holds.
 
     Refused beside what is no JSON: a key that stands twice in an object (readers differ in which
@@ -33,6 +39,7 @@ def json_data(text: bytes | str, *, values: int = JSON_VALUES, finite: bool = Tr
     Args:
         text: in UTF-8.
         values: most values and keys.
+        levels: most arrays and objects within one another.
         finite: whether NaN and infinity are refused, as they stand in no JSON but in Python's.
 
     Raises:
@@ -48,8 +55,7 @@ def json_data(text: bytes | str, *, values: int = JSON_VALUES, finite: bool = Tr
         plain = text if isinstance(text, str) else text.decode()
     except UnicodeDecodeError as error:
         raise UnreadableError(f"it is no UTF-8 (byte {error.start})") from error
-    # Each value but the first comes behind one of these signs, so no parser is needed to count.
-    if sum(map(plain.count, ",:[{")) > values:
+    if value_signs(plain) > values:
         raise UnreadableError(f"it holds more than {values:,} values")
     try:
         constant = _refuse_constant if finite else float
@@ -57,13 +63,18 @@ def json_data(text: bytes | str, *, values: int = JSON_VALUES, finite: bool = Tr
     except UnreadableError:
         raise
     except RecursionError as error:
-        raise UnreadableError(f"it has more than {JSON_LEVELS} levels") from error
+        raise UnreadableError(f"it has more than {levels} levels") from error
     except ValueError as error:
         raise UnreadableError(f"it is no JSON: {_line(error)}") from error
-    _check_values(content, finite)
+    _check_values(content, levels, finite)
     if re.search(r"\\u[dD][89a-fA-F]", plain):
         _check_text(content)
     return content
+
+
+def value_signs(text: str) -> int:
+    """As many as a JSON text has values and keys, or more: each but the first follows one."""
+    return sum(map(text.count, ",:[{"))
 
 
 def toml_data(text: bytes | str) -> dict[str, Any]:
@@ -105,10 +116,10 @@ def _refuse_constant(name: str) -> None:
     raise UnreadableError(f"it holds {name}, which is no number")
 
 
-def _check_values(content: Any, finite: bool) -> None:
+def _check_values(content: Any, levels: int, finite: bool) -> None:
     """Levels and numbers, the values of one level after the other: recursion has an end."""
     values = [content]
-    for _ in range(JSON_LEVELS + 1):
+    for _ in range(levels + 1):
         kinds = set(map(type, values))
         if finite and float in kinds and not all(map(math.isfinite, _of(float, values))):
             raise UnreadableError("it holds a number that is too large")
@@ -120,7 +131,7 @@ def _check_values(content: Any, finite: bool) -> None:
             *chain.from_iterable(_of(list, values)),
             *chain.from_iterable(one.values() for one in _of(dict, values)),
         ]
-    raise UnreadableError(f"it has more than {JSON_LEVELS} levels")
+    raise UnreadableError(f"it has more than {levels} levels")
 
 
 def _of(kind: type, values: list[Any]) -> list[Any]:

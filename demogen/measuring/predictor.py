@@ -1,7 +1,7 @@
 """Measure, Predictor, and finding predictors by name."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, ClassVar, final
@@ -151,12 +151,15 @@ def _fault_of(predictor: Predictor) -> str | None:
         )
     if not isinstance(getattr(measure, "name", None), str) or not measure.name:
         return f"the class of its measure, {type(measure).__name__}, sets no `name`"
-    if isinstance(columns, str):
-        return f"its columns are the text {columns!r}; give a sequence, ({columns!r},)"
-    methods = ("fit", "predict", "get_params")
+    if not isinstance(predictor.name, str) or not predictor.name:
+        return "its name is no text, or empty"
+    if not all(isinstance(text, str) for text in (predictor.paper, predictor.summary)):
+        return 'its paper and its summary are texts, "" where there is none'
+    if columns is not None and not _are_names(columns):
+        return f"its columns are {columns!r:.60}; give a list of names of features, or None for all"
     # A StackingRegressor has `predict` once it is fitted; a FrozenEstimator's class never has it.
     places = () if isinstance(regressor, type) else (regressor, type(regressor))
-    if not all(any(hasattr(place, method) for place in places) for method in methods):
+    if not all(any(hasattr(place, method) for place in places) for method in ("fit", "predict")):
         return (
             f"its regressor is {_described(regressor)}; give an unfitted regressor of "
             "scikit-learn, such as sklearn.linear_model.Ridge()"
@@ -170,6 +173,13 @@ def _fault_of(predictor: Predictor) -> str | None:
                 "only stores its parameters, each under its own name"
             )
     return None
+
+
+def _are_names(columns: Any) -> bool:
+    # Sets have no order, and an iterator is used up by the first split.
+    if isinstance(columns, str | Set) or not isinstance(columns, Collection):
+        return False
+    return all(isinstance(column, str) for column in columns)
 
 
 def _described(part: object) -> str:

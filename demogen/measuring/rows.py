@@ -23,7 +23,18 @@ class Rows:
         self._count = 0
 
     def append(self, part: Tensor) -> None:
-        """Add rows, shape (n, ...); all parts have the same kind of row."""
+        """Add rows, shape (n, ...).
+
+        Raises:
+            ValueError: rows before have another shape or dtype.
+        """
+        if self._rows is not None:
+            before, kind = (self._rows.shape[1:], self._rows.dtype), (part.shape[1:], part.dtype)
+            if kind != before:
+                raise ValueError(
+                    f"rows of shape {tuple(kind[0])} and {kind[1]} do not go with those before, of "
+                    f"shape {tuple(before[0])} and {before[1]}"
+                )
         end = self._count + len(part)
         if self._rows is None or end > len(self._rows):
             rows = part.new_empty(

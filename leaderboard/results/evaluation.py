@@ -96,11 +96,10 @@ def benchmark(
         TableError: the table of signatures lacks a measure, or all networks.
     """
     from demogen.measuring.measurements import measure_all
-    from demogen.measuring.predictor import Measure, Predictor
     from demogen.measuring.predictor_names import as_predictor
     from demogen.measuring.signature_tables import measurements_in
 
-    one = isinstance(predictors, str | Predictor | Measure | type)
+    one = isinstance(predictors, str | type) or not isinstance(predictors, Iterable)
     several: Any = [predictors] if one else predictors
     named = [as_predictor(predictor) for predictor in several]
     names = [predictor.name for predictor in named]

@@ -14,8 +14,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from demogen._util.limits import FILE_BYTES, JSON_VALUES, PACKED_BYTES, PACKED_RESULTS
-from demogen._util.parsing import UnreadableError, json_data
+from demogen._util.limits import FILE_BYTES, JSON_LEVELS, JSON_VALUES, PACKED_BYTES, PACKED_RESULTS
+from demogen._util.parsing import UnreadableError, json_data, value_signs
 from demogen.format.parquet import Parquet, ParquetError, kind_of, values
 
 NAMES = (
@@ -131,6 +131,8 @@ def unpack(content: bytes, only: Only | None = None) -> Iterator[tuple[bytes, Ma
             continue
         result = reader.result({name: column[number] for name, column in columns.items()})
         text = to_json(result)
+        if value_signs(text.decode()) > JSON_VALUES:
+            raise UnreadableError(f"a row holds more than {JSON_VALUES:,} values")
         left -= len(text)
         if left < 0:
             raise UnreadableError(f"it holds more than {PACKED_BYTES:,} bytes of results")
@@ -203,7 +205,8 @@ class _Reader:
         known = self._last.get(name)
         if known is None or known[0] is not text:
             try:
-                known = self._last[name] = text, json_data(text)
+                # A level less: it stands within a result.
+                known = self._last[name] = text, json_data(text, levels=JSON_LEVELS - 1)
             except UnreadableError as error:
                 raise UnreadableError(f"a row's {name}: {error}") from error
         return known[1]

@@ -7,11 +7,13 @@ import torch
 from torch import nn
 
 import baselines
+from baselines.class_separation import ClassSeparation
 from baselines.curvature import Curvature
 from baselines.heavy_tails import HeavyTails
 from baselines.k_variance import KVarianceMargins
+from baselines.label_variation import LabelVariation
 from baselines.norms import MarginNorms, WeightNorms
-from demogen.errors import NotMeasurable
+from demogen.errors import NotMeasurable, PredictorError
 from demogen.measuring import compute_signature, measure_together
 from demogen.networks.network import Access, Network
 from tests.baselines.conftest import shared_network
@@ -139,3 +141,16 @@ def test_without_images_each_says_so(measure):
     )
     with pytest.raises(NotMeasurable, match="there are no images to measure it on"):
         compute_signature(measure, empty)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        *(LabelVariation(graphs=0), LabelVariation(mixtures=0), KVarianceMargins(per_class=1)),
+        *(ClassSeparation(images=1), ClassSeparation(per_class=0), ClassSeparation(partners=0)),
+    ],
+    ids=repr,
+)
+def test_parameters_that_leave_nothing_to_compare_are_refused(measure):
+    with pytest.raises(PredictorError, match="must be at least"):
+        compute_signature(measure, shared_network("nin-bn"))

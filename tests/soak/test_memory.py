@@ -1,7 +1,7 @@
 """Measuring NiN-384 stays under 1.5 GB beyond the images, however many there are.
 
 All measures together are run on 1,024 images, those that cost a few passes on 50,000. That memory
-does not grow is seen of a NiN-96, with 2,048 and 4,096 images: samples have their full size there.
+does not grow is seen of a NiN-96, with 2,048 and 8,192 images: samples have their full size there.
 """
 
 import subprocess
@@ -14,8 +14,9 @@ from demogen.errors import DemogenError
 from demogen.images.image_set import load_images
 
 LIMIT = 1.5e9
-GROWTH = 0.1e9
-"""What twice as many images may add: a few numbers for each of them."""
+GROWTH = 0.25e9
+"""What four times the images may add. The state of the heap makes 0.2 GB; one activation at the
+first tap, kept of each image, would make 0.6."""
 FEW_PASSES = ("tap-margins", "normalized-loss", "unit-sparsity")
 
 SCRIPT = """
@@ -92,11 +93,11 @@ def test_memory_of_all_measures_together(capsys):
 
 
 def test_memory_does_not_grow_with_the_images(capsys):
-    found = {count: peak(count, 96, *MEASURES.values()) for count in (2048, 4096)}
+    found = {count: peak(count, 96, *MEASURES.values()) for count in (2048, 8192)}
     with capsys.disabled():
         for count, beyond in found.items():
             print(f"\nall measures, NiN-96: {beyond / 1e9:.2f} GB beyond {count:,} images")
-    assert found[4096] - found[2048] < GROWTH
+    assert found[8192] - found[2048] < GROWTH
 
 
 @pytest.mark.parametrize("name", [MEASURES[measure] for measure in FEW_PASSES])

@@ -24,3 +24,14 @@ def test_what_a_part_becomes_later_does_not_matter():
 def test_no_rows_are_an_error():
     with pytest.raises(ValueError, match="no rows"):
         Rows().all()
+
+
+@pytest.mark.parametrize(
+    "part", [torch.ones(2, 1), torch.ones(2), torch.ones(2, 3, dtype=torch.float64)]
+)
+def test_rows_of_another_kind_are_refused_and_change_nothing(part):
+    rows = Rows()
+    rows.append(torch.zeros(2, 3))
+    with pytest.raises(ValueError, match="do not go with those before, of shape .3,. and torch.f"):
+        rows.append(part)
+    assert torch.equal(rows.all(), torch.zeros(2, 3))

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from demogen._util.parsing import UnreadableError
+from demogen._util.parsing import UnreadableError, json_data, value_signs
 from demogen.measuring.least_squares import LeastSquares
 from leaderboard.results import packing
 from leaderboard.results.packing import COLUMNS, pack, unpack
@@ -155,5 +155,26 @@ def test_no_more_is_unpacked_than_files_of_results_may_hold(several, monkeypatch
     monkeypatch.setattr(packing, "JSON_VALUES", 4 * 60 - 1)
     with pytest.raises(UnreadableError, match="or as many values"):
         list(unpack(content))
-    monkeypatch.setattr(packing, "JSON_VALUES", 4 * 60)
-    assert len(list(unpack(content))) == len(several)
+
+
+def test_a_packed_result_holds_as_many_values_as_a_file_may(several, monkeypatch):
+    most = max(value_signs(one.to_json().decode()) for one in several)
+    monkeypatch.setattr(packing, "JSON_VALUES", most)
+    assert len(list(unpack(packed(several)))) == len(several)
+    monkeypatch.setattr(packing, "JSON_VALUES", most - 1)
+    with pytest.raises(UnreadableError, match=f"a row holds more than {most - 1:,} values"):
+        list(unpack(packed(several)))
+
+
+@pytest.mark.parametrize("lists", [61, 62])
+def test_a_packed_result_has_as_many_levels_as_a_file_may(results, lists):
+    """61 lists within result, measure and parameters make 64."""
+    content = json.loads(results[0].to_json())
+    content["measure"]["parameters"]["p"] = json.loads("[" * lists + "]" * lists)
+    if lists == 61:
+        assert len(unpacked(pack([content]))) == 1
+        assert json_data(json.dumps(content)) == content
+        return
+    for read in (lambda: json_data(json.dumps(content)), lambda: list(unpack(pack([content])))):
+        with pytest.raises(UnreadableError, match="has more than 6[34] levels"):
+            read()
